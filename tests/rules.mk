@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+#
+# Rules for everything under tests/: unit tests and fuzzers of the real sources
+# on a fake machine, micro-guests, source checks, system tests, benchmarks.
+# Included by the top Makefile.
+
+.PHONY: unit fuzz guests check system test run bench-boot sloc initrd kernel
+
+san := -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+# What hv/core sees when it is compiled for the host. compiler.h comes before
+# every source, tests included, as it does in the hypervisor itself.
+host_core_cflags := -std=gnu11 -D_GNU_SOURCE -DVELLUM_HOST=1 -g -O1 \
+	-fno-strict-aliasing -Wall -Wextra -Wundef -Werror $(filter-out -Ihv/x86,$(hv_include)) -Itests/fake \
+	-Itests $(hv_force)
+host_tool_cflags := -std=gnu11 -D_GNU_SOURCE -g -O1 $(tool_warn) \
+	-Wno-conversion -Wno-missing-prototypes $(tool_include) -Itests
+
+fake_src := $(wildcard tests/fake/*.c)
+# The markers lie around the core's static data, for snapshots of it.
+core_src := tests/fake/mark/begin.c $(patsubst %.o,%.c,$(hv_core)) \
+	tests/fake/mark/end.c
+tool_src := $(patsubst %.o,%.c,$(libvellum))
+
+# ---- Unit tests: one program for each folder of tests/unit -----------------
+# Those of "core" get all of hv/core and tests/fake; any other gets libvellum.
+
+unit_names := $(patsubst tests/unit/%/,%,$(dir $(wildcard tests/unit/*/main.c)))
+unit_progs := $(addprefix $(O)/tests/unit-,$(unit_names))
+unit_src = $(wildcard tests/unit/$(1)/*.c)
+
+$(O)/san.flags: FORCE
+	@echo '$(CC) $(san) $(host_core_cflags) $(host_tool_cflags)' | { $(update); }
+
+san_core := hv/core tests/fake tests/unit/core
+san_tool := toolstack/libvellum $(addprefix tests/unit/,$(filter-out core,$(unit_names)))
+
+# $(call host_rule,OBJDIR,FOLDER,COMPILER,FLAGS,STAMP)
+define host_rule
+$(O)/$(1)/$(2)/%.o: $(2)/%.c $(O)/$(5) | $(generated)
+	$$(say) CC $$@
+	@mkdir -p $$(@D)
+	$$(Q)$(3) $(4) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach d,$(san_core),$(eval $(call host_rule,san,$(d),$(CC),$(san) $(host_core_cflags),san.flags)))
+$(foreach d,$(san_tool),$(eval $(call host_rule,san,$(d),$(CC),$(san) $(host_tool_cflags),san.flags)))
+
+define unit_rule
+unit_objs-$(1) := $(patsubst %.c,$(O)/san/%.o,$(call unit_src,$(1)) \
+	$(if $(filter core,$(1)),$(core_src) $(fake_src),$(tool_src)))
+$(O)/tests/unit-$(1): $$(unit_objs-$(1))
+	$$(say) LD $$@
+	@mkdir -p $$(@D)
+	$$(Q)$(CC) $(san) -o $$@ $$^ -lcunit $(if $(filter core,$(1)),,$(tool_libs))
+-include $$(unit_objs-$(1):.o=.d)
+endef
+$(foreach n,$(unit_names),$(eval $(call unit_rule,$(n))))
+
+unit-build: $(unit_progs)
+.PHONY: unit-build
+UNIT ?= $(unit_names)
+unit: $(addprefix $(O)/tests/unit-,$(UNIT))
+	$(Q)$(PYTHON) tests/summary.py $(addprefix unit:,$^)
+
+# ---- Fuzzers: tests/fuzz/NAME.c for the core, tests/fuzz/toolstack/NAME.c ---
+# A fuzzer of the core may have more sources, in tests/fuzz/NAME/.
+
+fuzz_core_names := $(basename $(notdir $(wildcard tests/fuzz/*.c)))
+fuzz_tool_names := $(basename $(notdir $(wildcard tests/fuzz/toolstack/*.c)))
+fuzz_names := $(fuzz_core_names) $(fuzz_tool_names)
+fuzz_san := -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ ?= $(fuzz_names)
+FUZZ_TIME ?= 60
+
+$(O)/fuzz.flags: FORCE
+	@echo '$(CLANG) $(fuzz_san) $(host_core_cflags) $(host_tool_cflags)' | { $(update); }
+
+$(foreach d,hv/core tests/fake,$(eval $(call host_rule,fuzz,$(d),$(CLANG),$(fuzz_san) $(host_core_cflags),fuzz.flags)))
+$(eval $(call host_rule,fuzz,tests/fuzz,$(CLANG),$(fuzz_san) $(host_core_cflags),fuzz.flags))
+$(eval $(call host_rule,fuzz,toolstack/libvellum,$(CLANG),$(fuzz_san) $(host_tool_cflags),fuzz.flags))
+$(eval $(call host_rule,fuzz,tests/fuzz/toolstack,$(CLANG),$(fuzz_san) $(host_tool_cflags),fuzz.flags))
+
+# $(call fuzz_rule,NAME,SOURCES,LIBRARIES)
+define fuzz_rule
+fuzz_objs-$(1) := $(patsubst %.c,$(O)/fuzz/%.o,$(2))
+$(O)/fuzz/$(1): $$(fuzz_objs-$(1))
+	$$(say) LD $$@
+	$$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $(3)
+-include $$(fuzz_objs-$(1):.o=.d)
+endef
+$(foreach n,$(fuzz_core_names),$(eval $(call fuzz_rule,$(n),tests/fuzz/$(n).c $(wildcard tests/fuzz/$(n)/*.c) $(core_src) $(fake_src),)))
+$(foreach n,$(fuzz_tool_names),$(eval $(call fuzz_rule,$(n),tests/fuzz/toolstack/$(n).c $(tool_src),$(tool_libs))))
+
+# The corpus grows in $(O)/fuzz/corpus; committed seeds are in tests/fuzz/seeds.
+fuzz: $(addprefix $(O)/fuzz/,$(FUZZ))
+	$(Q)for t in $(FUZZ); do \
+		mkdir -p $(O)/fuzz/corpus/$$t; seeds=tests/fuzz/seeds/$$t; \
+		[ -d $$seeds ] || seeds=; \
+		echo "fuzz $$t: $(FUZZ_TIME) s"; \
+		$(O)/fuzz/$$t -max_total_time=$(FUZZ_TIME) -timeout=20 \
+			-artifact_prefix=$(O)/fuzz/$$t- $(FUZZ_ARGS) \
+			$(O)/fuzz/corpus/$$t $$seeds > $(O)/fuzz/$$t.log 2>&1 || \
+			{ tail -n 60 $(O)/fuzz/$$t.log; exit 1; }; \
+		tail -n 1 $(O)/fuzz/$$t.log; done
+
+# ---- Micro-guests: tests/guest/NAME/main.c on guest-shim -------------------
+# guest-shim/files.mk lists the shim's objects and may set guest_cflags and
+# guest_aflags; guest-shim/guest.lds is the linker script.
+
+guest_cflags := -std=gnu11 -ffreestanding -fno-pic -mcmodel=large \
+	-mno-red-zone -mgeneral-regs-only -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -fno-common -fcf-protection=none -O2 -g \
+	-Wall -Wextra -Wshadow -Wundef -Werror
+guest_ldflags := -nostdlib -static $(no_pie) -Wl,-z,max-page-size=4096 \
+	-Wl,-z,noexecstack -Wl,--build-id=none
+$(call folder,guest-shim,shim)
+guest_include := -Iabi -Iguest-shim -Iguest-shim/include -Itests/guest -I$(O)/include
+guest_names := $(patsubst tests/guest/%/,%,$(dir $(wildcard tests/guest/*/main.c)))
+shim_objs := $(addprefix $(O)/,$(shim))
+
+$(O)/guest.flags: FORCE
+	@echo '$(CC) $(guest_cflags) $(guest_aflags) $(guest_include) $(guest_ldflags)' | { $(update); }
+
+define guest_compile
+$(O)/$(1)/%.o: $(1)/%.c $(O)/guest.flags
+	$$(say) CC $$@
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(guest_cflags) $$(guest_include) -MMD -MP -c -o $$@ $$<
+$(O)/$(1)/%.o: $(1)/%.S $(O)/guest.flags
+	$$(say) AS $$@
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) -D__ASSEMBLY__ $$(guest_aflags) $$(guest_include) -MMD -MP -c -o $$@ $$<
+endef
+$(eval $(call guest_compile,guest-shim))
+$(eval $(call guest_compile,tests/guest))
+
+define guest_rule
+guest_objs-$(1) := $(patsubst %,$(O)/%.o,$(basename $(wildcard tests/guest/$(1)/*.c tests/guest/$(1)/*.S)))
+$(O)/guest/$(1).elf: $$(guest_objs-$(1)) $(shim_objs) guest-shim/guest.lds
+	$$(say) LD $$@
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(guest_ldflags) -T guest-shim/guest.lds -o $$@ $$(guest_objs-$(1)) $(shim_objs)
+-include $$(guest_objs-$(1):.o=.d)
+endef
+$(foreach n,$(guest_names),$(eval $(call guest_rule,$(n))))
+-include $(shim_objs:.o=.d)
+
+guest_elfs := $(if $(strip $(shim)),$(guest_names:%=$(O)/guest/%.elf))
+guests: $(guest_elfs)
+
+# ---- Source checks ---------------------------------------------------------
+
+# t-* print TAP; abi.sh compares the headers with Debian's libxen-dev.
+CHECKS := $(addprefix tap:,$(sort $(wildcard tests/check/t-*))) \
+	$(addprefix sum:,$(wildcard tests/check/abi.sh))
+check_env := O=$(O) CC='$(CC)' HV_CFLAGS='$(hv_cflags)'
+check: $(generated)
+	$(Q)$(check_env) $(PYTHON) tests/summary.py $(CHECKS)
+sloc:
+	$(Q)tests/check/sloc.sh
+
+# ---- System tests and benchmarks under QEMU --------------------------------
+
+MEM ?= 2G
+SMP ?= 2
+HVARGS ?=
+KARGS ?=
+N ?= 3
+RUN := $(O)/run
+
+kernel: $(RUN)/vmlinux
+$(RUN)/vmlinux: tests/system/getkernel.sh $(O)/bin/vl-unpack
+	$(Q)tests/deps/deps.sh check run
+	$(Q)O=$(O) KERNEL='$(KERNEL)' tests/system/getkernel.sh
+initrd: $(RUN)/initrd.gz
+$(RUN)/initrd.gz: tests/system/mkinitramfs.sh tests/system/init | $(RUN)/vmlinux
+	$(say) INITRD $@
+	$(Q)tests/deps/deps.sh check run
+	$(Q)tests/system/mkinitramfs.sh -o $@
+
+run: deps-check-run all $(RUN)/vmlinux $(RUN)/initrd.gz
+	$(Q)O=$(O) MEM='$(MEM)' SMP='$(SMP)' HVARGS='$(HVARGS)' KARGS='$(KARGS)' \
+		VLSCRIPT='$(VLSCRIPT)' tests/system/run.sh
+.PHONY: deps-check-run
+deps-check-run:
+	$(Q)tests/deps/deps.sh check build run
+
+SYSTEM := $(if $(T),$(T:%=tests/system/t-%.py),$(sort $(wildcard tests/system/t-*.py)))
+ifneq ($(wildcard tests/guest/run.py),)
+SYSTEM += $(if $(T),,tests/guest/run.py)
+endif
+system: all guests $(RUN)/vmlinux $(RUN)/initrd.gz
+	$(Q)O=$(O) $(PYTHON) tests/summary.py $(addprefix tap:,$(SYSTEM))
+
+# All of it. The system tests need the hypervisor: without its sources they are
+# left out, and the summary says so.
+test: all guests $(unit_progs) $(generated) $(RUN)/vmlinux $(RUN)/initrd.gz
+	$(Q)$(check_env) $(PYTHON) tests/summary.py $(addprefix unit:,$(unit_progs)) \
+		$(CHECKS) \
+		$(if $(have_hv),$(addprefix tap:,$(SYSTEM)),skip:system)
+
+bench-boot: all $(RUN)/vmlinux $(RUN)/initrd.gz
+	$(Q)O=$(O) $(PYTHON) tests/bench/boot.py -n $(N) --json $(O)/bench-boot.json

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Run test programs one after another and count what passed.
+
+usage: summary.py KIND:PATH...
+  unit:PATH  a CUnit program; its own summary table is counted
+  tap:PATH   an executable that prints TAP
+  sum:PATH   an executable whose last line is "N passed, N failed"
+  skip:NAME  nothing to run; counted as one skipped test
+
+Passing output is shown as it comes for tap, and for unit only on failure. The
+last line is "N passed, N failed, N skipped"; exit code 1 if anything failed.
+"""
+import os
+import re
+import subprocess
+import sys
+import time
+
+CUNIT = re.compile(r"^\s*tests\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)", re.M)
+TAP = re.compile(r"^(not )?ok\b(.*)$")
+SUM = re.compile(r"^(\d+) passed, (\d+) failed", re.M)
+PLAN = re.compile(r"^1\.\.(\d+)")
+
+
+class Counts:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.failures = []
+
+    def fail(self, name):
+        self.failed += 1
+        self.failures.append(name)
+
+
+def run_unit(path, counts):
+    env = dict(os.environ)
+    env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+    proc = subprocess.run([path], stdout=subprocess.PIPE, env=env,
+                          stderr=subprocess.STDOUT, text=True, errors="replace")
+    name = os.path.basename(path)
+    table = CUNIT.search(proc.stdout)
+    if table:
+        total, _, passed, failed = map(int, table.groups())
+        counts.passed += passed
+        for _ in range(failed):
+            counts.fail(name)
+        print(f"{name}: {passed} of {total} passed")
+    if not table or proc.returncode != 0 or counts.failures[-1:] == [name]:
+        print(proc.stdout)
+        if counts.failures[-1:] != [name]:
+            counts.fail(f"{name} (exit code {proc.returncode})")
+
+
+def run_sum(path, counts):
+    name = os.path.basename(path)
+    print(f"# {name}", flush=True)
+    proc = subprocess.run([path], stdout=subprocess.PIPE, text=True,
+                          stderr=subprocess.STDOUT, errors="replace")
+    print(proc.stdout, end="")
+    totals = SUM.findall(proc.stdout)
+    if totals:
+        counts.passed += int(totals[-1][0])
+        for _ in range(int(totals[-1][1])):
+            counts.fail(name)
+    if not totals or (proc.returncode != 0 and int(totals[-1][1]) == 0):
+        counts.fail(f"{name}: exit code {proc.returncode}")
+
+
+def run_tap(path, counts):
+    name = os.path.basename(path)
+    print(f"# {name}", flush=True)
+    proc = subprocess.Popen([path], stdout=subprocess.PIPE, text=True,
+                            errors="replace")
+    seen, plan = 0, None
+    for line in proc.stdout:
+        print(line, end="", flush=True)
+        if PLAN.match(line):
+            plan = int(PLAN.match(line).group(1))
+            if plan == 0:
+                counts.skipped += 1
+        result = TAP.match(line)
+        if not result:
+            continue
+        seen += 1
+        if re.search(r"#\s*skip\b", result.group(2), re.I):
+            counts.skipped += 1
+        elif re.search(r"#\s*todo\b", result.group(2), re.I):
+            counts.skipped += 1
+        elif result.group(1):
+            counts.fail(f"{name}:{result.group(2)}")
+        else:
+            counts.passed += 1
+    code = proc.wait()
+    if plan is None or plan != seen:
+        counts.fail(f"{name}: stopped after {seen} of {plan} tests")
+    elif code != 0 and not any(f.startswith(name) for f in counts.failures):
+        counts.fail(f"{name}: exit code {code}")
+
+
+def main():
+    counts = Counts()
+    start = time.monotonic()
+    for arg in sys.argv[1:]:
+        kind, _, path = arg.partition(":")
+        if kind == "unit":
+            run_unit(path, counts)
+        elif kind == "tap":
+            run_tap(path, counts)
+        elif kind == "sum":
+            run_sum(path, counts)
+        else:
+            print(f"# {path}: not run, its sources are not there")
+            counts.skipped += 1
+    for failure in counts.failures:
+        print(f"FAILED {failure}")
+    print(f"{counts.passed} passed, {counts.failed} failed, "
+          f"{counts.skipped} skipped in {time.monotonic() - start:.0f} s")
+    return 1 if counts.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

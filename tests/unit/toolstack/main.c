@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs the suites of this folder; each _test.c ends in its array of tests. */
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+
+extern CU_TestInfo decompress_tests[];
+extern CU_TestInfo file_io_tests[];
+extern CU_TestInfo kernel_image_tests[];
+
+int main(void)
+{
+	CU_SuiteInfo suites[] = {
+		{ "decompress", NULL, NULL, NULL, NULL, decompress_tests },
+		{ "file_io", NULL, NULL, NULL, NULL, file_io_tests },
+		{ "kernel_image", NULL, NULL, NULL, NULL, kernel_image_tests },
+		CU_SUITE_INFO_NULL,
+	};
+	unsigned int failures;
+
+	if (CU_initialize_registry() != CUE_SUCCESS ||
+	    CU_register_suites(suites) != CUE_SUCCESS) {
+		return 2;
+	}
+	CU_basic_set_mode(CU_BRM_NORMAL);
+	CU_basic_run_tests();
+	failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failures ? 1 : 0;
+}
