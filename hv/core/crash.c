@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of a domain by its own fault or wish: crash report, shutdown, and
+ * what the control domain's end means for the machine.
+ *
+ * Called from hypercalls and exception handlers of the domain, possibly with
+ * page locks held, so nothing here takes the domain lock: the flags are
+ * claimed by atomic exchange, and only the first caller acts.  Nothing is torn
+ * down here; the toolstack does that when it is told by VIRQ_DOM_EXC.
+ */
+#include <hv/domain.h>
+
+#include <stdarg.h>
+
+#include <xen/errno.h>
+#include <xen/sched.h>
+
+#include <arch/cpu.h>
+
+#include <hv/check.h>
+#include <hv/cmdline.h>
+#include <hv/evtchn.h>
+#include <hv/hypercall.h>
+#include <hv/printk.h>
+#include <hv/sched.h>
+#include <hv/vcpu.h>
+
+static const char *const reason_names[SHUTDOWN_MAX + 1] = {
+	[SHUTDOWN_poweroff] = "power off", [SHUTDOWN_reboot] = "reboot",
+	[SHUTDOWN_suspend] = "suspend",	   [SHUTDOWN_crash] = "crash",
+	[SHUTDOWN_watchdog] = "watchdog",  [SHUTDOWN_soft_reset] = "soft reset",
+};
+
+static void noreturn_fn restart_or_stop(void)
+{
+	if (options.noreboot) {
+		pr_err("noreboot is set: the machine stays as it is");
+		arch_machine_stop();
+	}
+	pr_err("restarting the machine");
+	arch_machine_restart();
+}
+
+static void noreturn_fn end_machine(uint8_t reason)
+{
+	switch (reason) {
+	case SHUTDOWN_poweroff:
+		pr_info("control domain is done: power off");
+		arch_machine_poweroff();
+	case SHUTDOWN_reboot:
+		pr_info("control domain is done: restart");
+		arch_machine_restart();
+	default:
+		restart_or_stop();
+	}
+}
+
+void domain_shutdown(struct domain *d, uint8_t reason)
+{
+	unsigned int i;
+
+	if (__atomic_exchange_n(&d->shutting_down, true, __ATOMIC_SEQ_CST)) {
+		return;
+	}
+	d->shutdown_code = reason;
+	/* The flag before the vCPUs: see domain_unpause(). */
+	for (i = 0; i < d->max_vcpus; i++) {
+		if (d->vcpu[i] != NULL) {
+			sched_sleep(d->vcpu[i], PAUSE_DOMAIN);
+		}
+	}
+	pr_info("domain %u: shut down (%s)", d->id,
+		reason <= SHUTDOWN_MAX ? reason_names[reason] : "unknown");
+	if (d->is_control) {
+		end_machine(reason);
+	}
+	if (control_domain != NULL) {
+		evtchn_send_global_virq(control_domain, VIRQ_DOM_EXC);
+	}
+}
+
+int domain_crash(struct domain *d, const char *fmt, ...)
+{
+	const struct vcpu *v = this_cpu()->curr;
+	va_list ap;
+
+	if (__atomic_exchange_n(&d->crashed, true, __ATOMIC_ACQ_REL)) {
+		return -XEN_EFAULT;
+	}
+	va_start(ap, fmt);
+	vsnprintf(d->crash_reason, sizeof(d->crash_reason), fmt, ap);
+	va_end(ap);
+
+	if (v != NULL && v->domain == d) {
+		pr_err("domain %u%s crashed on vCPU %u: %s", d->id,
+		       d->is_control ? " (control)" : "", v->id,
+		       d->crash_reason);
+		vcpu_dump(v);
+		hypercall_history_print(v);
+	} else {
+		pr_err("domain %u%s crashed: %s", d->id,
+		       d->is_control ? " (control)" : "", d->crash_reason);
+	}
+	domain_shutdown(d, SHUTDOWN_crash);
+	return -XEN_EFAULT;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rules for descriptors that a guest puts into its GDT and LDT, and the GDT
+ * frames of a vCPU.  Called by set_gdt, update_descriptor, context loading and
+ * page-type validation (pgtype.c).  A frame stays of type DESC, and so not
+ * writable by any guest, for as long as a vCPU uses it; the reference words
+ * of the frame table are the only shared data, so no lock is taken.
+ */
+#include <xen/errno.h>
+#include <xen/xen.h>
+
+#include <arch/switch.h>
+
+#include <hv/domain.h>
+#include <hv/guest_access.h>
+#include <hv/hypercall.h>
+#include <hv/page.h>
+#include <hv/trap.h>
+#include <hv/vcpu.h>
+
+#define DESC_S (1ull << 44) /* code or data, not a system descriptor */
+#define DESC_DPL (3ull << 45)
+#define DESC_P (1ull << 47)
+#define DESCS_PER_FRAME (PAGE_SIZE / 8)
+
+/*
+ * Whatever the guest's kernel thinks, all of it runs in ring 3: raise DPL and
+ * tell nobody, because kernels write DPL 0 descriptors before they know where
+ * they run.  A gate or a TSS would let the guest choose where ring 0 starts.
+ */
+bool descriptor_check(uint64_t *desc)
+{
+	uint64_t d = *desc;
+
+	if ((d & DESC_P) == 0) {
+		return true;
+	}
+	if ((d & DESC_S) == 0) {
+		return false;
+	}
+	*desc = d | DESC_DPL;
+	return true;
+}
+
+int descriptor_check_frame(uint64_t *descs)
+{
+	unsigned int i;
+
+	for (i = 0; i < DESCS_PER_FRAME; i++) {
+		uint64_t d = descs[i];
+
+		if (!descriptor_check(&d)) {
+			return -XEN_EINVAL;
+		}
+		if (d != descs[i]) {
+			descs[i] = d;
+		}
+	}
+	return 0;
+}
+
+static void put_frames(const unsigned long *frames, unsigned int count)
+{
+	while (count > 0) {
+		count--;
+		if (frames[count] != 0) {
+			page_put_and_type(mfn_to_page(frames[count]));
+		}
+	}
+}
+
+int vcpu_set_gdt(struct vcpu *v, const unsigned long *frames,
+		 unsigned int entries)
+{
+	unsigned int count = (entries + DESCS_PER_FRAME - 1) / DESCS_PER_FRAME;
+	unsigned long old[ARRAY_SIZE(v->gdt_frame)];
+	unsigned int i;
+
+	if (entries > FIRST_RESERVED_GDT_ENTRY) {
+		return -XEN_EINVAL;
+	}
+	for (i = 0; i < count; i++) {
+		if (!mfn_valid(frames[i]) ||
+		    page_get_and_type(mfn_to_page(frames[i]), v->domain,
+				      PGT_DESC) != 0) {
+			put_frames(frames, i);
+			return -XEN_EINVAL;
+		}
+	}
+
+	for (i = 0; i < ARRAY_SIZE(old); i++) {
+		old[i] = v->gdt_frame[i];
+		v->gdt_frame[i] = i < count ? frames[i] : 0;
+	}
+	v->gdt_entries = entries;
+	if (this_cpu()->curr == v) {
+		arch_load_descriptors(v);
+	}
+	put_frames(old, ARRAY_SIZE(old));
+	return 0;
+}
+
+void vcpu_drop_gdt(struct vcpu *v)
+{
+	/* No frames: nothing that could be refused. */
+	int rc = vcpu_set_gdt(v, NULL, 0);
+
+	(void)rc;
+}
+
+long do_set_gdt(uint64_t frames, uint64_t entries)
+{
+	unsigned long list[ARRAY_SIZE(((struct vcpu *)0)->gdt_frame)];
+	uint64_t count = (entries + DESCS_PER_FRAME - 1) / DESCS_PER_FRAME;
+
+	if (entries > FIRST_RESERVED_GDT_ENTRY) {
+		return -XEN_EINVAL;
+	}
+	if (copy_from_guest(list, guest_ptr(frames),
+			    count * sizeof(list[0])) != 0) {
+		return -XEN_EFAULT;
+	}
+	return vcpu_set_gdt(current_vcpu(), list, (unsigned int)entries);
+}
+
+long do_update_descriptor(uint64_t maddr, uint64_t desc)
+{
+	struct domain *d = current_domain();
+	uint64_t type = PGT_WRITABLE;
+	struct page *pg;
+	uint64_t *slot;
+
+	if ((maddr & 7) != 0 || !descriptor_check(&desc)) {
+		return -XEN_EINVAL;
+	}
+	pg = page_get_from_mfn((unsigned long)(maddr >> PAGE_SHIFT), d);
+	if (pg == NULL) {
+		return -XEN_EINVAL;
+	}
+	/*
+	 * A frame in use as a GDT or LDT keeps that type while it changes; any
+	 * other has to be one that the guest could write itself.
+	 */
+	if ((__atomic_load_n(&pg->type, __ATOMIC_RELAXED) & PGT_TYPE_MASK) ==
+	    PGT_DESC) {
+		type = PGT_DESC;
+	}
+	if (page_get_type(pg, type) != 0) {
+		page_put(pg);
+		return -XEN_EINVAL;
+	}
+	slot = frame_ptr(page_to_mfn(pg));
+	__atomic_store_n(&slot[(maddr & (PAGE_SIZE - 1)) / 8], desc,
+			 __ATOMIC_RELAXED);
+	page_put_and_type(pg);
+	return 0;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plain writes to page-table entries.  A guest's tables are mapped read-only
+ * to it, and Linux stores to them all the same (mov, xchg, cmpxchg, and, or,
+ * bts, btr): traps.c calls in for a write fault from guest-kernel mode, and
+ * the store is done here as the checked update that a hypercall would be.
+ * pte_write_emulate() owns locks and checks; nothing here writes to a table.
+ * A read-modify-write is a compare-and-exchange of the whole entry, so it is
+ * atomic against other vCPUs and against the CPU's own A and D bits whether
+ * or not the guest said LOCK.
+ */
+#include <hv/emul.h>
+
+#include <xen/errno.h>
+
+#include <hv/guest_access.h>
+#include <hv/mm.h>
+#include <hv/vcpu.h>
+
+#define EFLAGS_CF 0x001ull
+#define EFLAGS_PF 0x004ull
+#define EFLAGS_AF 0x010ull
+#define EFLAGS_ZF 0x040ull
+#define EFLAGS_SF 0x080ull
+#define EFLAGS_OF 0x800ull
+#define EFLAGS_ARITH \
+	(EFLAGS_CF | EFLAGS_PF | EFLAGS_AF | EFLAGS_ZF | EFLAGS_SF | EFLAGS_OF)
+
+/* Lost races in a row before interrupts are let in. */
+#define CMPXCHG_ROUNDS 8u
+
+/* What an instruction does with the old value of its memory operand. */
+struct effect {
+	uint64_t value; /* to store */
+	uint64_t flags; /* new values of the bits in flags_mask */
+	uint64_t flags_mask;
+	bool store; /* false: memory stays (cmpxchg that failed) */
+};
+
+static uint64_t size_mask(unsigned int bytes)
+{
+	return UINT64_MAX >> (64 - 8 * bytes);
+}
+
+static uint64_t sign_bit(unsigned int bytes)
+{
+	return 1ull << (8 * bytes - 1);
+}
+
+/* PF, ZF and SF of a result. */
+static uint64_t result_flags(uint64_t value, unsigned int bytes)
+{
+	uint64_t flags = 0;
+
+	value &= size_mask(bytes);
+	if (!(__builtin_popcountll(value & 0xff) & 1)) {
+		flags |= EFLAGS_PF;
+	}
+	if (value == 0) {
+		flags |= EFLAGS_ZF;
+	}
+	if (value & sign_bit(bytes)) {
+		flags |= EFLAGS_SF;
+	}
+	return flags;
+}
+
+/* Flags of a - b. */
+static uint64_t compare_flags(uint64_t a, uint64_t b, unsigned int bytes)
+{
+	uint64_t diff = (a - b) & size_mask(bytes);
+	uint64_t flags = result_flags(diff, bytes);
+
+	if (a < b) {
+		flags |= EFLAGS_CF;
+	}
+	if ((a ^ b ^ diff) & 0x10) {
+		flags |= EFLAGS_AF;
+	}
+	if ((a ^ b) & (a ^ diff) & sign_bit(bytes)) {
+		flags |= EFLAGS_OF;
+	}
+	return flags;
+}
+
+static void bit_effect(const struct insn *in, uint64_t old, uint64_t src,
+		       struct effect *e)
+{
+	uint64_t bit = 1ull << (src & (8u * in->bytes - 1));
+
+	/* The other flags are undefined, ZF excepted: it stays. */
+	e->flags_mask = EFLAGS_CF;
+	e->flags = old & bit ? EFLAGS_CF : 0;
+	if (in->op == INSN_BTS) {
+		e->value = old | bit;
+	} else if (in->op == INSN_BTR) {
+		e->value = old & ~bit;
+	} else {
+		e->value = old ^ bit;
+	}
+}
+
+/* Operands are zero extended from the operand size. */
+static struct effect compute(const struct insn *in, uint64_t old, uint64_t src,
+			     uint64_t accumulator)
+{
+	struct effect e = { .value = src, .store = true };
+
+	switch (in->op) {
+	case INSN_AND:
+	case INSN_OR:
+		e.value = in->op == INSN_AND ? old & src : old | src;
+		e.flags = result_flags(e.value, in->bytes);
+		e.flags_mask = EFLAGS_ARITH;
+		break;
+	case INSN_CMPXCHG:
+		e.flags = compare_flags(accumulator, old, in->bytes);
+		e.flags_mask = EFLAGS_ARITH;
+		e.store = accumulator == old;
+		break;
+	case INSN_BTS:
+	case INSN_BTR:
+	case INSN_BTC:
+		bit_effect(in, old, src, &e);
+		break;
+	default: /* mov, xchg */
+		break;
+	}
+	return e;
+}
+
+/* Registers and flags, once memory is as it should be. */
+static void retire(const struct insn *in, struct guest_regs *regs,
+		   const struct effect *e, uint64_t old)
+{
+	if (in->op == INSN_XCHG) {
+		insn_reg_write(in, regs, in->reg, old);
+	} else if (in->op == INSN_CMPXCHG && !e->store) {
+		insn_reg_write(in, regs, INSN_RAX, old);
+	}
+	regs->rflags = (regs->rflags & ~e->flags_mask) | e->flags;
+}
+
+/* Everything but mov.  0, or as pte_write_emulate() says. */
+static int read_modify_write(struct vcpu *v, struct guest_regs *regs,
+			     const struct insn *in, uint64_t va, uint64_t src)
+{
+	uint64_t accumulator = insn_reg_read(in, regs, INSN_RAX);
+	unsigned int shift = 8 * (unsigned int)(va & 7);
+	uint64_t mask = size_mask(in->bytes) << shift;
+	uint64_t entry, next, old;
+	struct effect e;
+	unsigned int i;
+	int rc;
+
+	va &= ~7ull;
+	if (copy_from_guest(&entry, guest_ptr(va), sizeof(entry))) {
+		return -XEN_ENOENT;
+	}
+	for (i = 0; i < CMPXCHG_ROUNDS; i++) {
+		old = (entry & mask) >> shift;
+		e = compute(in, old, src, accumulator);
+		next = (entry & ~mask) | ((e.value << shift) & mask);
+		if (!e.store || next == entry) {
+			retire(in, regs, &e, old);
+			return 0;
+		}
+		/* Fails with the entry as it is now. */
+		rc = pte_write_emulate(v, va, next, sizeof(next), &entry);
+		if (rc == 0) {
+			retire(in, regs, &e, old);
+		}
+		if (rc != -XEN_EAGAIN) {
+			return rc;
+		}
+	}
+	return -XEN_EAGAIN;
+}
+
+/* The address of the operand; a bit number in a register reaches beyond it. */
+static uint64_t operand_address(struct vcpu *v, const struct guest_regs *regs,
+				const struct insn *in)
+{
+	uint64_t va = insn_offset(in, regs);
+	unsigned int bits = 8u * in->bytes;
+	uint64_t nr;
+
+	if (!in->has_imm &&
+	    (in->op == INSN_BTS || in->op == INSN_BTR || in->op == INSN_BTC)) {
+		/* Signed, rounded down to whole operands. */
+		nr = insn_reg_read(in, regs, in->reg);
+		nr = (nr ^ sign_bit(in->bytes)) - sign_bit(in->bytes);
+		nr &= ~(uint64_t)(bits - 1);
+		va += (uint64_t)((int64_t)nr / 8);
+		if (in->addr32) {
+			va = (uint32_t)va;
+		}
+	}
+	return va + emul_segment_base(v, in->segment);
+}
+
+/* Quick look before any decoding; the update itself checks properly. */
+static bool maps_table(struct vcpu *v, uint64_t va)
+{
+	uint64_t pte = guest_walk_l1e(v, va);
+
+	return (pte & PTE_P) && !(pte & PTE_W) && mfn_valid(pte_mfn(pte)) &&
+	       pgt_is_table(READ_ONCE(mfn_to_page(pte_mfn(pte))->type) &
+			    PGT_TYPE_MASK);
+}
+
+enum emul_result emul_pte_write(struct guest_regs *regs, uint64_t va)
+{
+	struct vcpu *v = current_vcpu();
+	struct insn in;
+	uint64_t src, ea;
+	int rc;
+
+	if (!v->in_kernel || !maps_table(v, va) || !emul_fetch(v, regs, &in) ||
+	    in.op < INSN_MOV) {
+		return EMUL_BOUNCE;
+	}
+	ea = operand_address(v, regs, &in);
+	if (va - ea >= in.bytes || (ea & 7) + in.bytes > 8) {
+		return EMUL_BOUNCE; /* elsewhere, or across two entries */
+	}
+	src = in.has_imm ? in.imm & size_mask(in.bytes) :
+			   insn_reg_read(&in, regs, in.reg);
+	if (in.op == INSN_MOV) {
+		rc = pte_write_emulate(v, ea, src, in.bytes, NULL);
+	} else {
+		rc = read_modify_write(v, regs, &in, ea, src);
+	}
+	if (rc == -XEN_EAGAIN || rc == -XEN_ERESTART) {
+		return EMUL_DONE; /* nothing happened: execute it again */
+	}
+	return rc ? EMUL_BOUNCE : emul_complete(v, regs, in.length);
+}

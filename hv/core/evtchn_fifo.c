@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The FIFO transport: an event word per port in pages that the guest gives
+ * (the array), and per vCPU a control block with the heads of 16 queues, by
+ * priority.  Called by evtchn.c and evtchn_op.c.  The event lock of the domain
+ * covers struct evtchn_fifo and is every queue's lock as far as the core
+ * appends to it.  Nothing is ever taken away from the array or the control
+ * blocks while the domain has a port in use: pages come back only when all
+ * ports are closed (reset, destruction).
+ *
+ * The pages are held by a general and a writable type reference and written
+ * through the core's own mapping, at any time.  The guest may write anything
+ * into them.  So where a queue ends is kept here (tail), no link is ever
+ * followed, each loop has a bound, and a guest that breaks the protocol loses
+ * its own events and nothing else.
+ *
+ * The protocol.  The core appends: it sets PENDING; if the word is neither
+ * MASKED nor LINKED it sets LINKED, stores the port in the link of the tail's
+ * word, and only if the tail is not in the queue any more (not LINKED: the
+ * guest has taken it) makes the port the new head and sets the ready bit.  The
+ * guest takes from the head: it clears LINKED and LINK in one operation, and a
+ * link of 0 tells it that the queue was empty at that moment.  Those two
+ * compete for the tail's word and one of them wins: either the guest sees the
+ * new link, or the core sees LINKED gone.
+ *
+ * Masking.  The guest clears MASKED only while PENDING is clear, otherwise it
+ * asks by EVTCHNOP_unmask.  PENDING is set before MASKED is looked at, in one
+ * operation on the word, so one side always sees the other.  While the core
+ * tries to set a link it may set BUSY, which keeps a guest from unmasking and
+ * so bounds how often the word can change under the core's hands.
+ */
+#include <xen/errno.h>
+
+#include <arch/paging.h>
+
+#include <hv/audit.h>
+#include <hv/check.h>
+#include <hv/domain.h>
+#include <hv/evtchn.h>
+#include <hv/heap.h>
+#include <hv/page.h>
+#include <hv/vcpu.h>
+
+#define WORDS_PER_PAGE (PAGE_SIZE / sizeof(event_word_t))
+#define ARRAY_PAGES (EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)
+
+#define PENDING (1u << EVTCHN_FIFO_PENDING)
+#define MASKED (1u << EVTCHN_FIFO_MASKED)
+#define LINKED (1u << EVTCHN_FIFO_LINKED)
+#define BUSY (1u << EVTCHN_FIFO_BUSY)
+#define LINK EVTCHN_FIFO_LINK_MASK
+
+/* Once BUSY is set a guest can clear PENDING, set MASKED, set PENDING again
+ * and clear LINKED; each may cost one try. */
+#define LINK_TRIES 6
+
+_Static_assert(EVTCHN_FIFO_NR_CHANNELS == EVTCHN_GROUP * EVTCHN_GROUPS,
+	       "domain.h sizes the port table for FIFO");
+
+struct fifo_vcpu {
+	struct evtchn_fifo_control_block *control; /* guest frame or NULL */
+	uint32_t tail[EVTCHN_FIFO_MAX_QUEUES];	   /* port last appended, 0 */
+};
+
+struct evtchn_fifo {			  /* event lock */
+	event_word_t *array[ARRAY_PAGES]; /* guest frames; NULL from `pages` */
+	uint32_t pages;
+	struct fifo_vcpu vcpu[MAX_VCPUS];
+};
+
+/* The guest's word of a port, NULL if the array does not reach that far. */
+static event_word_t *word_of(const struct evtchn_fifo *fifo, uint32_t port)
+{
+	uint32_t page = port / (uint32_t)WORDS_PER_PAGE;
+
+	if (page >= fifo->pages) {
+		return NULL;
+	}
+	return &fifo->array[page][port % WORDS_PER_PAGE];
+}
+
+/* ---- Queues ----------------------------------------------------------------- */
+
+/* Appends behind a tail; false if the tail is in its queue no more. */
+static bool link_behind(event_word_t *tail, uint32_t port)
+{
+	event_word_t word = __atomic_load_n(tail, __ATOMIC_SEQ_CST);
+	bool busy = false;
+	bool linked = true;
+	unsigned int i;
+
+	for (i = 0; i < LINK_TRIES; i++) {
+		linked = (word & LINKED) != 0;
+		if (!linked) {
+			break;
+		}
+		/* Storing the link takes BUSY away with it. */
+		if (__atomic_compare_exchange_n(
+			    tail, &word, (word & ~(BUSY | LINK)) | port, false,
+			    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+			return true;
+		}
+		if (!busy) {
+			busy = true;
+			word = __atomic_or_fetch(tail, BUSY, __ATOMIC_SEQ_CST);
+		}
+	}
+	if (busy) {
+		__atomic_and_fetch(tail, ~BUSY, __ATOMIC_SEQ_CST);
+	}
+	/* Still linked after so many tries: no honest guest does that. */
+	return linked;
+}
+
+/* Puts a pending, unmasked port at the end of its queue. */
+static void append(struct domain *d, struct evtchn *chn, event_word_t *word)
+{
+	struct evtchn_fifo *fifo = d->fifo;
+	struct fifo_vcpu *fv = &fifo->vcpu[chn->vcpu];
+	uint32_t *tail = &fv->tail[chn->priority];
+	uint32_t *old_tail =
+		&fifo->vcpu[chn->last_vcpu].tail[chn->last_priority];
+	uint32_t ready = 1u << chn->priority;
+	event_word_t *tail_word;
+
+	/* Without a queue it stays pending; the guest binds ports to a vCPU
+	 * after it has given that vCPU a control block. */
+	if (fv->control == NULL) {
+		return;
+	}
+	if (__atomic_fetch_or(word, LINKED, __ATOMIC_SEQ_CST) & LINKED) {
+		return;
+	}
+	/* The guest has taken this port out of the queue it was last in.  If
+	 * it was the tail there, that queue is empty, and the port's word must
+	 * not be linked behind on behalf of the old queue. */
+	if (*old_tail == chn->port) {
+		*old_tail = 0;
+	}
+	chn->last_vcpu = chn->vcpu;
+	chn->last_priority = chn->priority;
+
+	tail_word = *tail != 0 ? word_of(fifo, *tail) : NULL;
+	*tail = chn->port;
+	if (tail_word != NULL && link_behind(tail_word, chn->port)) {
+		return;
+	}
+	/* The head becomes visible before the bit that announces it. */
+	__atomic_store_n(&fv->control->head[chn->priority], chn->port,
+			 __ATOMIC_RELEASE);
+	if ((__atomic_fetch_or(&fv->control->ready, ready, __ATOMIC_SEQ_CST) &
+	     ready) == 0) {
+		vcpu_mark_events_pending(d->vcpu[chn->vcpu]);
+	}
+}
+
+void evtchn_fifo_set_pending(struct domain *d, struct evtchn *chn)
+{
+	event_word_t *word = word_of(d->fifo, chn->port);
+
+	if (word == NULL) {
+		chn->pending_no_array = true;
+		return;
+	}
+	if ((__atomic_fetch_or(word, PENDING, __ATOMIC_SEQ_CST) &
+	     (MASKED | LINKED)) == 0) {
+		append(d, chn, word);
+	}
+}
+
+void evtchn_fifo_clear_pending(struct domain *d, struct evtchn *chn)
+{
+	event_word_t *word = word_of(d->fifo, chn->port);
+
+	chn->pending_no_array = false;
+	if (word != NULL) {
+		__atomic_and_fetch(word, ~PENDING, __ATOMIC_SEQ_CST);
+	}
+}
+
+void evtchn_fifo_unmask(struct domain *d, struct evtchn *chn)
+{
+	event_word_t *word = word_of(d->fifo, chn->port);
+
+	if (word != NULL &&
+	    (__atomic_and_fetch(word, ~MASKED, __ATOMIC_SEQ_CST) & PENDING)) {
+		evtchn_fifo_set_pending(d, chn);
+	}
+}
+
+bool evtchn_fifo_is_pending(struct domain *d, const struct evtchn *chn)
+{
+	const event_word_t *word = word_of(d->fifo, chn->port);
+
+	if (word == NULL) {
+		return chn->pending_no_array;
+	}
+	return (__atomic_load_n(word, __ATOMIC_SEQ_CST) & PENDING) != 0;
+}
+
+bool evtchn_fifo_is_masked(struct domain *d, const struct evtchn *chn)
+{
+	const event_word_t *word = word_of(d->fifo, chn->port);
+
+	return word == NULL ||
+	       (__atomic_load_n(word, __ATOMIC_SEQ_CST) & MASKED) != 0;
+}
+
+int evtchn_fifo_set_priority(struct domain *d UNUSED, struct evtchn *chn,
+			     uint32_t priority)
+{
+	if (priority > EVTCHN_FIFO_PRIORITY_MIN) {
+		return -XEN_EINVAL;
+	}
+	chn->priority = (uint8_t)priority;
+	return 0;
+}
+
+/* ---- Guest pages --------------------------------------------------------------- */
+
+/* Holds a frame of the current domain for writing; NULL: not possible. */
+static void *hold_page(uint64_t mfn)
+{
+	struct page *pg;
+
+	if (mfn >= frame_max || !mfn_valid(mfn)) {
+		return NULL;
+	}
+	pg = mfn_to_page(mfn);
+	if (page_get_and_type(pg, current_domain(), PGT_WRITABLE) != 0) {
+		return NULL;
+	}
+	return frame_ptr(mfn);
+}
+
+static void drop_page(void *p)
+{
+	page_put_and_type(mfn_to_page(ptr_frame(p)));
+}
+
+/* From two-level to FIFO: what is pending there waits for an array page. */
+static int switch_to_fifo(struct domain *d)
+{
+	struct evtchn_fifo *fifo = heap_alloc_bytes(sizeof(*fifo));
+	uint32_t port;
+
+	if (fifo == NULL) {
+		return -XEN_ENOMEM;
+	}
+	for (port = 1; port < d->evtchn_valid; port++) {
+		struct evtchn *chn = evtchn_lookup(d, port);
+
+		if (chn != NULL) {
+			chn->pending_no_array = evtchn_2l_is_pending(d, chn);
+			chn->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+		}
+	}
+	d->fifo = fifo;
+	return 0;
+}
+
+int evtchn_fifo_init_control(struct evtchn_init_control *op)
+{
+	struct domain *d = current_domain();
+	struct fifo_vcpu *fv;
+	uint32_t id = op->vcpu;
+	char *page;
+	int rc = 0;
+
+	if (id >= d->max_vcpus) {
+		return -XEN_ENOENT;
+	}
+	id = (uint32_t)index_nospec(id, d->max_vcpus);
+	if (d->vcpu[id] == NULL) {
+		return -XEN_ENOENT;
+	}
+	if ((op->offset & 7) != 0 ||
+	    op->offset > PAGE_SIZE - sizeof(*fv->control)) {
+		return -XEN_EINVAL;
+	}
+	page = hold_page(op->control_gfn);
+	if (page == NULL) {
+		return -XEN_EINVAL;
+	}
+
+	spin_lock(&d->evtchn_lock);
+	if (d->fifo == NULL) {
+		rc = switch_to_fifo(d);
+	}
+	if (rc == 0 && d->fifo->vcpu[id].control != NULL) {
+		rc = -XEN_EINVAL;
+	}
+	if (rc == 0) {
+		fv = &d->fifo->vcpu[id];
+		fv->control = (void *)(page + op->offset);
+		op->link_bits = EVTCHN_FIFO_LINK_BITS;
+	}
+	spin_unlock(&d->evtchn_lock);
+	if (rc != 0) {
+		drop_page(page);
+	}
+	return rc;
+}
+
+/* Events that came for the ports of page `n` before it was there. */
+static void deliver_early(struct domain *d, uint32_t n)
+{
+	uint32_t port = n * (uint32_t)WORDS_PER_PAGE;
+	uint32_t end = MIN(port + (uint32_t)WORDS_PER_PAGE, d->evtchn_valid);
+
+	for (; port < end; port++) {
+		struct evtchn *chn = evtchn_lookup(d, port);
+
+		if (chn != NULL && chn->pending_no_array) {
+			chn->pending_no_array = false;
+			evtchn_fifo_set_pending(d, chn);
+		}
+	}
+}
+
+int evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
+{
+	struct domain *d = current_domain();
+	struct evtchn_fifo *fifo;
+	event_word_t *page;
+	int rc = 0;
+
+	page = hold_page(op->array_gfn);
+	if (page == NULL) {
+		return -XEN_EINVAL;
+	}
+	spin_lock(&d->evtchn_lock);
+	fifo = d->fifo;
+	if (fifo == NULL) {
+		rc = -XEN_EOPNOTSUPP;
+	} else if (fifo->pages >= ARRAY_PAGES) {
+		rc = -XEN_ENOSPC;
+	} else {
+		fifo->array[fifo->pages] = page;
+		fifo->pages++;
+		deliver_early(d, fifo->pages - 1);
+	}
+	spin_unlock(&d->evtchn_lock);
+	if (rc != 0) {
+		drop_page(page);
+	}
+	return rc;
+}
+
+void evtchn_fifo_destroy(struct domain *d)
+{
+	struct evtchn_fifo *fifo = d->fifo;
+	uint32_t i;
+
+	if (fifo == NULL) {
+		return;
+	}
+	CHECK(d->evtchn_count == 0);
+	d->fifo = NULL;
+	for (i = 0; i < MAX_VCPUS; i++) {
+		if (fifo->vcpu[i].control != NULL) {
+			drop_page(fifo->vcpu[i].control);
+		}
+	}
+	for (i = 0; i < fifo->pages; i++) {
+		drop_page(fifo->array[i]);
+	}
+	heap_free_bytes(fifo, sizeof(*fifo));
+}
+
+void evtchn_fifo_audit(const struct domain *d)
+{
+	const struct evtchn_fifo *fifo = d->fifo;
+	uint32_t i;
+
+	if (fifo == NULL) {
+		return;
+	}
+	for (i = 0; i < MAX_VCPUS; i++) {
+		if (fifo->vcpu[i].control != NULL) {
+			audit_page_held(ptr_frame(fifo->vcpu[i].control),
+					PGT_WRITABLE);
+		}
+	}
+	for (i = 0; i < fifo->pages; i++) {
+		audit_page_held(ptr_frame(fifo->array[i]), PGT_WRITABLE);
+	}
+}

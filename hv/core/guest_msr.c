@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Model-specific registers as a guest's kernel sees them.  emul.c calls after
+ * RDMSR and WRMSR, for the current vCPU; no lock.  A short list is readable,
+ * of it the segment bases are writable, and elsewhere a write of the value
+ * that is there succeeds, since kernels do that.  Every other register gives
+ * #GP: Linux copes, and what is not shown cannot leak or be abused.  No guest
+ * value ever reaches a real register from here, but through arch_set_base().
+ */
+#include <hv/trap.h>
+
+#include <xen/errno.h>
+#include <xen/xen.h>
+
+#include <arch/cpu.h>
+#include <arch/switch.h>
+
+#include <hv/vcpu.h>
+
+#define MSR_TSC 0x00000010u
+#define MSR_APIC_BASE 0x0000001bu
+#define MSR_UCODE_REV 0x0000008bu
+#define MSR_MCG_CAP 0x00000179u
+#define MSR_MCG_STATUS 0x0000017au
+#define MSR_MISC_ENABLE 0x000001a0u
+#define MSR_PAT 0x00000277u
+#define MSR_EFER 0xc0000080u
+#define MSR_FS_BASE 0xc0000100u
+#define MSR_GS_BASE 0xc0000101u
+#define MSR_KERNEL_GS_BASE 0xc0000102u
+
+/* Local APIC at its usual place, enabled; the first vCPU was booted from. */
+#define APIC_BASE_VALUE 0xfee00800ull
+#define APIC_BASE_BSP 0x100ull
+
+/* SCE, LME, LMA, NX. */
+#define EFER_VALUE 0xd01ull
+
+/* Fast strings as the machine has them; no branch tracing, no PEBS. */
+#define MISC_ENABLE_FAST_STRING 0x1ull
+#define MISC_ENABLE_HIDDEN 0x1800ull
+
+/* WB WT UC- UC WC WP UC UC: published, and programmed at start-up. */
+#define PAT_VALUE 0x0000050100070406ull
+
+static bool is_canonical(uint64_t va)
+{
+	return (uint64_t)((int64_t)(va << 16) >> 16) == va;
+}
+
+/* The value of a machine's register, or what stands for it where it has none:
+ * a guest that asks by CPU model must not fault. */
+static uint64_t native_or(uint32_t msr, uint64_t otherwise)
+{
+	uint64_t value;
+
+	return arch_rdmsr(msr, &value) ? otherwise : value;
+}
+
+int guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	switch (msr) {
+	case MSR_FS_BASE:
+		*value = arch_get_base(v, SEGBASE_FS);
+		return 0;
+	case MSR_GS_BASE:
+		*value = arch_get_base(v, SEGBASE_GS_KERNEL);
+		return 0;
+	case MSR_KERNEL_GS_BASE: /* what SWAPGS would bring: the user's */
+		*value = arch_get_base(v, SEGBASE_GS_USER);
+		return 0;
+	case MSR_TSC:
+		*value = arch_ticks();
+		return 0;
+	case MSR_APIC_BASE:
+		*value = APIC_BASE_VALUE | (v->id == 0 ? APIC_BASE_BSP : 0);
+		return 0;
+	case MSR_UCODE_REV: /* Linux decides on errata by it */
+		*value = native_or(msr, 0);
+		return 0;
+	case MSR_MCG_CAP: /* machine checks are there, with no bank */
+	case MSR_MCG_STATUS:
+		*value = 0;
+		return 0;
+	case MSR_MISC_ENABLE:
+		*value = native_or(msr, MISC_ENABLE_FAST_STRING);
+		*value &= MISC_ENABLE_FAST_STRING;
+		*value |= MISC_ENABLE_HIDDEN;
+		return 0;
+	case MSR_PAT:
+		*value = PAT_VALUE;
+		return 0;
+	case MSR_EFER:
+		*value = EFER_VALUE;
+		return 0;
+	default:
+		return -XEN_EPERM;
+	}
+}
+
+static int set_base(struct vcpu *v, unsigned int which, uint64_t base)
+{
+	if (!is_canonical(base)) {
+		return -XEN_EPERM;
+	}
+	arch_set_base(v, which, base);
+	return 0;
+}
+
+int guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	uint64_t now;
+
+	switch (msr) {
+	case MSR_FS_BASE:
+		return set_base(v, SEGBASE_FS, value);
+	case MSR_GS_BASE:
+		return set_base(v, SEGBASE_GS_KERNEL, value);
+	case MSR_KERNEL_GS_BASE:
+		return set_base(v, SEGBASE_GS_USER, value);
+	case MSR_UCODE_REV: /* Intel's way to ask for the revision: write 0 */
+		return value == 0 ? 0 : -XEN_EPERM;
+	case MSR_TSC: /* its own clock is never what a guest may change */
+		return -XEN_EPERM;
+	default:
+		if (guest_rdmsr(v, msr, &now) || now != value) {
+			return -XEN_EPERM;
+		}
+		return 0;
+	}
+}

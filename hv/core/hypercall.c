@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hypercall table, the dispatcher, and the life of a long hypercall.  The
+ * entry path calls hypercall_dispatch() for a SYSCALL from guest-kernel mode;
+ * multicall.c calls hypercall_invoke() for each entry.  No lock: everything
+ * here belongs to the current vCPU.  Never looks into guest memory.
+ *
+ * A long hypercall stops by storing what is left to do in the guest's own
+ * argument registers and moving its rip back onto the SYSCALL instruction.
+ * From there on nothing of it exists in the core: the guest takes whatever is
+ * pending and executes the call again.  So the rest of the work is as
+ * untrusted as a new call is, and handlers treat it so.
+ */
+#include <hv/hypercall.h>
+
+#include <xen/errno.h>
+#include <xen/xen.h>
+
+#include <arch/cpu.h>
+
+#include <hv/check.h>
+#include <hv/domain.h>
+#include <hv/percpu.h>
+#include <hv/printk.h>
+#include <hv/string.h>
+#include <hv/vcpu.h>
+
+#define SYSCALL_INSN_LEN 2
+#define STUB_SIZE 32
+/* With no history at all the code below is dropped, but has to compile. */
+#define HISTORY_SLOTS (HYPERCALL_HISTORY > 0 ? HYPERCALL_HISTORY : 1u)
+
+struct hypercall {
+	const char *name;
+	uint8_t nargs; /* which member of call */
+	union {
+		long (*a0)(void);
+		long (*a1)(uint64_t);
+		long (*a2)(uint64_t, uint64_t);
+		long (*a3)(uint64_t, uint64_t, uint64_t);
+		long (*a4)(uint64_t, uint64_t, uint64_t, uint64_t);
+	} call;
+};
+
+/* A published call that Vellum does not offer. */
+static long refused(void)
+{
+	return -XEN_ENOSYS;
+}
+
+#define CALL(nr, n) [__HYPERVISOR_##nr] = { #nr, n, { .a##n = do_##nr } }
+#define REFUSED(nr) [__HYPERVISOR_##nr] = { #nr, 0, { .a0 = refused } }
+
+/* A number without a line has no name and is answered as the refused ones. */
+static const struct hypercall table[HYPERCALL_COUNT] = {
+	CALL(set_trap_table, 1),
+	CALL(mmu_update, 4),
+	CALL(set_gdt, 2),
+	CALL(stack_switch, 2),
+	CALL(set_callbacks, 3),
+	CALL(fpu_taskswitch, 1),
+	REFUSED(sched_op_compat), /* sched_op has replaced it */
+	CALL(platform_op, 1),
+	CALL(set_debugreg, 2),
+	CALL(get_debugreg, 1),
+	CALL(update_descriptor, 2),
+	CALL(memory_op, 2),
+	CALL(multicall, 2),
+	CALL(update_va_mapping, 3),
+	CALL(set_timer_op, 1),
+	REFUSED(event_channel_op_compat), /* event_channel_op has */
+	CALL(xen_version, 2),
+	CALL(console_io, 3),
+	REFUSED(physdev_op_compat), /* physdev_op has */
+	CALL(grant_table_op, 3),
+	CALL(vm_assist, 2),
+	CALL(update_va_mapping_otherdomain, 4),
+	CALL(iret, 0),
+	CALL(vcpu_op, 3),
+	CALL(set_segment_base, 2),
+	CALL(mmuext_op, 4),
+	REFUSED(xsm_op), /* there is no security policy to load */
+	CALL(nmi_op, 2),
+	CALL(sched_op, 2),
+	CALL(callback_op, 2),
+	REFUSED(xenoprof_op), /* no profiler in the core */
+	CALL(event_channel_op, 2),
+	CALL(physdev_op, 2),
+	REFUSED(hvm_op),    /* no hardware-virtualised guests */
+	REFUSED(sysctl),    /* unstable interface; ours is arch_7 */
+	REFUSED(domctl),    /* likewise */
+	REFUSED(kexec_op),  /* no crash kernel */
+	REFUSED(tmem_op),   /* withdrawn by its publisher */
+	REFUSED(argo_op),   /* no messages through the core */
+	REFUSED(xenpmu_op), /* performance counters are not shared out */
+	REFUSED(dm_op),	    /* no device models */
+	REFUSED(hypfs_op),  /* nothing to configure at run time */
+	REFUSED(arch_0),    /* machine checks: reported by the core alone */
+	REFUSED(arch_1),    /* 49 to 54 have never been assigned */
+	REFUSED(arch_2),
+	REFUSED(arch_3),
+	REFUSED(arch_4),
+	REFUSED(arch_5),
+	REFUSED(arch_6),
+	REFUSED(arch_7), /* the control ABI: not there yet */
+};
+_Static_assert(__HYPERVISOR_arch_7 < HYPERCALL_COUNT, "all have a slot");
+
+static long call_handler(const struct hypercall *h, const uint64_t *a)
+{
+	switch (h->nargs) {
+	case 1:
+		return h->call.a1(a[0]);
+	case 2:
+		return h->call.a2(a[0], a[1]);
+	case 3:
+		return h->call.a3(a[0], a[1], a[2]);
+	case 4:
+		return h->call.a4(a[0], a[1], a[2], a[3]);
+	default:
+		return h->call.a0();
+	}
+}
+
+static void remember(struct vcpu *v, uint64_t nr, const uint64_t *args,
+		     long result)
+{
+	struct hypercall_record *r;
+
+	if (HYPERCALL_HISTORY == 0) {
+		return;
+	}
+	r = &v->history[v->history_next];
+	r->nr = (uint8_t)MIN(nr, (uint64_t)UINT8_MAX);
+	r->in_multicall = v->mc != NULL;
+	r->result = result;
+	for (unsigned int i = 0; i < ARRAY_SIZE(r->arg); i++) {
+		r->arg[i] = args[i];
+	}
+	v->history_next++;
+	if (v->history_next >= HISTORY_SLOTS) {
+		v->history_next = 0;
+	}
+}
+
+long hypercall_invoke(uint64_t nr, const uint64_t args[HYPERCALL_ARGS])
+{
+	const struct hypercall *h;
+	long result = -XEN_ENOSYS;
+
+	if (likely(nr < HYPERCALL_COUNT)) {
+		h = &table[index_nospec(nr, HYPERCALL_COUNT)];
+		if (likely(h->name != NULL)) {
+			result = call_handler(h, args);
+		}
+	}
+	remember(current_vcpu(), nr, args, result);
+	return result;
+}
+
+void hypercall_dispatch(struct guest_regs *regs)
+{
+	uint64_t args[HYPERCALL_ARGS] = { regs->rdi, regs->rsi, regs->rdx,
+					  regs->r10, regs->r8 };
+	uint64_t nr = regs->rax;
+	long result = hypercall_invoke(nr, args);
+
+	if (nr == __HYPERVISOR_iret) {
+		return; /* it has loaded all registers, rax with them */
+	}
+	if (unlikely(result == -XEN_ERESTART)) {
+		/* rax still holds the number; hypercall_restart() has
+		 * written the arguments. */
+		regs->rip -= SYSCALL_INSN_LEN;
+		return;
+	}
+	regs->rax = (uint64_t)result;
+}
+
+bool hypercall_preempt(void)
+{
+	arch_irq_window();
+	return READ_ONCE(this_cpu()->softirq) != 0 ||
+	       READ_ONCE(current_vcpu()->kick) != 0;
+}
+
+long hypercall_restart(unsigned int nargs, const uint64_t args[])
+{
+	struct vcpu *v = current_vcpu();
+	struct guest_regs *regs = &v->regs;
+	uint64_t *const reg[HYPERCALL_ARGS] = { &regs->rdi, &regs->rsi,
+						&regs->rdx, &regs->r10,
+						&regs->r8 };
+
+	CHECK(nargs <= HYPERCALL_ARGS);
+	for (unsigned int i = 0; i < nargs; i++) {
+		if (v->mc != NULL) {
+			v->mc->args[i] = args[i];
+		} else {
+			*reg[i] = args[i];
+		}
+	}
+	return -XEN_ERESTART;
+}
+
+/*
+ * A stub keeps rcx and r11, which SYSCALL destroys. The one of iret pushes
+ * what the rest of its frame lacks and is never returned to.
+ */
+void hypercall_page_fill(void *dst)
+{
+	static const uint8_t enter[] = {
+		0x51,		     /* push %rcx */
+		0x41, 0x53,	     /* push %r11 */
+		0xb8, 0,    0, 0, 0, /* mov $number, %eax */
+		0x0f, 0x05,	     /* syscall */
+		0x41, 0x5b,	     /* pop %r11 */
+		0x59,		     /* pop %rcx */
+		0xc3,		     /* ret */
+	};
+	static const uint8_t enter_iret[] = {
+		0x51,	    /* push %rcx */
+		0x41, 0x53, /* push %r11 */
+		0x50,	    /* push %rax */
+		0xb8, __HYPERVISOR_iret,
+		0,    0,
+		0,	    /* mov $23, %eax */
+		0x0f, 0x05, /* syscall */
+	};
+	uint8_t *stub = dst;
+
+	memset(dst, 0xcc, PAGE_SIZE); /* int3 */
+	for (unsigned int nr = 0; nr < PAGE_SIZE / STUB_SIZE; nr++) {
+		if (nr == __HYPERVISOR_iret) {
+			memcpy(stub, enter_iret, sizeof(enter_iret));
+		} else {
+			memcpy(stub, enter, sizeof(enter));
+			stub[4] = (uint8_t)nr;
+		}
+		stub += STUB_SIZE;
+	}
+}
+
+static void print_record(const struct hypercall_record *r)
+{
+	const char *name = NULL;
+
+	if (r->nr < HYPERCALL_COUNT) {
+		name = table[r->nr].name;
+	}
+	pr_err("  %s%s [%u] (%#lx, %#lx, %#lx) = %ld",
+	       r->in_multicall ? "in multicall: " : "",
+	       name != NULL ? name : "unknown call", r->nr, r->arg[0],
+	       r->arg[1], r->arg[2], r->result);
+}
+
+void hypercall_history_print(const struct vcpu *v)
+{
+	if (HYPERCALL_HISTORY == 0) {
+		return;
+	}
+	pr_err("last hypercalls of d%uv%u, newest last:", v->domain->id, v->id);
+	for (unsigned int i = 0; i < HISTORY_SLOTS; i++) {
+		print_record(
+			&v->history[(v->history_next + i) % HISTORY_SLOTS]);
+	}
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine's memory map as the control domain sees it: the firmware's, with
+ * the frames of local APIC and IO-APICs, which nobody may map, as reserved.
+ * Memory of the core and of modules stays RAM: the domain's own frames need
+ * the room in it.
+ *
+ * Built once at start-up, read-only afterwards.
+ */
+#include <hv/memory.h>
+
+#include <xen/errno.h>
+#include <xen/memory.h>
+
+#include <arch/irq.h>
+
+#include <hv/boot.h>
+#include <hv/domain.h>
+#include <hv/printk.h>
+#include <hv/vcpu.h>
+
+#define E820_RESERVED 2
+#define MAP_EXTRA 16
+/* Interrupt controllers lie in the last 512 MiB below 4 GiB. */
+#define DEVICES_START 0xe0000ul
+#define DEVICES_END 0x100000ul
+
+struct e820_entry {
+	uint64_t start, size;
+	uint32_t type;
+} packed_struct;
+_Static_assert(sizeof(struct e820_entry) == 20, "ACPI, INT 15h E820h");
+
+static struct e820_entry map[BOOT_MEMMAP_MAX + MAP_EXTRA];
+static unsigned int map_count;
+
+/* Keeps the map in order of addresses. */
+static INIT_TEXT void insert(uint64_t start, uint64_t size, uint32_t type)
+{
+	unsigned int i = map_count;
+
+	if (size == 0) {
+		return;
+	}
+	if (map_count == ARRAY_SIZE(map)) {
+		pr_warn("memory map: too many entries, one left out");
+		return;
+	}
+	for (; i > 0 && map[i - 1].start > start; i--) {
+		map[i] = map[i - 1];
+	}
+	map[i] = (struct e820_entry){ start, size, type };
+	map_count++;
+}
+
+static INIT_TEXT bool reserved_already(uint64_t start, uint64_t size)
+{
+	unsigned int i;
+
+	for (i = 0; i < map_count; i++) {
+		if (map[i].type == E820_RESERVED && map[i].start <= start &&
+		    map[i].start + map[i].size >= start + size) {
+			return true;
+		}
+	}
+	return false;
+}
+
+INIT_TEXT void memory_map_init(void)
+{
+	unsigned long mfn, end;
+	unsigned int i;
+
+	map_count = 0;
+	for (i = 0; i < boot_info.memory_count; i++) {
+		insert(boot_info.memory[i].start, boot_info.memory[i].size,
+		       boot_info.memory[i].type);
+	}
+	for (mfn = DEVICES_START; mfn < DEVICES_END; mfn = end) {
+		uint64_t start = (uint64_t)mfn << PAGE_SHIFT, size;
+
+		end = mfn + 1;
+		if (!arch_iomem_denied(mfn)) {
+			continue;
+		}
+		while (end < DEVICES_END && arch_iomem_denied(end)) {
+			end++;
+		}
+		size = (uint64_t)(end - mfn) << PAGE_SHIFT;
+		if (!reserved_already(start, size)) {
+			insert(start, size, E820_RESERVED);
+		}
+	}
+}
+
+long memory_map_machine(uint64_t arg)
+{
+	struct xen_memory_map m;
+
+	if (copy_from_guest(&m, guest_ptr(arg), sizeof(m)) != 0) {
+		return -XEN_EFAULT;
+	}
+	if (!current_domain()->is_control) {
+		return -XEN_EPERM;
+	}
+	m.nr_entries = MIN(m.nr_entries, map_count);
+	if (copy_to_guest(GUEST_HANDLE_PTR(m.buffer), map,
+			  m.nr_entries * sizeof(map[0])) != 0) {
+		return -XEN_EFAULT;
+	}
+	return copy_to_guest(guest_ptr(arg), &m, sizeof(m));
+}

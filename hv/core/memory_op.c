@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory_op: the dispatcher, the reservation commands (give frames, take
+ * frames), and the small questions about memory.
+ *
+ * Called from the hypercall table only.  Takes no lock itself; frames change
+ * hands through heap.c and page.c.  Extent lists are worked through one extent
+ * at a time, with a look for interrupts before each; how far the list is done
+ * stands in the command word, so an interrupted call is simply made again.  A
+ * guest may write anything there: it skips extents of its own list by it.
+ */
+#include <hv/memory.h>
+
+#include <xen/errno.h>
+#include <xen/memory.h>
+
+#include <arch/paging.h>
+
+#include <hv/domain.h>
+#include <hv/heap.h>
+#include <hv/hypercall.h>
+#include <hv/page.h>
+#include <hv/printk.h>
+#include <hv/vcpu.h>
+
+#define ORDER_MAX_GUEST 9    /* 2 MiB: zeroing it holds off interrupts */
+#define ORDER_MAX_CONTROL 12 /* 16 MiB */
+#define M2P_PART_SHIFT 21    /* machphys_mfn_list counts in 2 MiB */
+
+struct domain *memory_target(uint16_t domid, int *rc)
+{
+	struct domain *currd = current_domain();
+	struct domain *d = domain_get_or_self(domid);
+
+	*rc = 0;
+	if (d == NULL) {
+		*rc = -XEN_ESRCH;
+	} else if (d != currd && !domain_may_control(currd, d)) {
+		domain_put(d);
+		d = NULL;
+		*rc = -XEN_EPERM;
+	}
+	return d;
+}
+
+unsigned int memory_max_order(void)
+{
+	return current_domain()->is_control ? ORDER_MAX_CONTROL :
+					      ORDER_MAX_GUEST;
+}
+
+unsigned int memory_address_bits(unsigned int mem_flags)
+{
+	unsigned int bits = XENMEMF_get_address_bits(mem_flags);
+
+	return bits != 0 ? bits : ADDRESS_BITS_ANY;
+}
+
+/* ---- Reservations -------------------------------------------------------------- */
+
+/* Frees frames that d owns, up to the first that it does not. */
+static bool decrease_extent(struct domain *d, unsigned long mfn,
+			    unsigned int order)
+{
+	unsigned long i;
+
+	for (i = 0; i < 1ul << order; i++) {
+		struct page *pg = page_get_from_mfn(mfn + i, d);
+
+		if (pg == NULL) {
+			return false;
+		}
+		if (!page_deallocate(pg)) {
+			page_put(pg);
+			return false;
+		}
+		arch_m2p_set(mfn + i, M2P_INVALID);
+		page_put(pg);
+	}
+	return true;
+}
+
+/*
+ * Allocates one extent and writes its first frame to *slot, if any; with gpfn
+ * the frames are recorded as that one and those after it.
+ */
+static bool increase_extent(struct domain *d,
+			    const struct xen_memory_reservation *r,
+			    const guest_ptr_t *slot, const xen_pfn_t *gpfn)
+{
+	struct page *pg;
+	xen_pfn_t mfn;
+	unsigned long i;
+
+	pg = domain_alloc_frames(d, r->extent_order,
+				 memory_address_bits(r->mem_flags));
+	if (pg == NULL) {
+		return false;
+	}
+	mfn = page_to_mfn(pg);
+	for (i = 0; gpfn != NULL && i < 1ul << r->extent_order; i++) {
+		arch_m2p_set(mfn + i, *gpfn + i);
+	}
+	if (slot != NULL && copy_to_guest(*slot, &mfn, sizeof(mfn)) != 0) {
+		/* A guest that is not told could never give them back. */
+		if (!decrease_extent(d, mfn, r->extent_order)) {
+			pr_debug("domain %u: frame %lx went before it was told",
+				 d->id, mfn);
+		}
+		return false;
+	}
+	return true;
+}
+
+static bool reserve_extent(unsigned int op, struct domain *d,
+			   const struct xen_memory_reservation *r,
+			   unsigned long i)
+{
+	guest_ptr_t slot = GUEST_HANDLE_PTR(r->extent_start);
+	bool told = slot.addr != 0;
+	xen_pfn_t frame;
+
+	slot = guest_ptr_add(slot, i * sizeof(frame));
+	if (op == XENMEM_increase_reservation) {
+		return increase_extent(d, r, told ? &slot : NULL, NULL);
+	}
+	if (copy_from_guest(&frame, slot, sizeof(frame)) != 0) {
+		return false;
+	}
+	return op == XENMEM_populate_physmap ?
+		       increase_extent(d, r, &slot, &frame) :
+		       decrease_extent(d, frame, r->extent_order);
+}
+
+static long reservation(unsigned int op, uint64_t cmd, uint64_t arg)
+{
+	unsigned long i, start = cmd >> MEMOP_EXTENT_SHIFT;
+	struct xen_memory_reservation r;
+	struct domain *d;
+	int rc;
+
+	if (copy_from_guest(&r, guest_ptr(arg), sizeof(r)) != 0) {
+		return -XEN_EFAULT;
+	}
+	if ((r.mem_flags & XENMEMF_populate_on_demand) != 0) {
+		return -XEN_EINVAL;
+	}
+	/* Nothing of a list that is too long, or of too large extents, can be
+	 * done: that is a result, not an error. */
+	if (start >= r.nr_extents || r.extent_order > memory_max_order() ||
+	    r.nr_extents > ~0ul >> MEMOP_EXTENT_SHIFT) {
+		return (long)start;
+	}
+	d = memory_target(r.domid, &rc);
+	if (d == NULL) {
+		return rc;
+	}
+	for (i = start; i < r.nr_extents; i++) {
+		if (i != start && hypercall_preempt()) {
+			uint64_t args[] = { op | i << MEMOP_EXTENT_SHIFT, arg };
+
+			domain_put(d);
+			return hypercall_restart(2, args);
+		}
+		if (!reserve_extent(op, d, &r, i)) {
+			break;
+		}
+	}
+	domain_put(d);
+	return (long)i;
+}
+
+/* ---- Questions ------------------------------------------------------------------- */
+
+static long ask_domain(unsigned int op, uint64_t arg)
+{
+	struct xen_memory_domain ask;
+	struct domain *d;
+	unsigned long n;
+	int rc;
+
+	if (copy_from_guest(&ask, guest_ptr(arg), sizeof(ask)) != 0) {
+		return -XEN_EFAULT;
+	}
+	d = memory_target(ask.domid, &rc);
+	if (d == NULL) {
+		return rc;
+	}
+	switch (op) {
+	case XENMEM_current_reservation:
+		n = READ_ONCE(d->tot_pages);
+		break;
+	case XENMEM_maximum_reservation:
+		n = READ_ONCE(d->max_pages);
+		break;
+	default: /* XENMEM_maximum_gpfn: what the guest says itself */
+		n = READ_ONCE(d->shared->arch.max_pfn);
+		if (n == 0 || n > 1ul << 40) {
+			domain_put(d);
+			return -XEN_EINVAL;
+		}
+		n--;
+		break;
+	}
+	domain_put(d);
+	return (long)n;
+}
+
+static long machphys_mapping(uint64_t arg)
+{
+	struct xen_machphys_mapping m = {
+		.v_start = CORE_VIRT_START,
+		.v_end = CORE_VIRT_START + frame_max * sizeof(uint64_t),
+		.max_mfn = frame_max - 1,
+	};
+
+	return copy_to_guest(guest_ptr(arg), &m, sizeof(m));
+}
+
+static long machphys_mfn_list(uint64_t arg)
+{
+	struct xen_machphys_mfn_list list;
+	guest_ptr_t dst;
+	unsigned int i, n;
+	xen_pfn_t mfn;
+
+	if (copy_from_guest(&list, guest_ptr(arg), sizeof(list)) != 0) {
+		return -XEN_EFAULT;
+	}
+	if (!current_domain()->is_control) {
+		return -XEN_EPERM;
+	}
+	dst = GUEST_HANDLE_PTR(list.extent_start);
+	/* The machine bounds it: one round for each GiB of RAM. */
+	n = (unsigned int)((frame_max * sizeof(uint64_t) +
+			    (1ul << M2P_PART_SHIFT) - 1) >>
+			   M2P_PART_SHIFT);
+	n = MIN(n, list.max_extents);
+	for (i = 0; i < n; i++) {
+		mfn = arch_m2p_frame(i);
+		if (copy_to_guest(guest_ptr_add(dst, i * sizeof(mfn)), &mfn,
+				  sizeof(mfn)) != 0) {
+			return -XEN_EFAULT;
+		}
+	}
+	list.nr_extents = n;
+	return copy_to_guest(guest_ptr(arg), &list, sizeof(list));
+}
+
+long do_memory_op(uint64_t cmd, uint64_t arg)
+{
+	unsigned int op = (unsigned int)(cmd & MEMOP_CMD_MASK);
+
+	switch (op) {
+	case XENMEM_increase_reservation:
+	case XENMEM_decrease_reservation:
+	case XENMEM_populate_physmap:
+		return reservation(op, cmd, arg);
+	case XENMEM_exchange:
+		return memory_exchange(cmd, arg);
+	case XENMEM_maximum_ram_page:
+		return (long)(frame_max - 1);
+	case XENMEM_current_reservation:
+	case XENMEM_maximum_reservation:
+	case XENMEM_maximum_gpfn:
+		return ask_domain(op, arg);
+	case XENMEM_machphys_mapping:
+		return machphys_mapping(arg);
+	case XENMEM_machphys_mfn_list:
+		return machphys_mfn_list(arg);
+	case XENMEM_machine_memory_map:
+		return memory_map_machine(arg);
+	default:
+		/*
+		 * Among them memory_map, which is documented to fail so where
+		 * none was set, and all that changes a frame map: a PV guest
+		 * keeps its own.
+		 */
+		return -XEN_ENOSYS;
+	}
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a vCPU holds of page tables and descriptor pages: its two base tables,
+ * the one it is still dropping, the LDT pages mapped so far; and walks of its
+ * tables.  Called for the current vCPU, or for one that is off the CPUs.  No
+ * lock: the fields belong to the vCPU.  Walks are not protected against other
+ * vCPUs that change the tables: whoever uses a result takes a reference by it,
+ * which checks the frame's owner and type again.
+ */
+#include <hv/mm.h>
+
+#include <xen/errno.h>
+
+#include <arch/paging.h>
+#include <arch/switch.h>
+
+#include <hv/domain.h>
+#include <hv/hypercall.h>
+#include <hv/vcpu.h>
+
+#define NO_FRAME (~0ul)
+#define LDT_ENTRY_SIZE 8
+#define LDT_PER_PAGE (PAGE_SIZE / LDT_ENTRY_SIZE)
+#define LEVEL_BITS 9
+#define VA_SHIFT(level) (PAGE_SHIFT + LEVEL_BITS * ((level)-1))
+
+/* ---- Base tables ---------------------------------------------------------------- */
+
+int vcpu_drop_old_table(struct vcpu *v)
+{
+	struct page *pg = v->old_table;
+	int rc;
+
+	if (pg == NULL) {
+		return 0;
+	}
+	rc = page_put_type_preemptible(pg);
+	if (rc != 0) {
+		return rc;
+	}
+	v->old_table = NULL;
+	page_put(pg);
+	return 0;
+}
+
+/* A base table that no CPU has loaded any more. */
+static int retire_table(struct vcpu *v, struct page *pg)
+{
+	if (pg == NULL) {
+		return 0;
+	}
+	page_stamp(pg);
+	v->old_table = pg;
+	return vcpu_drop_old_table(v);
+}
+
+static int get_base_table(struct vcpu *v, unsigned long mfn, struct page **out)
+{
+	struct page *pg = page_get_from_mfn(mfn, v->domain);
+	int rc;
+
+	if (pg == NULL) {
+		return -XEN_EINVAL;
+	}
+	rc = page_get_type(pg, PGT_L4);
+	if (rc != 0) {
+		page_put(pg);
+		return rc;
+	}
+	*out = pg;
+	return 0;
+}
+
+int vcpu_set_kernel_table(struct vcpu *v, unsigned long mfn)
+{
+	bool loaded = this_cpu()->curr == v;
+	struct page *old = v->kernel_table, *pg;
+	int rc = vcpu_drop_old_table(v);
+
+	if (rc != 0) {
+		return rc;
+	}
+	if (old != NULL && page_to_mfn(old) == mfn) {
+		/* A guest loads the table it has in order to flush. */
+		if (loaded) {
+			arch_reload_cr3(v);
+		}
+		return 0;
+	}
+	rc = get_base_table(v, mfn, &pg);
+	if (rc != 0) {
+		return rc;
+	}
+	v->kernel_table = pg;
+	v->cr3_kernel = (uint64_t)mfn << PAGE_SHIFT;
+	if (loaded) {
+		arch_reload_cr3(v);
+	}
+	/* Its linear address may lead elsewhere now. */
+	ldt_drop(v);
+	return retire_table(v, old);
+}
+
+int vcpu_set_user_table(struct vcpu *v, unsigned long mfn)
+{
+	struct page *old = v->user_table, *pg = NULL;
+	int rc = vcpu_drop_old_table(v);
+
+	if (rc != 0 || (old != NULL ? page_to_mfn(old) : 0) == mfn) {
+		return rc;
+	}
+	if (mfn != 0) {
+		rc = get_base_table(v, mfn, &pg);
+		if (rc != 0) {
+			return rc;
+		}
+	}
+	v->user_table = pg;
+	v->cr3_user = (uint64_t)mfn << PAGE_SHIFT;
+	/* Calls come from kernel mode; the way to user mode loads it. */
+	if (this_cpu()->curr == v && !v->in_kernel) {
+		arch_reload_cr3(v);
+	}
+	return retire_table(v, old);
+}
+
+int vcpu_drop_tables(struct vcpu *v)
+{
+	struct page *pg;
+	int rc = vcpu_drop_old_table(v);
+
+	if (rc != 0) {
+		return rc;
+	}
+	pg = v->user_table;
+	v->user_table = NULL;
+	v->cr3_user = 0;
+	rc = retire_table(v, pg);
+	if (rc != 0) {
+		return rc;
+	}
+	pg = v->kernel_table;
+	v->kernel_table = NULL;
+	v->cr3_kernel = 0;
+	return retire_table(v, pg);
+}
+
+/* ---- LDT ---------------------------------------------------------------------------- */
+
+void ldt_drop(struct vcpu *v)
+{
+	unsigned long old[ARRAY_SIZE(v->ldt_frame)];
+	bool any = false;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(old); i++) {
+		old[i] = v->ldt_frame[i];
+		v->ldt_frame[i] = 0;
+		any |= old[i] != 0;
+	}
+	if (!any) {
+		return;
+	}
+	if (this_cpu()->curr == v) {
+		arch_load_descriptors(v);
+	}
+	for (i = 0; i < ARRAY_SIZE(old); i++) {
+		if (old[i] != 0) {
+			page_put_and_type(mfn_to_page(old[i]));
+		}
+	}
+}
+
+bool ldt_map_fault(struct vcpu *v, unsigned int page_index)
+{
+	uint64_t pte;
+
+	if (page_index >= ARRAY_SIZE(v->ldt_frame) ||
+	    page_index * LDT_PER_PAGE >= v->ldt_entries ||
+	    v->ldt_frame[page_index] != 0) {
+		return false;
+	}
+	pte = guest_walk_l1e(v, v->ldt_base + (uint64_t)page_index * PAGE_SIZE);
+	if ((pte & PTE_P) == 0 || !mfn_valid(pte_mfn(pte)) ||
+	    page_get_and_type(mfn_to_page(pte_mfn(pte)), v->domain, PGT_DESC) !=
+		    0) {
+		return false;
+	}
+	v->ldt_frame[page_index] = pte_mfn(pte);
+	arch_load_ldt_page(v, page_index);
+	return true;
+}
+
+/* ---- Walks ---------------------------------------------------------------------------- */
+
+static bool walkable(uint64_t va)
+{
+	int64_t top = (int64_t)va >> 47;
+
+	return (top == 0 || top == -1) &&
+	       (va < CORE_VIRT_START || va >= CORE_VIRT_END);
+}
+
+/*
+ * The entry of level `to` for va below the table `root`; 0 if there is none.
+ * *flags: what all entries down to it have in common.
+ */
+static uint64_t walk(const struct page *root, uint64_t va, unsigned int to,
+		     uint64_t *flags)
+{
+	unsigned int level;
+	unsigned long mfn;
+	uint64_t pte = 0;
+
+	if (root == NULL || !walkable(va)) {
+		return 0;
+	}
+	*flags = ~0ull;
+	mfn = page_to_mfn(root);
+	for (level = 4; level >= to; level--) {
+		uint64_t *table = frame_ptr(mfn);
+
+		pte = __atomic_load_n(
+			&table[va >> VA_SHIFT(level) & (PTES - 1)],
+			__ATOMIC_RELAXED);
+		/* The table may be somebody else's by now: no trust in it. */
+		if ((pte & PTE_P) == 0 ||
+		    (level > 1 && !mfn_valid(pte_mfn(pte)))) {
+			return 0;
+		}
+		*flags &= pte;
+		mfn = pte_mfn(pte);
+	}
+	return pte;
+}
+
+uint64_t guest_walk_l1e(struct vcpu *v, uint64_t va)
+{
+	uint64_t flags;
+
+	return walk(v->kernel_table, va, 1, &flags);
+}
+
+unsigned long guest_walk_l1_frame(struct vcpu *v, uint64_t va)
+{
+	uint64_t flags, pte = walk(v->kernel_table, va, 2, &flags);
+
+	return pte != 0 ? pte_mfn(pte) : NO_FRAME;
+}
+
+unsigned long guest_walk_frame(struct vcpu *v, uint64_t va, bool write)
+{
+	const struct page *root =
+		v->in_kernel ? v->kernel_table : v->user_table;
+	uint64_t flags, pte = walk(root, va, 1, &flags);
+
+	if (pte == 0 || (write && (flags & PTE_W) == 0)) {
+		return NO_FRAME;
+	}
+	return pte_mfn(pte);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a page table may contain: the rules for one entry by its bits alone,
+ * and the walk over all entries of a frame that becomes a table or ceases to
+ * be one.  Called by pgtype.c for a frame that it has made BUSY, so nobody
+ * else changes it: a guest cannot write to it, and whoever updates single
+ * entries waits.  No lock.  What an entry's frame has to say is in pte.c.
+ *
+ * Recursion: the walk of a level 4 table takes uses of level 3 tables, which
+ * walks those, and so on down to level 1: four deep, since an entry's level is
+ * one below its table's.
+ */
+#include <hv/mm.h>
+
+#include <xen/errno.h>
+
+#include <arch/paging.h>
+
+#include <hv/check.h>
+#include <hv/domain.h>
+#include <hv/hypercall.h>
+#include <hv/percpu.h>
+#include <hv/trap.h>
+
+#define PHYS_BITS_MAX 52
+
+static unsigned int level_of(uint64_t type)
+{
+	return (unsigned int)(type >> PGT_TYPE_SHIFT);
+}
+_Static_assert(PGT_L1 >> PGT_TYPE_SHIFT == 1 && PGT_L4 >> PGT_TYPE_SHIFT == 4,
+	       "the type number of a table is its level");
+
+uint64_t pte_forbidden_bits(unsigned int level)
+{
+	uint64_t above = (1ull << PHYS_BITS_MAX) - (1ull << arch_paddr_bits());
+
+	/* Bit 7: the cache attribute in level 1; a large page in levels 2 and
+	 * 3, which are not offered; reserved in level 4. */
+	return above | (level > 1 ? PTE_PS : 0);
+}
+
+uint64_t pte_adjust(uint64_t pte)
+{
+	/* Guest kernel and guest user are both ring 3, with tables of their
+	 * own; a global entry would survive the change between the two. */
+	return (pte & PTE_P) != 0 ? (pte | PTE_U) & ~PTE_G : pte;
+}
+
+bool mm_preempt(void)
+{
+	return this_cpu()->curr != NULL && hypercall_preempt();
+}
+
+static bool is_core_slot(unsigned int level, unsigned int i)
+{
+	return level == 4 && i >= L4_CORE_FIRST && i < L4_CORE_END;
+}
+
+int table_validate(struct page *pg, uint64_t type, unsigned int *nr)
+{
+	uint64_t *table = frame_ptr(page_to_mfn(pg));
+	struct domain *d = domain_of_frames(pg->owner);
+	unsigned int level = level_of(type);
+	bool worked = false;
+
+	if (d == NULL) {
+		return -XEN_EINVAL;
+	}
+	for (; *nr < PTES; (*nr)++) {
+		uint64_t pte = READ_ONCE(table[*nr]), adjusted = pte;
+		int rc;
+
+		if ((pte & PTE_P) == 0 || is_core_slot(level, *nr)) {
+			continue;
+		}
+		/* Some progress first, or a busy machine never gets on. */
+		if (level > 1 && worked && mm_preempt()) {
+			return -XEN_ERESTART;
+		}
+		rc = pte_get(&adjusted, level, d, d);
+		if (rc != 0) {
+			return rc;
+		}
+		worked = true;
+		if (adjusted != pte) {
+			WRITE_ONCE(table[*nr], adjusted);
+		}
+	}
+	if (level == 4) {
+		arch_l4_install(table);
+	}
+	return 0;
+}
+
+int table_teardown(struct page *pg, uint64_t type, unsigned int *nr)
+{
+	uint64_t *table = frame_ptr(page_to_mfn(pg));
+	unsigned int level = level_of(type);
+	bool worked = false;
+
+	/* Only a complete one has them. */
+	if (level == 4 && *nr == PTES) {
+		arch_l4_remove(table);
+	}
+	for (; *nr > 0; (*nr)--) {
+		uint64_t pte = READ_ONCE(table[*nr - 1]);
+		int rc;
+
+		if ((pte & PTE_P) == 0 || is_core_slot(level, *nr - 1)) {
+			continue;
+		}
+		if (level == 1) {
+			pte_put_l1(pte, NULL);
+			continue;
+		}
+		if (worked && mm_preempt()) {
+			return -XEN_ERESTART;
+		}
+		rc = pte_put(pte, level, NULL);
+		if (rc != 0) {
+			return rc;
+		}
+		worked = true;
+	}
+	return 0;
+}
+
+int desc_validate(struct page *pg)
+{
+	return descriptor_check_frame(frame_ptr(page_to_mfn(pg)));
+}

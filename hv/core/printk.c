@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The core's messages: a ring of the latest output and the machine console.
+ * Any CPU calls at any time, interrupt handlers included; the console lock,
+ * which has the highest rank of all, covers the ring and the device.  Never
+ * allocates, never waits for anything but that lock and the UART.
+ *
+ * A stream position counts all bytes ever put in the ring; its low bits are
+ * the place in it.  Positions never wrap in practice (2^64 bytes), so a
+ * reader that fell behind is recognised by comparing.
+ *
+ * Guest output and messages share the device.  A message that finds the line
+ * begun starts a new one, and changes none of the guest's bytes.
+ */
+#include <hv/printk.h>
+
+#include <arch/cpu.h>
+
+#include <hv/lock.h>
+#include <hv/string.h>
+
+#define RING_SIZE (1ull << CONFIG_LOG_RING_ORDER)
+#define LINE_MAX 256
+
+static spinlock_t console_lock = SPINLOCK_INIT(RANK_CONSOLE);
+static char ring[RING_SIZE]; /* console lock */
+static uint64_t ring_head;   /* console lock: position of the next byte */
+static uint64_t ring_tail;   /* console lock: oldest position to show */
+static bool line_begun;	     /* console lock: device is not in column 0 */
+static int console_level = LOG_INFO; /* write-once at start-up */
+static bool panic_mode;		     /* set once, by the panicking CPU */
+
+/* In a panic the holder may never come back: write through it. */
+static void console_enter(void)
+{
+	if (!READ_ONCE(panic_mode)) {
+		spin_lock(&console_lock);
+	}
+}
+
+static void console_leave(void)
+{
+	/* It is not, if a panic had begun before console_enter(). */
+	if (spin_is_held(&console_lock)) {
+		spin_unlock(&console_lock);
+	}
+}
+
+static void ring_put(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		ring[ring_head % RING_SIZE] = s[i];
+		ring_head++;
+	}
+	if (ring_head - ring_tail > RING_SIZE) {
+		ring_tail = ring_head - RING_SIZE;
+	}
+}
+
+static void device_put(const char *s, size_t n)
+{
+	if (n > 0) {
+		arch_console_write(s, n);
+		line_begun = s[n - 1] != '\n';
+	}
+}
+
+void printk(enum loglevel level, const char *fmt, ...)
+{
+	char line[LINE_MAX] = "(VL) ";
+	size_t len = strlen(line), room, text;
+	va_list ap;
+
+	/* Two bytes stay free for the end of the line. */
+	room = sizeof(line) - len - 2;
+	va_start(ap, fmt);
+	text = (size_t)vsnprintf(line + len, room, fmt, ap);
+	va_end(ap);
+	len += MIN(text, room - 1);
+	if (line[len - 1] == '\n') {
+		len--;
+	}
+
+	console_enter();
+	line[len] = '\n';
+	ring_put(line, len + 1);
+	if ((int)level <= console_level || READ_ONCE(panic_mode)) {
+		if (line_begun) {
+			device_put("\r\n", 2);
+		}
+		line[len] = '\r';
+		line[len + 1] = '\n';
+		device_put(line, len + 2);
+	}
+	console_leave();
+}
+
+void printk_raw(const char *s, size_t n)
+{
+	console_enter();
+	ring_put(s, n);
+	device_put(s, n);
+	console_leave();
+}
+
+void printk_set_level(enum loglevel level)
+{
+	console_level = (int)level;
+}
+
+size_t printk_read(char *buf, size_t n, uint64_t *pos)
+{
+	size_t copied = 0;
+
+	console_enter();
+	if (*pos < ring_tail) {
+		*pos = ring_tail;
+	}
+	while (copied < n && *pos < ring_head) {
+		buf[copied++] = ring[*pos % RING_SIZE];
+		(*pos)++;
+	}
+	console_leave();
+	return copied;
+}
+
+void printk_clear(void)
+{
+	console_enter();
+	ring_tail = ring_head;
+	console_leave();
+}
+
+void printk_panic_mode(void)
+{
+	WRITE_ONCE(panic_mode, true);
+}

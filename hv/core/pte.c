@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One page-table entry: the references it needs and gives back, and its
+ * checked change.  Called by pgvalidate.c for whole tables and by mmu_update.c
+ * and va_mapping.c for single entries.  Changes are made under the lock bit of
+ * the table's frame.  Never walks a guest's tables.
+ *
+ * What an entry holds: a general reference on its frame; with it a use as
+ * writable where a level 1 entry has W, or as the table of the next level in
+ * levels 2 to 4.  I/O frames and the core's frames are not counted; a guest
+ * never has an entry for the latter.  Whether a frame is counted never changes
+ * while there is an entry for it, so an entry gives back what it took.
+ */
+#include <hv/mm.h>
+
+#include <xen/errno.h>
+
+#include <arch/paging.h>
+
+#include <hv/check.h>
+#include <hv/domain.h>
+#include <hv/irq.h>
+#include <hv/vcpu.h>
+
+static struct page *counted_page(unsigned long mfn)
+{
+	struct page *pg;
+
+	if (!mfn_valid(mfn)) {
+		return NULL;
+	}
+	pg = mfn_to_page(mfn);
+	return pg->owner == OWNER_IO || pg->owner == OWNER_CORE ? NULL : pg;
+}
+
+static int l1_get(uint64_t pte, const struct domain *d,
+		  const struct domain *frames_of)
+{
+	unsigned long mfn = pte_mfn(pte);
+	struct page *pg;
+
+	if (!mfn_valid(mfn) || mfn_to_page(mfn)->owner == OWNER_IO) {
+		return (frames_of == NULL || frames_of == d) &&
+				       iomem_permitted(d, mfn) ?
+			       0 :
+			       -XEN_EPERM;
+	}
+	if (frames_of == NULL) {
+		return -XEN_EPERM;
+	}
+	pg = page_get_from_mfn(mfn, frames_of);
+	if (pg == NULL) {
+		return -XEN_EINVAL;
+	}
+	if (frames_of != d) {
+		/* Before a CPU can walk to it: see pgtype.c. */
+		__atomic_fetch_or(&pg->type, PGT_FOREIGN, __ATOMIC_SEQ_CST);
+	}
+	if ((pte & PTE_W) != 0 && page_get_type_simple(pg, PGT_WRITABLE) != 0) {
+		page_put(pg);
+		return -XEN_EINVAL;
+	}
+	return 0;
+}
+
+static int table_get(uint64_t pte, unsigned int level, const struct domain *d)
+{
+	struct page *pg = page_get_from_mfn(pte_mfn(pte), d);
+	int rc;
+
+	if (pg == NULL) {
+		return -XEN_EINVAL;
+	}
+	rc = page_get_type(pg, (uint64_t)(level - 1) << PGT_TYPE_SHIFT);
+	if (rc != 0) {
+		page_put(pg);
+	}
+	return rc;
+}
+
+int pte_get(uint64_t *pte, unsigned int level, struct domain *d,
+	    struct domain *frames_of)
+{
+	if ((*pte & PTE_P) == 0) {
+		return 0;
+	}
+	if ((*pte & pte_forbidden_bits(level)) != 0) {
+		return -XEN_EINVAL;
+	}
+	*pte = pte_adjust(*pte);
+	return level == 1 ? l1_get(*pte, d, frames_of) :
+			    table_get(*pte, level, d);
+}
+
+void pte_put_l1(uint64_t pte, struct domain *d UNUSED)
+{
+	struct page *pg;
+
+	if ((pte & PTE_P) == 0) {
+		return;
+	}
+	pg = counted_page(pte_mfn(pte));
+	if (pg == NULL) {
+		return;
+	}
+	if ((pte & PTE_W) != 0) {
+		page_put_and_type(pg);
+	} else {
+		page_put_mapping(pg);
+	}
+}
+
+int pte_put(uint64_t pte, unsigned int level, struct domain *d)
+{
+	struct page *pg = mfn_to_page(pte_mfn(pte));
+	int rc;
+
+	if (level == 1) {
+		pte_put_l1(pte, d);
+		return 0;
+	}
+	if ((pte & PTE_P) == 0) {
+		return 0;
+	}
+	page_stamp(pg);
+	rc = page_put_type_preemptible(pg);
+	if (rc == 0) {
+		page_put(pg);
+	}
+	return rc;
+}
+
+/* ---- Changing one entry ------------------------------------------------------ */
+
+/*
+ * Stores `next` over *old, which is what the entry was a moment ago.  Under
+ * the page lock only a CPU changes it meanwhile, by setting A and D; with
+ * `keep_ad` those of the old entry stay.  `exact`: they must not have changed
+ * either, false if they have.  *old is what was replaced.
+ */
+static bool entry_store(uint64_t *entry, uint64_t *old, uint64_t next,
+			bool keep_ad, bool exact)
+{
+	for (;;) {
+		uint64_t want = next;
+
+		if (keep_ad && (*old & PTE_P) != 0) {
+			want |= *old & (PTE_A | PTE_D);
+		}
+		if (__atomic_compare_exchange_n(entry, old, want, false,
+						__ATOMIC_SEQ_CST,
+						__ATOMIC_ACQUIRE)) {
+			return true;
+		}
+		if (exact) {
+			return false;
+		}
+	}
+}
+
+int mod_l1_entry(uint64_t *entry, uint64_t new_pte, struct domain *d,
+		 struct domain *frames_of, bool preserve_ad, uint64_t *expected)
+{
+	const uint64_t counted = PTE_ADDR_MASK | PTE_P | PTE_W;
+	uint64_t old = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+	bool exact = expected != NULL;
+	int rc;
+
+	if (exact && old != *expected) {
+		*expected = old;
+		return -XEN_EAGAIN;
+	}
+	/* The same frame in the same way: nothing to count. */
+	if ((old & new_pte & PTE_P) != 0 && ((old ^ new_pte) & counted) == 0) {
+		if ((new_pte & pte_forbidden_bits(1)) != 0) {
+			return -XEN_EINVAL;
+		}
+		if (!entry_store(entry, &old, pte_adjust(new_pte), preserve_ad,
+				 exact)) {
+			*expected = old;
+			return -XEN_EAGAIN;
+		}
+		return 0;
+	}
+	rc = pte_get(&new_pte, 1, d, frames_of);
+	if (rc != 0) {
+		return rc;
+	}
+	if (!entry_store(entry, &old, new_pte, preserve_ad, exact)) {
+		pte_put_l1(new_pte, d);
+		*expected = old;
+		return -XEN_EAGAIN;
+	}
+	pte_put_l1(old, d);
+	return 0;
+}
+
+/* Gives an entry back; what cannot be done now, the vCPU still owes. */
+static void put_or_owe(uint64_t pte, unsigned int level, struct domain *d)
+{
+	if (pte_put(pte, level, d) != 0) {
+		struct vcpu *curr = current_vcpu();
+
+		CHECK(curr->old_table == NULL);
+		curr->old_table = mfn_to_page(pte_mfn(pte));
+	}
+}
+
+int mod_table_entry(uint64_t *entry, uint64_t new_pte, unsigned int level,
+		    struct page *table, struct domain *d, bool preserve_ad)
+{
+	uint64_t slot = ((uintptr_t)entry & (PAGE_SIZE - 1)) / sizeof(*entry);
+	uint64_t type = (uint64_t)level << PGT_TYPE_SHIFT;
+	uint64_t old, now;
+	int rc;
+
+	if (level == 4 && slot >= L4_CORE_FIRST && slot < L4_CORE_END) {
+		return -XEN_EPERM;
+	}
+	rc = pte_get(&new_pte, level, d, d);
+	if (rc != 0) {
+		return rc;
+	}
+	page_lock(table);
+	now = __atomic_load_n(&table->type, __ATOMIC_ACQUIRE);
+	if ((now & PGT_TYPE_MASK) != type || (now & PGT_VALIDATED) == 0) {
+		/* It ceased to be such a table while we were not looking. */
+		page_unlock(table);
+		put_or_owe(new_pte, level, d);
+		return -XEN_EINVAL;
+	}
+	old = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+	(void)entry_store(entry, &old, new_pte, preserve_ad, false);
+	page_unlock(table);
+	put_or_owe(old, level, d);
+	return 0;
+}

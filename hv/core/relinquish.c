@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of a dying domain's memory: takes its pins, tears its tables down
+ * and gives its frames back.  Called by domain_destroy() when the domain's
+ * vCPUs have stopped and dropped what they held.  Takes no lock: the domain
+ * can get no new frame, and each frame is referenced while it is looked at.
+ *
+ * Frames are found through d->extents, in two passes: first every table, then
+ * the frames.  In one pass each frame would be freed in the moment its last
+ * mapping goes, and each would need a TLB flush of its own; so, one does for
+ * all.  A frame that another domain still maps is freed when that goes.
+ *
+ * d->destroy_cursor: the pass in the top bit, and the frame to look at next.
+ */
+#include <hv/mm.h>
+
+#include <xen/errno.h>
+
+#include <hv/domain.h>
+
+#define CURSOR_FREEING (1ull << 63)
+#define EXTENT_FRAMES (1ul << EXTENT_SHIFT)
+#define LOOK_COST 1u
+#define WORK_COST 32u
+#define PREEMPT_COST 4096u
+
+/* The pin stays until all that it held is gone. */
+static int drop_pin(struct page *pg)
+{
+	int rc;
+
+	if (!page_unpin(pg)) {
+		return 0;
+	}
+	rc = page_put_type_preemptible(pg);
+	if (rc != 0) {
+		/* Nobody pins frames of a dying domain: see op_pin(). */
+		bool pinned = page_pin(pg);
+
+		return pinned ? rc : -XEN_ERESTART;
+	}
+	page_put(pg);
+	return 0;
+}
+
+static int drop_tables(struct page *pg, const struct domain *d)
+{
+	int rc;
+
+	if ((__atomic_load_n(&pg->type, __ATOMIC_ACQUIRE) &
+	     (PGT_PINNED | PGT_PARTIAL)) == 0 ||
+	    !page_get(pg, d)) {
+		return 0;
+	}
+	rc = drop_pin(pg);
+	if (rc == 0) {
+		rc = page_drop_partial(pg);
+	}
+	page_put(pg);
+	return rc;
+}
+
+static void give_back(struct page *pg, const struct domain *d)
+{
+	bool allocated;
+
+	if (!page_get(pg, d)) {
+		return;
+	}
+	/* Not so shared_info, which domain.c frees, nor what the guest has
+	 * given up and somebody still maps. */
+	allocated = page_deallocate(pg);
+	(void)allocated;
+	page_put(pg);
+}
+
+static bool has_extent(const struct domain *d, unsigned long mfn)
+{
+	unsigned long i = mfn >> EXTENT_SHIFT;
+
+	return (__atomic_load_n(&d->extents[i / 64], __ATOMIC_ACQUIRE) >>
+			(i % 64) &
+		1) != 0;
+}
+
+/* One pass from the cursor on. */
+static int scan(struct domain *d, bool freeing)
+{
+	const uint64_t pass = freeing ? CURSOR_FREEING : 0;
+	unsigned long mfn = (unsigned long)(d->destroy_cursor & ~pass);
+	unsigned int cost = 0;
+	int rc = 0;
+
+	while (mfn < frame_max) {
+		struct page *pg;
+
+		if (!has_extent(d, mfn) || !mfn_valid(mfn)) {
+			mfn = has_extent(d, mfn) ?
+				      mfn + 1 :
+				      (mfn | (EXTENT_FRAMES - 1)) + 1;
+			continue;
+		}
+		pg = mfn_to_page(mfn);
+		cost += LOOK_COST;
+		if (pg->owner == d->id) {
+			cost += WORK_COST;
+			if (freeing) {
+				give_back(pg, d);
+			} else {
+				rc = drop_tables(pg, d);
+			}
+		}
+		if (rc != 0) {
+			break;
+		}
+		mfn++;
+		if (cost >= PREEMPT_COST) {
+			cost = 0;
+			if (mm_preempt()) {
+				rc = -XEN_ERESTART;
+				break;
+			}
+		}
+	}
+	d->destroy_cursor = mfn | pass;
+	return rc;
+}
+
+int domain_relinquish_memory(struct domain *d)
+{
+	int rc;
+
+	if ((d->destroy_cursor & CURSOR_FREEING) == 0) {
+		rc = scan(d, false);
+		if (rc != 0) {
+			return rc;
+		}
+		d->destroy_cursor = CURSOR_FREEING;
+	}
+	/* At its end the cursor stays there: calling again finds no work. */
+	return scan(d, true);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory and string functions of the core.  Everybody calls them, and so does
+ * the compiler for copies of structures.  They own no data and take no lock.
+ * Copies go by 64-bit words: x86 takes unaligned ones, and no vector register
+ * may be touched here since they all hold a guest's state.  The host test
+ * build uses libc's and gets str_copy() only.
+ */
+#include <hv/string.h>
+
+size_t str_copy(char *dst, const char *src, size_t n)
+{
+	size_t len = strlen(src);
+
+	if (n > 0) {
+		size_t part = MIN(len, n - 1);
+
+		memcpy(dst, src, part);
+		dst[part] = '\0';
+	}
+	return len;
+}
+
+#ifndef VELLUM_HOST
+
+/* Any alignment, and an exception to the aliasing rules. */
+typedef uint64_t word_t __attribute__((may_alias, aligned(1)));
+
+#define WORD sizeof(word_t)
+
+/*
+ * The barrier in each loop keeps the compiler from recognising the loop as the
+ * very function that it implements and calling that.
+ */
+static void copy_up(uint8_t *d, const uint8_t *s, size_t n)
+{
+	for (; n >= 4 * WORD; n -= 4 * WORD) {
+		word_t a = ((const word_t *)s)[0];
+		word_t b = ((const word_t *)s)[1];
+		word_t c = ((const word_t *)s)[2];
+		word_t e = ((const word_t *)s)[3];
+
+		((word_t *)d)[0] = a;
+		((word_t *)d)[1] = b;
+		((word_t *)d)[2] = c;
+		((word_t *)d)[3] = e;
+		d += 4 * WORD;
+		s += 4 * WORD;
+		barrier();
+	}
+	for (; n >= WORD; n -= WORD) {
+		*(word_t *)d = *(const word_t *)s;
+		d += WORD;
+		s += WORD;
+		barrier();
+	}
+	for (; n > 0; n--) {
+		*d++ = *s++;
+		barrier();
+	}
+}
+
+static void copy_down(uint8_t *d, const uint8_t *s, size_t n)
+{
+	for (; n >= WORD; n -= WORD) {
+		*(word_t *)(d + n - WORD) = *(const word_t *)(s + n - WORD);
+		barrier();
+	}
+	for (; n > 0; n--) {
+		d[n - 1] = s[n - 1];
+		barrier();
+	}
+}
+
+void *memcpy(void *dst, const void *src, size_t n)
+{
+	copy_up(dst, src, n);
+	return dst;
+}
+
+void *memmove(void *dst, const void *src, size_t n)
+{
+	/* Wraps to a large number if dst lies below src: copy up then. */
+	if ((uintptr_t)dst - (uintptr_t)src >= n) {
+		copy_up(dst, src, n);
+	} else {
+		copy_down(dst, src, n);
+	}
+	return dst;
+}
+
+void *memset(void *dst, int c, size_t n)
+{
+	word_t word = (uint8_t)c * 0x0101010101010101ull;
+	uint8_t *d = dst;
+
+	for (; n >= 4 * WORD; n -= 4 * WORD) {
+		((word_t *)d)[0] = word;
+		((word_t *)d)[1] = word;
+		((word_t *)d)[2] = word;
+		((word_t *)d)[3] = word;
+		d += 4 * WORD;
+		barrier();
+	}
+	for (; n >= WORD; n -= WORD) {
+		*(word_t *)d = word;
+		d += WORD;
+		barrier();
+	}
+	for (; n > 0; n--) {
+		*d++ = (uint8_t)c;
+		barrier();
+	}
+	return dst;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+	const uint8_t *x = a, *y = b;
+
+	for (size_t i = 0; i < n; i++) {
+		if (x[i] != y[i]) {
+			return (int)x[i] - (int)y[i];
+		}
+	}
+	return 0;
+}
+
+size_t strlen(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] != '\0') {
+		n++;
+		barrier();
+	}
+	return n;
+}
+
+int strcmp(const char *a, const char *b)
+{
+	while (*a != '\0' && *a == *b) {
+		a++;
+		b++;
+	}
+	return (int)(uint8_t)*a - (int)(uint8_t)*b;
+}
+
+int strncmp(const char *a, const char *b, size_t n)
+{
+	for (; n > 0; n--, a++, b++) {
+		if (*a != *b || *a == '\0') {
+			return (int)(uint8_t)*a - (int)(uint8_t)*b;
+		}
+	}
+	return 0;
+}
+
+char *strchr(const char *s, int c)
+{
+	for (; *s != (char)c; s++) {
+		if (*s == '\0') {
+			return NULL;
+		}
+	}
+	return (char *)(uintptr_t)s;
+}
+
+#endif /* !VELLUM_HOST */

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timers: one heap per CPU, ordered by deadline, under that CPU's timer lock.
+ * A timer lies in the heap of the CPU to which its vCPU belongs.  vtime.c and
+ * sched_op.c set and stop them, the TIMER softirq runs what is due.  Handlers
+ * run without the timer lock; while one does, timer_firing of its CPU names
+ * the timer, so that timer_stop() can wait for it.
+ *
+ * The heap is a skew heap: merging walks down two right spines and swaps the
+ * children on its way, which keeps every sequence of operations logarithmic on
+ * average without a balance field.  It never recurses, because its depth is at
+ * the mercy of deadlines that guests choose.
+ */
+#include <hv/timer.h>
+
+#include <arch/cpu.h>
+
+#include <hv/check.h>
+#include <hv/percpu.h>
+#include <hv/sched.h>
+#include <hv/vcpu.h>
+#include <hv/vtime.h>
+
+#define NEVER (~0ull)
+
+uint64_t time_now(void)
+{
+	return arch_now();
+}
+
+void timer_init(struct timer *t, enum timer_kind kind, struct vcpu *v)
+{
+	*t = (struct timer){ .kind = (uint8_t)kind, .v = v };
+}
+
+/* ---- The heap; timer lock held -------------------------------------------- */
+
+/* Joins two heaps and hangs the result below `parent`, as its child *link. */
+static void merge(struct timer **link, struct timer *parent, struct timer *a,
+		  struct timer *b)
+{
+	while (a != NULL && b != NULL) {
+		struct timer *rest;
+
+		if (b->expires < a->expires) {
+			struct timer *swap = a;
+
+			a = b;
+			b = swap;
+		}
+		*link = a;
+		a->parent = parent;
+		/* What was right is merged on; it becomes the left side. */
+		rest = a->right;
+		a->right = a->left;
+		parent = a;
+		link = &a->left;
+		a = rest;
+	}
+	*link = a != NULL ? a : b;
+	if (*link != NULL) {
+		(*link)->parent = parent;
+	}
+}
+
+static void heap_insert(struct percpu *cpu, struct timer *t)
+{
+	t->left = NULL;
+	t->right = NULL;
+	t->active = true;
+	merge(&cpu->timer_root, NULL, cpu->timer_root, t);
+}
+
+static void heap_remove(struct percpu *cpu, struct timer *t)
+{
+	struct timer *parent = t->parent;
+	struct timer **link = &cpu->timer_root;
+
+	if (parent != NULL) {
+		link = parent->left == t ? &parent->left : &parent->right;
+	}
+	ASSERT(*link == t);
+	merge(link, parent, t->left, t->right);
+	t->left = NULL;
+	t->right = NULL;
+	t->parent = NULL;
+	t->active = false;
+}
+
+/* ---- Setting and stopping --------------------------------------------------- */
+
+void timer_arm(void)
+{
+	struct percpu *cpu = this_cpu();
+	uint64_t deadline = NEVER;
+
+	spin_lock(&cpu->timer_lock);
+	if (cpu->timer_root != NULL) {
+		deadline = cpu->timer_root->expires;
+	}
+	spin_unlock(&cpu->timer_lock);
+
+	/* A slice that is over needs no timer: schedule() acts on it. */
+	if (cpu->slice_end != 0) {
+		deadline = MIN(deadline, cpu->slice_end);
+	}
+	if (deadline == cpu->timer_armed) {
+		return;
+	}
+	if (deadline <= time_now()) {
+		/* The hardware could only say what is known already. */
+		softirq_raise(cpu->id, SOFTIRQ_TIMER);
+		return;
+	}
+	cpu->timer_armed = deadline;
+	arch_timer_arm(deadline);
+}
+
+void timer_set(struct timer *t, uint64_t expires)
+{
+	struct percpu *cpu = percpu_of(t->v->cpu);
+	bool first;
+
+	spin_lock(&cpu->timer_lock);
+	if (t->active) {
+		heap_remove(cpu, t);
+	}
+	t->cpu = (uint16_t)cpu->id;
+	t->expires = expires;
+	heap_insert(cpu, t);
+	first = cpu->timer_root == t;
+	spin_unlock(&cpu->timer_lock);
+
+	/* A deadline that is no longer the first leaves the hardware armed too
+	 * early, which costs one interrupt at most. */
+	if (!first) {
+		return;
+	}
+	if (cpu == this_cpu()) {
+		timer_arm();
+	} else {
+		softirq_raise(cpu->id, SOFTIRQ_TIMER);
+	}
+}
+
+void timer_stop(struct timer *t)
+{
+	struct percpu *cpu = percpu_of(t->v->cpu);
+
+	for (;;) {
+		spin_lock(&cpu->timer_lock);
+		if (t->active) {
+			heap_remove(cpu, t);
+		}
+		spin_unlock(&cpu->timer_lock);
+
+		/* On this CPU a handler has returned or is the caller. */
+		if (cpu == this_cpu() ||
+		    __atomic_load_n(&cpu->timer_firing, __ATOMIC_ACQUIRE) !=
+			    t) {
+			return;
+		}
+		while (__atomic_load_n(&cpu->timer_firing, __ATOMIC_ACQUIRE) ==
+		       t) {
+			arch_cpu_relax();
+		}
+		/* The handler may have set it again: take it out once more. */
+	}
+}
+
+/* ---- Expiry ------------------------------------------------------------------- */
+
+static void fire(struct timer *t)
+{
+	switch ((enum timer_kind)t->kind) {
+	case TIMER_SINGLESHOT:
+	case TIMER_PERIODIC:
+		vtime_timer_fired(t->v, t->kind);
+		return;
+	case TIMER_POLL:
+		sched_poll_timeout(t->v);
+		return;
+	}
+	UNREACHABLE();
+}
+
+/* Takes out the first timer if it is due and marks it as firing. */
+static struct timer *take_due(struct percpu *cpu)
+{
+	uint64_t now = time_now();
+	struct timer *t;
+
+	spin_lock(&cpu->timer_lock);
+	t = cpu->timer_root;
+	if (t != NULL && t->expires <= now) {
+		heap_remove(cpu, t);
+		/* Before the lock is free: a timer_stop() that finds t inactive
+		 * must see that it fires. */
+		__atomic_store_n(&cpu->timer_firing, t, __ATOMIC_RELAXED);
+	} else {
+		t = NULL;
+	}
+	spin_unlock(&cpu->timer_lock);
+	return t;
+}
+
+void timer_softirq(void)
+{
+	struct percpu *cpu = this_cpu();
+	struct timer *t;
+
+	/* The one-shot has been spent, or is about to be set anew. */
+	cpu->timer_armed = NEVER;
+
+	/* Ends, because no handler arms a timer for a time that has passed. */
+	while ((t = take_due(cpu)) != NULL) {
+		fire(t);
+		/* What the handler did becomes visible before its end does. */
+		__atomic_store_n(&cpu->timer_firing, NULL, __ATOMIC_RELEASE);
+	}
+	if (cpu->slice_end != 0 && cpu->slice_end <= time_now()) {
+		cpu->slice_end = 0;
+		softirq_raise(cpu->id, SOFTIRQ_SCHED);
+	}
+	timer_arm();
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hypercalls by which a guest kernel says where its handlers and stacks are,
+ * sets segment bases and debug registers, and returns from its handlers
+ * (iret).  All act on the current vCPU only, whose fields need no lock.
+ */
+#include <xen/callback.h>
+#include <xen/errno.h>
+#include <xen/nmi.h>
+#include <xen/xen.h>
+
+#include <arch/switch.h>
+
+#include <hv/domain.h>
+#include <hv/guest_access.h>
+#include <hv/hypercall.h>
+#include <hv/trap.h>
+#include <hv/vcpu.h>
+
+/* RFLAGS bits that a guest may set for itself; IF and IOPL are virtual. */
+#define IRET_FLAGS                                                         \
+	(X86_EFLAGS_CF | 0x4u | 0x10u | 0x40u | 0x80u | X86_EFLAGS_TF |    \
+	 X86_EFLAGS_DF | 0x800u | X86_EFLAGS_NT | X86_EFLAGS_RF |          \
+	 X86_EFLAGS_AC | X86_EFLAGS_ID)
+
+#define DR6_FIXED 0xffff0ff0ull
+#define DR6_SETTABLE 0x0000e00full
+#define DR7_FIXED 0x400ull
+#define DR7_GD 0x2000ull
+#define DR7_RESERVED 0xffffffff0000d800ull
+#define STACK_ROOM 256 /* no frame is longer */
+
+/* --- Handlers -------------------------------------------------------------- */
+
+int vcpu_set_trap(struct vcpu *v, unsigned int vector, uint16_t cs,
+		  uint8_t flags, uint64_t address)
+{
+	if (!va_canonical(address)) {
+		return -XEN_EINVAL;
+	}
+	v->traps[vector & 0xff] = (struct guest_trap){
+		.address = address,
+		.cs = fixup_selector(cs),
+		.flags = flags & 7,
+		.vector = (uint8_t)vector,
+	};
+	if (vector == TRAP_NMI) {
+		v->nmi_entry = address;
+	}
+	return 0;
+}
+
+long do_set_trap_table(uint64_t table)
+{
+	struct vcpu *v = current_vcpu();
+	unsigned int i;
+
+	if (table == 0) {
+		for (i = 0; i < ARRAY_SIZE(v->traps); i++) {
+			v->traps[i] = (struct guest_trap){ 0 };
+		}
+		v->nmi_entry = 0;
+		return 0;
+	}
+	for (;;) {
+		struct trap_info t;
+		int rc;
+
+		if (copy_from_guest(&t, guest_ptr(table), sizeof(t)) != 0) {
+			return -XEN_EFAULT;
+		}
+		if (t.address == 0) {
+			return 0;
+		}
+		rc = vcpu_set_trap(v, t.vector, t.cs, t.flags, t.address);
+		if (rc != 0) {
+			return rc;
+		}
+		table += sizeof(t);
+		if (hypercall_preempt()) {
+			return hypercall_restart(1, &table);
+		}
+	}
+}
+
+int vcpu_set_kernel_stack(struct vcpu *v, uint64_t ss, uint64_t sp)
+{
+	sp &= ~15ull;
+	if (sp != 0 && !guest_range_ok(guest_ptr(sp - STACK_ROOM),
+				       STACK_ROOM)) {
+		return -XEN_EINVAL;
+	}
+	v->kernel_ss = fixup_selector(ss);
+	v->kernel_sp = sp;
+	return 0;
+}
+
+long do_stack_switch(uint64_t ss, uint64_t sp)
+{
+	return vcpu_set_kernel_stack(current_vcpu(), ss, sp);
+}
+
+long do_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall)
+{
+	struct vcpu *v = current_vcpu();
+
+	if (!va_canonical(event) || !va_canonical(failsafe) ||
+	    !va_canonical(syscall)) {
+		return -XEN_EINVAL;
+	}
+	v->event_entry = event;
+	v->failsafe_entry = failsafe;
+	v->syscall_entry = syscall;
+	return 0;
+}
+
+static long set_callback(uint16_t type, uint16_t flags, uint64_t address)
+{
+	struct vcpu *v = current_vcpu();
+	bool masks = (flags & CALLBACKF_mask_events) != 0;
+
+	if (!va_canonical(address)) {
+		return -XEN_EINVAL;
+	}
+	switch (type) {
+	case CALLBACKTYPE_event:
+		v->event_entry = address;
+		return 0;
+	case CALLBACKTYPE_failsafe:
+		v->failsafe_entry = address;
+		v->failsafe_masks = masks;
+		return 0;
+	case CALLBACKTYPE_syscall:
+		v->syscall_entry = address;
+		v->syscall_masks = masks;
+		return 0;
+	case CALLBACKTYPE_nmi:
+		return vcpu_set_trap(v, TRAP_NMI, FLAT_KERNEL_CS, 0, address);
+	default:
+		/* 32-bit system calls come by int 0x80 only. */
+		return -XEN_ENOSYS;
+	}
+}
+
+long do_callback_op(uint64_t cmd, uint64_t arg)
+{
+	struct callback_register reg;
+	struct callback_unregister unreg;
+
+	switch (cmd) {
+	case CALLBACKOP_register:
+		if (copy_from_guest(&reg, guest_ptr(arg), sizeof(reg)) != 0) {
+			return -XEN_EFAULT;
+		}
+		return set_callback(reg.type, reg.flags, reg.address);
+	case CALLBACKOP_unregister:
+		if (copy_from_guest(&unreg, guest_ptr(arg), sizeof(unreg)) !=
+		    0) {
+			return -XEN_EFAULT;
+		}
+		/* A kernel cannot live without the other three. */
+		if (unreg.type != CALLBACKTYPE_nmi) {
+			return -XEN_EINVAL;
+		}
+		return set_callback(unreg.type, 0, 0);
+	default:
+		return -XEN_ENOSYS;
+	}
+}
+
+long do_nmi_op(uint64_t cmd, uint64_t arg)
+{
+	struct xennmi_callback cb;
+
+	switch (cmd) {
+	case XENNMI_register_callback:
+		if (copy_from_guest(&cb, guest_ptr(arg), sizeof(cb)) != 0) {
+			return -XEN_EFAULT;
+		}
+		return set_callback(CALLBACKTYPE_nmi, 0, cb.handler_address);
+	case XENNMI_unregister_callback:
+		return set_callback(CALLBACKTYPE_nmi, 0, 0);
+	default:
+		return -XEN_ENOSYS;
+	}
+}
+
+/* --- Segments, FPU, debug registers -------------------------------------- */
+
+long do_set_segment_base(uint64_t which, uint64_t base)
+{
+	struct vcpu *v = current_vcpu();
+
+	switch (which) {
+	case SEGBASE_FS:
+	case SEGBASE_GS_USER:
+	case SEGBASE_GS_KERNEL:
+		if (!va_canonical(base)) {
+			return -XEN_EINVAL;
+		}
+		arch_set_base(v, (unsigned int)which, base);
+		return 0;
+	case SEGBASE_GS_USER_SEL:
+		/*
+		 * The selector comes from a user process; a bad one becomes
+		 * null, and the guest kernel must not stumble over it.
+		 */
+		(void)arch_load_user_gs(v, fixup_selector(base & 0xffff));
+		return 0;
+	default:
+		return -XEN_EINVAL;
+	}
+}
+
+long do_fpu_taskswitch(uint64_t set)
+{
+	arch_set_cr0_ts(current_vcpu(), set != 0);
+	return 0;
+}
+
+/* A breakpoint may be on a guest's address, for execution, write or access. */
+static bool dr7_ok(uint64_t value)
+{
+	unsigned int i;
+
+	if (value & (DR7_GD | (DR7_RESERVED & ~0xffffffffull))) {
+		return false;
+	}
+	for (i = 0; i < 4; i++) {
+		bool enabled = (value >> (i * 2) & 3) != 0;
+		unsigned int kind = (unsigned int)(value >> (16 + i * 4)) & 3;
+
+		if (enabled && kind == 2) {
+			return false; /* I/O breakpoints: the core's ports */
+		}
+	}
+	return true;
+}
+
+long do_set_debugreg(uint64_t reg, uint64_t value)
+{
+	struct vcpu *v = current_vcpu();
+
+	switch (reg) {
+	case 0:
+	case 1:
+	case 2:
+	case 3:
+		if (!guest_range_ok(guest_ptr(value), 8)) {
+			return -XEN_EPERM;
+		}
+		break;
+	case 6:
+		value = (value & DR6_SETTABLE) | DR6_FIXED;
+		break;
+	case 7:
+		if (!dr7_ok(value)) {
+			return -XEN_EPERM;
+		}
+		value = (value & ~DR7_RESERVED) | DR7_FIXED;
+		break;
+	default:
+		return -XEN_EINVAL;
+	}
+	arch_set_debugreg(v, (unsigned int)reg, value);
+	return 0;
+}
+
+long do_get_debugreg(uint64_t reg)
+{
+	if (reg > 7 || reg == 4 || reg == 5) {
+		return -XEN_EINVAL;
+	}
+	return (long)arch_get_debugreg(current_vcpu(), (unsigned int)reg);
+}
+
+/* --- Return ------------------------------------------------------------------ */
+
+long do_iret(void)
+{
+	struct vcpu *v = current_vcpu();
+	struct guest_regs *regs = &v->regs;
+	struct iret_context frame;
+
+	if (copy_from_guest(&frame, guest_ptr(regs->rsp), sizeof(frame)) !=
+	    0) {
+		return domain_crash(v->domain,
+				    "iret frame at %lx is not readable",
+				    regs->rsp);
+	}
+	if ((frame.cs & 3) == 3) {
+		if (v->cr3_user == 0) {
+			return domain_crash(v->domain,
+					    "iret to user mode without a "
+					    "user page table");
+		}
+		arch_toggle_mode(v, false);
+	}
+	regs->rip = frame.rip;
+	regs->cs = (uint16_t)(frame.cs | 3);
+	regs->rflags = (frame.rflags & IRET_FLAGS) | X86_EFLAGS_IF |
+		       X86_EFLAGS_FIXED;
+	regs->rsp = frame.rsp;
+	regs->ss = (uint16_t)(frame.ss | 3);
+	if ((frame.flags & VGCF_in_syscall) == 0) {
+		regs->r11 = frame.r11;
+		regs->rcx = frame.rcx;
+	}
+	regs->rax = frame.rax;
+	WRITE_ONCE(v->info->evtchn_upcall_mask,
+		   (frame.rflags & X86_EFLAGS_IF) == 0);
+	return (long)frame.rax;
+}

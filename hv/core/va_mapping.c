@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changes of the level 1 entry that maps a linear address of the caller: the
+ * update_va_mapping calls, and plain stores of a guest kernel into its own
+ * tables, which fault and are made here as checked updates.  The entry is
+ * found by a walk of the vCPU's kernel table, which proves nothing; the table
+ * is then referenced and locked, and is looked at again.  Never touches
+ * levels above 1.
+ */
+#include <hv/mm.h>
+
+#include <xen/errno.h>
+#include <xen/xen.h>
+
+#include <arch/paging.h>
+
+#include <hv/domain.h>
+#include <hv/guest_access.h>
+#include <hv/hypercall.h>
+#include <hv/vcpu.h>
+
+/*
+ * The table in frame mfn, referenced and locked, if it is a valid level 1
+ * table of d; NULL otherwise.
+ */
+static struct page *lock_l1(unsigned long mfn, const struct domain *d)
+{
+	struct page *pg = page_get_from_mfn(mfn, d);
+	uint64_t type;
+
+	if (pg == NULL) {
+		return NULL;
+	}
+	page_lock(pg);
+	type = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE);
+	if ((type & PGT_TYPE_MASK) == PGT_L1 && (type & PGT_VALIDATED) != 0) {
+		return pg;
+	}
+	page_unlock(pg);
+	page_put(pg);
+	return NULL;
+}
+
+static void unlock_l1(struct page *pg)
+{
+	page_unlock(pg);
+	page_put(pg);
+}
+
+/* ---- update_va_mapping ------------------------------------------------------------ */
+
+int vcpumask_to_cpus(const struct domain *d, uint64_t bitmap, cpumask_t *mask)
+{
+	uint64_t vcpus = 0;
+	unsigned int i;
+
+	if (copy_from_guest(&vcpus, guest_ptr(bitmap),
+			    (d->max_vcpus + 7) / 8) != 0) {
+		return -XEN_EFAULT;
+	}
+	*mask = 0;
+	for (i = 0; i < d->max_vcpus; i++) {
+		const struct vcpu *v = d->vcpu[i];
+
+		if ((vcpus >> i & 1) != 0 && v != NULL) {
+			*mask |= 1ull << READ_ONCE(v->cpu);
+		}
+	}
+	/* One that is not loaded anywhere has nothing to flush; one that moves
+	 * now loads its tables afresh. */
+	*mask &= arch_domain_tlb_mask(d);
+	return 0;
+}
+_Static_assert(MAX_VCPUS <= 64, "a bitmap of vCPUs is one word");
+
+static int flush_as_asked(uint64_t va, uint64_t flags)
+{
+	uint64_t where = flags & ~UVMF_FLUSHTYPE_MASK;
+	struct domain *currd = current_domain();
+	cpumask_t mask;
+	int rc;
+
+	if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_NONE) {
+		return 0;
+	}
+	if (where == UVMF_LOCAL) {
+		mask = 1ull << this_cpu()->id;
+	} else if (where == UVMF_ALL) {
+		mask = arch_domain_tlb_mask(currd);
+	} else {
+		rc = vcpumask_to_cpus(currd, where, &mask);
+		if (rc != 0) {
+			return rc;
+		}
+	}
+	switch (flags & UVMF_FLUSHTYPE_MASK) {
+	case UVMF_TLB_FLUSH:
+		tlb_flush_cpus(mask);
+		return 0;
+	case UVMF_INVLPG:
+		arch_flush_page(mask, va);
+		return 0;
+	default:
+		return -XEN_EINVAL;
+	}
+}
+
+static long update_va(uint64_t va, uint64_t pte, uint64_t flags,
+		      struct domain *frames_of)
+{
+	struct vcpu *v = current_vcpu();
+	struct page *pg = lock_l1(guest_walk_l1_frame(v, va), v->domain);
+	uint64_t *table;
+	int rc;
+
+	if (pg == NULL) {
+		return -XEN_EINVAL;
+	}
+	table = frame_ptr(page_to_mfn(pg));
+	rc = mod_l1_entry(&table[va >> PAGE_SHIFT & (PTES - 1)], pte, v->domain,
+			  frames_of, false, NULL);
+	unlock_l1(pg);
+	return rc != 0 ? rc : flush_as_asked(va, flags);
+}
+
+long do_update_va_mapping(uint64_t va, uint64_t pte, uint64_t flags)
+{
+	return update_va(va, pte, flags, current_domain());
+}
+
+long do_update_va_mapping_otherdomain(uint64_t va, uint64_t pte, uint64_t flags,
+				      uint64_t dom)
+{
+	struct mm_target t;
+	long rc;
+
+	/* The tables are the caller's: only the low half counts. */
+	rc = mm_target_get(&t, (uint16_t)dom);
+	if (rc == 0) {
+		rc = update_va(va, pte, flags, t.frames_of);
+		mm_target_put(&t);
+	}
+	return rc;
+}
+
+/* ---- Emulated stores ------------------------------------------------------------------ */
+
+int pte_write_emulate(struct vcpu *v, uint64_t va, uint64_t value,
+		      unsigned int bytes, uint64_t *expected)
+{
+	unsigned int offset = (unsigned int)(va & 7), shift = 8 * offset;
+	uint64_t pte = guest_walk_l1e(v, va), mask = ~0ull, old;
+	struct page *pg;
+	uint64_t *entry;
+	int rc;
+
+	if (bytes == 0 || offset + bytes > sizeof(*entry) ||
+	    (expected != NULL && bytes != sizeof(*entry))) {
+		return -XEN_EINVAL;
+	}
+	/* Writable there: the fault was about something else. */
+	if ((pte & PTE_P) == 0 || (pte & PTE_W) != 0) {
+		return -XEN_ENOENT;
+	}
+	pg = lock_l1(pte_mfn(pte), v->domain);
+	if (pg == NULL) {
+		return -XEN_ENOENT;
+	}
+	entry = (uint64_t *)frame_ptr(page_to_mfn(pg)) +
+		(va & (PAGE_SIZE - 1)) / sizeof(*entry);
+	if (bytes < sizeof(*entry)) {
+		mask = ((1ull << (8 * bytes)) - 1) << shift;
+	}
+	do {
+		/* What is not written stays, be it set by the CPU just now. */
+		old = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+		rc = mod_l1_entry(entry,
+				  (old & ~mask) | (value << shift & mask),
+				  v->domain, v->domain, false,
+				  expected != NULL	 ? expected :
+				  bytes < sizeof(*entry) ? &old :
+							   NULL);
+	} while (rc == -XEN_EAGAIN && expected == NULL);
+	unlock_l1(pg);
+	return rc;
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vCPUs: making and ending them, loading a whole context, and moving the
+ * vcpu_info.  Called by domain.c, dom0.c, vcpu_op.c and crash.c.  Fields of a
+ * vCPU that is not running need no lock; where vcpu_info lies is covered by
+ * the event lock, because senders write to it from any CPU.  When a vCPU runs
+ * is sched.c's.
+ */
+#include <hv/vcpu.h>
+
+#include <xen/errno.h>
+
+#include <arch/switch.h>
+
+#include <hv/check.h>
+#include <hv/domain.h>
+#include <hv/evtchn.h>
+#include <hv/guest_access.h>
+#include <hv/heap.h>
+#include <hv/mm.h>
+#include <hv/page.h>
+#include <hv/printk.h>
+#include <hv/sched.h>
+#include <hv/timer.h>
+#include <hv/trap.h>
+#include <hv/vtime.h>
+
+#define DR6_START 0xffff0ff0ull
+#define DR7_START 0x400ull
+#define CR0_TS 8ul
+#define LDT_ENTRIES_MAX 8192
+#define ASSIST_OFFERED                            \
+	(1ul << VMASST_TYPE_writable_pagetables | \
+	 1ul << VMASST_TYPE_runstate_update_flag)
+/* RFLAGS bits that a context may carry: the arithmetic ones, TF, DF, NT, RF,
+ * AC and ID.  IF is the event mask, IOPL is virtual. */
+#define CONTEXT_FLAGS                                                    \
+	(X86_EFLAGS_CF | 0x4u | 0x10u | 0x40u | 0x80u | 0x800u |         \
+	 X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_NT | X86_EFLAGS_RF | \
+	 X86_EFLAGS_AC | X86_EFLAGS_ID)
+
+_Static_assert(sizeof(struct vcpu_guest_context) == 5168, "published size");
+_Static_assert(sizeof(struct vcpu_info) == 64, "published size");
+
+/* ---- Life ----------------------------------------------------------------- */
+
+struct vcpu *vcpu_create(struct domain *d, unsigned int id, int *rc)
+{
+	struct vcpu *v;
+
+	if (id >= d->max_vcpus || d->vcpu[id] != NULL) {
+		*rc = id >= d->max_vcpus ? -XEN_EINVAL : -XEN_EEXIST;
+		return NULL;
+	}
+	v = heap_alloc_bytes(sizeof(*v));
+	if (v == NULL) {
+		*rc = -XEN_ENOMEM;
+		return NULL;
+	}
+	v->domain = d;
+	v->id = id;
+	v->pause_flags = PAUSE_DOWN;
+	v->xcr0 = 1;
+	v->dr[6] = DR6_START;
+	v->dr[7] = DR7_START;
+	v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] :
+					      &v->own_info;
+	v->info->evtchn_upcall_mask = 1;
+
+	*rc = arch_vcpu_init(v);
+	if (*rc != 0) {
+		heap_free_bytes(v, sizeof(*v));
+		return NULL;
+	}
+	sched_init_vcpu(v);
+	vtime_init_vcpu(v);
+	/* All of it becomes visible before its place in the domain does. */
+	__atomic_store_n(&d->vcpu[id], v, __ATOMIC_RELEASE);
+
+	/* The toolstack may have made ports that were sent to already. */
+	spin_lock(&d->evtchn_lock);
+	if (d->evtchn_count != 0) {
+		evtchn_all_pending(v);
+	}
+	spin_unlock(&d->evtchn_lock);
+	return v;
+}
+
+static void drop_areas(struct vcpu *v)
+{
+	struct percpu *cpu = percpu_of(v->cpu);
+	struct guest_area runstate, time;
+
+	spin_lock(&cpu->rq_lock);
+	runstate = v->runstate_area;
+	time = v->time_area;
+	v->runstate_area = (struct guest_area){ .offset = 0 };
+	v->time_area = (struct guest_area){ .offset = 0 };
+	spin_unlock(&cpu->rq_lock);
+	guest_area_drop(&runstate);
+	guest_area_drop(&time);
+}
+
+static void drop_info(struct vcpu *v)
+{
+	struct domain *d = v->domain;
+	struct page *pg;
+
+	spin_lock(&d->evtchn_lock);
+	v->info = &v->own_info;
+	pg = v->info_page;
+	v->info_page = NULL;
+	spin_unlock(&d->evtchn_lock);
+	if (pg != NULL) {
+		page_put_and_type(pg);
+	}
+}
+
+int vcpu_destroy(struct vcpu *v)
+{
+	int rc;
+
+	/* The domain is dying: nobody wakes it, registers or arms any more. */
+	CHECK(!__atomic_load_n(&v->loaded, __ATOMIC_ACQUIRE));
+	WRITE_ONCE(v->period, 0);
+	timer_stop(&v->singleshot);
+	timer_stop(&v->periodic);
+	timer_stop(&v->poll_timer);
+
+	rc = vcpu_drop_tables(v);
+	if (rc != 0) {
+		return rc;
+	}
+	vcpu_drop_gdt(v);
+	ldt_drop(v);
+	drop_areas(v);
+	drop_info(v);
+	return 0;
+}
+
+void vcpu_free(struct vcpu *v)
+{
+	CHECK(!v->loaded && !v->running && !v->queued);
+	CHECK(!v->singleshot.active && !v->periodic.active &&
+	      !v->poll_timer.active);
+	CHECK(v->kernel_table == NULL && v->info_page == NULL);
+	arch_vcpu_free(v);
+	v->domain->vcpu[v->id] = NULL;
+	heap_free_bytes(v, sizeof(*v));
+}
+
+/* ---- Context ------------------------------------------------------------------ */
+
+static bool context_ok(const struct vcpu_guest_context *c)
+{
+	unsigned int i;
+
+	if (!va_canonical(c->user_regs.rip) ||
+	    !va_canonical(c->event_callback_eip) ||
+	    !va_canonical(c->failsafe_callback_eip) ||
+	    !va_canonical(c->syscall_callback_eip) ||
+	    !va_canonical(c->fs_base) || !va_canonical(c->gs_base_kernel) ||
+	    !va_canonical(c->gs_base_user)) {
+		return false;
+	}
+	for (i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++) {
+		if (!va_canonical(c->trap_ctxt[i].address)) {
+			return false;
+		}
+	}
+	if (c->ldt_ents > LDT_ENTRIES_MAX ||
+	    c->gdt_ents > FIRST_RESERVED_GDT_ENTRY) {
+		return false;
+	}
+	if (c->ldt_ents != 0 &&
+	    ((c->ldt_base & (PAGE_SIZE - 1)) != 0 ||
+	     !guest_range_ok(guest_ptr(c->ldt_base), c->ldt_ents * 8))) {
+		return false;
+	}
+	/* User mode can only be entered with a table of its own. */
+	return (c->flags & VGCF_in_kernel) != 0 || c->ctrlreg[1] != 0;
+}
+
+static bool is_table(const struct page *pg, unsigned long mfn)
+{
+	return pg != NULL ? page_to_mfn(pg) == mfn : mfn == 0;
+}
+
+/* Each step can be taken again after -XEN_ERESTART. */
+static int load_tables(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	unsigned long kernel = xen_cr3_to_pfn(c->ctrlreg[3]);
+	unsigned long user = xen_cr3_to_pfn(c->ctrlreg[1]);
+	int rc = vcpu_drop_old_table(v);
+
+	if (rc == 0 &&
+	    (v->kernel_table == NULL || !is_table(v->kernel_table, kernel))) {
+		rc = vcpu_set_kernel_table(v, kernel);
+		if (rc == 0) {
+			rc = vcpu_drop_old_table(v);
+		}
+	}
+	if (rc == 0 && !is_table(v->user_table, user)) {
+		rc = vcpu_set_user_table(v, user);
+		if (rc == 0) {
+			rc = vcpu_drop_old_table(v);
+		}
+	}
+	return rc;
+}
+
+static void load_registers(struct vcpu *v, const struct cpu_user_regs *u)
+{
+	struct guest_regs *r = &v->regs;
+
+	r->r15 = u->r15;
+	r->r14 = u->r14;
+	r->r13 = u->r13;
+	r->r12 = u->r12;
+	r->rbp = u->rbp;
+	r->rbx = u->rbx;
+	r->r11 = u->r11;
+	r->r10 = u->r10;
+	r->r9 = u->r9;
+	r->r8 = u->r8;
+	r->rax = u->rax;
+	r->rcx = u->rcx;
+	r->rdx = u->rdx;
+	r->rsi = u->rsi;
+	r->rdi = u->rdi;
+	r->rip = u->rip;
+	r->rsp = u->rsp;
+	/* Ring 3 takes neither a null code nor a null stack selector. */
+	r->cs = (u->cs & 0xfffc) ? fixup_selector(u->cs) : FLAT_KERNEL_CS;
+	r->ss = (u->ss & 0xfffc) ? fixup_selector(u->ss) : FLAT_KERNEL_SS;
+	r->rflags =
+		(u->rflags & CONTEXT_FLAGS) | X86_EFLAGS_IF | X86_EFLAGS_FIXED;
+	v->ds = fixup_selector(u->ds);
+	v->es = fixup_selector(u->es);
+	v->fs = fixup_selector(u->fs);
+	v->gs = fixup_selector(u->gs);
+	vcpu_set_iopl(v, (unsigned int)(u->rflags >> 12) & 3);
+}
+
+static void load_state(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	struct domain *d = v->domain;
+
+	load_registers(v, &c->user_regs);
+	v->in_kernel = (c->flags & VGCF_in_kernel) != 0;
+	v->event_entry = c->event_callback_eip;
+	v->failsafe_entry = c->failsafe_callback_eip;
+	v->syscall_entry = c->syscall_callback_eip;
+	v->failsafe_masks = (c->flags & VGCF_failsafe_disables_events) != 0;
+	v->syscall_masks = (c->flags & VGCF_syscall_disables_events) != 0;
+	v->fs_base = c->fs_base;
+	v->gs_kernel = c->gs_base_kernel;
+	v->gs_user = c->gs_base_user;
+	v->cr0_ts = (c->ctrlreg[0] & CR0_TS) != 0;
+	ldt_drop(v);
+	v->ldt_base = c->ldt_base;
+	v->ldt_entries = (unsigned int)c->ldt_ents;
+	if ((c->flags & VGCF_i387_valid) != 0) {
+		arch_load_fpu_image(v, &c->fpu_ctxt);
+		v->fpu_valid = true;
+	}
+	if (v->id == 0) {
+		spin_lock(&d->lock);
+		d->pv_features_assist |=
+			(uint32_t)(c->vm_assist & ASSIST_OFFERED);
+		spin_unlock(&d->lock);
+	}
+}
+
+/*
+ * Debug registers and CR4 start at their reset values whatever the context
+ * says: a context that carried them would have to pass the checks that the
+ * hypercalls make.
+ */
+int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	unsigned int i;
+	int rc;
+
+	CHECK(this_cpu()->curr != v && !v->loaded);
+	if (!context_ok(c)) {
+		return -XEN_EINVAL;
+	}
+	/* What can be refused or interrupted comes first; nobody sees it
+	 * before the vCPU counts as initialised. */
+	rc = load_tables(v, c);
+	if (rc != 0) {
+		return rc;
+	}
+	rc = vcpu_set_gdt(v, c->gdt_frames, (unsigned int)c->gdt_ents);
+	if (rc != 0) {
+		return rc;
+	}
+	rc = vcpu_set_kernel_stack(v, c->kernel_ss, c->kernel_sp);
+	for (i = 0; rc == 0 && i < ARRAY_SIZE(c->trap_ctxt); i++) {
+		const struct trap_info *t = &c->trap_ctxt[i];
+
+		rc = vcpu_set_trap(v, i, t->cs, t->flags, t->address);
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	load_state(v, c);
+	WRITE_ONCE(v->initialised, true);
+	return 0;
+}
+
+/* ---- vcpu_info ------------------------------------------------------------------- */
+
+int vcpu_map_info(struct vcpu *v, unsigned long mfn, unsigned int offset)
+{
+	struct domain *d = v->domain;
+	struct vcpu_info *to;
+	struct page *pg;
+	int rc = -XEN_EINVAL;
+
+	if (offset > PAGE_SIZE - sizeof(*to) || (offset & 7) != 0 ||
+	    mfn >= frame_max || !mfn_valid(mfn)) {
+		return -XEN_EINVAL;
+	}
+	pg = mfn_to_page(mfn);
+	if (page_get_and_type(pg, d, PGT_WRITABLE) != 0) {
+		return -XEN_EINVAL;
+	}
+	to = (void *)((char *)frame_ptr(mfn) + offset);
+
+	/*
+	 * Senders write to v->info under this lock, so every event is either
+	 * in what is copied or goes to the new place; the entry path of the
+	 * vCPU uses it without, hence only itself or nobody may be running it.
+	 * The old place, in core memory, stays: a late write does no harm.
+	 */
+	spin_lock(&d->evtchn_lock);
+	if (v->info_page == NULL &&
+	    (v == current_vcpu() ||
+	     (READ_ONCE(v->pause_flags) & PAUSE_DOWN) != 0)) {
+		*to = *v->info;
+		v->info_page = pg;
+		WRITE_ONCE(v->info, to);
+		evtchn_all_pending(v);
+		rc = 0;
+	}
+	spin_unlock(&d->evtchn_lock);
+	if (rc != 0) {
+		page_put_and_type(pg);
+		return rc;
+	}
+	vtime_update(v, true);
+	return 0;
+}
+
+/* ---- Reports ------------------------------------------------------------------------ */
+
+void vcpu_dump(const struct vcpu *v)
+{
+	const struct guest_regs *r = &v->regs;
+	uint64_t stack[8];
+	unsigned int i;
+
+	pr_err("d%uv%u on CPU %u, %s mode", v->domain->id, v->id, v->cpu,
+	       v->in_kernel ? "kernel" : "user");
+	pr_err("  rip %04x:%016lx rsp %04x:%016lx rflags %06lx", r->cs, r->rip,
+	       r->ss, r->rsp, r->rflags);
+	pr_err("  rax %016lx rbx %016lx rcx %016lx rdx %016lx", r->rax, r->rbx,
+	       r->rcx, r->rdx);
+	pr_err("  rsi %016lx rdi %016lx rbp %016lx r8  %016lx", r->rsi, r->rdi,
+	       r->rbp, r->r8);
+	pr_err("  r9  %016lx r10 %016lx r11 %016lx r12 %016lx", r->r9, r->r10,
+	       r->r11, r->r12);
+	pr_err("  r13 %016lx r14 %016lx r15 %016lx cr2 %016lx", r->r13, r->r14,
+	       r->r15, v->cr2);
+	pr_err("  cr3 %016lx user %016lx pause %x events %u/%u", v->cr3_kernel,
+	       v->cr3_user, v->pause_flags, v->info->evtchn_upcall_pending,
+	       v->info->evtchn_upcall_mask);
+	if (this_cpu()->curr != v) {
+		return;
+	}
+	for (i = 0; i < ARRAY_SIZE(stack); i++) {
+		if (copy_from_guest(&stack[i], guest_ptr(r->rsp + i * 8),
+				    sizeof(stack[i])) != 0) {
+			pr_err("  stack at %016lx is not readable",
+			       r->rsp + i * 8);
+			return;
+		}
+	}
+	for (i = 0; i < ARRAY_SIZE(stack); i += 4) {
+		pr_err("  stack %016lx %016lx %016lx %016lx", stack[i],
+		       stack[i + 1], stack[i + 2], stack[i + 3]);
+	}
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What this is, what it can do, and which of its habits a domain wants
+ * changed: the calls xen_version and vm_assist, both open to every domain.
+ * The level of the published interface is answered as the version, since
+ * guests choose their ways by it; our own name stands in the extraversion and
+ * the changeset.  Takes the domain lock for the domain's own handle and bits.
+ */
+#include <hv/hypercall.h>
+
+#include <xen/errno.h>
+#include <xen/version.h>
+
+#include <arch/paging.h>
+
+#include <hv/cmdline.h>
+#include <hv/domain.h>
+#include <hv/guest_access.h>
+#include <hv/string.h>
+#include <hv/vcpu.h>
+
+#include <generated/version.h>
+
+#define ABI_MAJOR 4
+#define ABI_MINOR 17
+#define EXTRAVERSION ".0-vellum"
+#define CAPABILITIES "xen-3.0-x86_64 "
+#ifdef __clang__
+#define COMPILER __VERSION__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+#define CHANGESET "Vellum " VELLUM_VERSION " " VELLUM_CHANGESET
+
+_Static_assert(sizeof(EXTRAVERSION) <= XEN_EXTRAVERSION_LEN, "guest's buffer");
+_Static_assert(sizeof(CHANGESET) <= XEN_CHANGESET_INFO_LEN, "guest's buffer");
+_Static_assert(sizeof(options.text) <= sizeof(xen_commandline_t),
+	       "guest's buffer");
+
+/*
+ * Top-level tables may lie anywhere; PRESERVE_AD, CLEAR_PAGE and COPY_PAGE
+ * exist. Available bits of grant mappings are named because Linux stops
+ * without them; they have a meaning only as far as grants are offered.
+ */
+#define FEATURES                                   \
+	(1u << XENFEAT_pae_pgdir_above_4gb |       \
+	 1u << XENFEAT_mmu_pt_update_preserve_ad | \
+	 1u << XENFEAT_highmem_assist | 1u << XENFEAT_gnttab_map_avail_bits)
+
+/* Those that hold for every 64-bit guest anyway, and the one that changes
+ * something. */
+#define ASSISTS                                  \
+	(1u << VMASST_TYPE_writable_pagetables | \
+	 1u << VMASST_TYPE_pae_extended_cr3 |    \
+	 1u << VMASST_TYPE_runstate_update_flag)
+
+static long give_text(guest_ptr_t to, const char *text)
+{
+	return copy_to_guest(to, text, strlen(text) + 1);
+}
+
+static long give_compile_info(guest_ptr_t to)
+{
+	struct xen_compile_info info;
+
+	/* No user, host or date: the same source gives the same image. */
+	memset(&info, 0, sizeof(info));
+	str_copy(info.compiler, COMPILER, sizeof(info.compiler));
+	str_copy(info.compile_by, "vellum", sizeof(info.compile_by));
+	return copy_to_guest(to, &info, sizeof(info));
+}
+
+static long give_features(guest_ptr_t arg)
+{
+	struct xen_feature_info info;
+	int rc = copy_from_guest(&info, arg, sizeof(info));
+
+	if (rc != 0) {
+		return rc;
+	}
+	if (info.submap_idx >= XENFEAT_NR_SUBMAPS) {
+		return -XEN_EINVAL;
+	}
+	info.submap = FEATURES;
+	if (current_domain()->is_control) {
+		info.submap |= 1u << XENFEAT_dom0;
+	}
+	return copy_to_guest(arg, &info, sizeof(info));
+}
+
+static long give_handle(guest_ptr_t to)
+{
+	struct domain *d = current_domain();
+	uint8_t handle[sizeof(d->handle)];
+
+	spin_lock(&d->lock);
+	memcpy(handle, d->handle, sizeof(handle));
+	spin_unlock(&d->lock);
+	return copy_to_guest(to, handle, sizeof(handle));
+}
+
+long do_xen_version(uint64_t cmd, uint64_t arg)
+{
+	const struct xen_platform_parameters platform = {
+		.virt_start = CORE_VIRT_START,
+	};
+	guest_ptr_t to = guest_ptr(arg);
+
+	switch ((int)cmd) {
+	case XENVER_version:
+		return ABI_MAJOR << 16 | ABI_MINOR;
+	case XENVER_extraversion:
+		return give_text(to, EXTRAVERSION);
+	case XENVER_compile_info:
+		return give_compile_info(to);
+	case XENVER_capabilities:
+		return give_text(to, CAPABILITIES);
+	case XENVER_changeset:
+		return give_text(to, CHANGESET);
+	case XENVER_platform_parameters:
+		return copy_to_guest(to, &platform, sizeof(platform));
+	case XENVER_get_features:
+		return give_features(to);
+	case XENVER_pagesize:
+		return PAGE_SIZE;
+	case XENVER_guest_handle:
+		return give_handle(to);
+	case XENVER_commandline:
+		return give_text(to, current_domain()->is_control ?
+					     options.text :
+					     "<denied>");
+	case XENVER_build_id:
+		/* The linker's note is not mapped while the core runs. */
+		return -XEN_ENODATA;
+	default:
+		return -XEN_ENOSYS;
+	}
+}
+
+long do_vm_assist(uint64_t cmd, uint64_t type)
+{
+	struct domain *d = current_domain();
+	unsigned int bit = (unsigned int)type;
+
+	if ((unsigned int)cmd != VMASST_CMD_enable &&
+	    (unsigned int)cmd != VMASST_CMD_disable) {
+		return -XEN_ENOSYS;
+	}
+	if (bit >= 32 || !(ASSISTS & (1u << bit))) {
+		return -XEN_EINVAL;
+	}
+	spin_lock(&d->lock);
+	if ((unsigned int)cmd == VMASST_CMD_enable) {
+		d->pv_features_assist |= 1u << bit;
+	} else {
+		d->pv_features_assist &= ~(1u << bit);
+	}
+	spin_unlock(&d->lock);
+	return 0;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Time as a guest sees it.  The scheduler calls vtime_update() as it puts a
+ * vCPU on a CPU, timer.c calls vtime_timer_fired(), vcpu_op.c and set_timer_op
+ * set the timers.  The runqueue lock of a vCPU's CPU covers its two time
+ * records (and so their one version), the vtime lock the wall clock.
+ *
+ * A guest's clock is one straight line through a pair (ticks, ns).  If the
+ * counter is stable all vCPUs of all domains get the same pair, taken once: then
+ * no two of them can disagree by a nanosecond, and the records never need to be
+ * written again.  The ns of a pair is read after its ticks, so a guest's clock
+ * is, if anything, some ns ahead of the core's, and a timer that fires on time
+ * never seems early to it.
+ *
+ * A periodic timer stops as it fires for a vCPU that is down or paused; the
+ * scheduler's call sets it going again.
+ */
+#include <hv/vtime.h>
+
+#include <xen/errno.h>
+
+#include <arch/cpu.h>
+
+#include <hv/domain.h>
+#include <hv/evtchn.h>
+#include <hv/hypercall.h>
+#include <hv/lock.h>
+#include <hv/percpu.h>
+#include <hv/timer.h>
+#include <hv/vcpu.h>
+
+#define NS_PER_S 1000000000ull
+#define PERIOD_MIN 1000000ull
+#define PERIOD_MAX (1ull << 62)
+#define FAR_AHEAD (1ull << 50) /* 13 days */
+#define SOON 100000000ull
+#define SAMPLES 4
+
+struct time_pair {
+	uint64_t ticks, ns;
+};
+
+static spinlock_t vtime_lock = SPINLOCK_INIT(RANK_VTIME);
+static struct time_pair common; /* vtime lock; ticks 0: not taken */
+static struct {			/* vtime lock */
+	bool set;
+	uint64_t sec; /* UTC at system time 0 */
+	uint32_t nsec;
+} wallclock;
+
+/* ---- The time record --------------------------------------------------------- */
+
+static struct time_pair sample(void)
+{
+	struct time_pair best = { 0, 0 };
+	uint64_t least = ~0ull;
+	unsigned int i;
+
+	for (i = 0; i < SAMPLES; i++) {
+		uint64_t before = arch_ticks();
+		uint64_t ns = time_now();
+		uint64_t gap = arch_ticks() - before;
+
+		if (gap < least) {
+			least = gap;
+			best = (struct time_pair){ before, ns };
+		}
+	}
+	return best;
+}
+
+static struct time_pair current_pair(void)
+{
+	struct time_pair pair;
+
+	if (!arch_clock()->stable) {
+		return sample();
+	}
+	spin_lock(&vtime_lock);
+	if (common.ticks == 0) {
+		common = sample();
+	}
+	pair = common;
+	spin_unlock(&vtime_lock);
+	return pair;
+}
+
+/* The version is odd while the rest changes; a reader that meets that, or
+ * finds another version afterwards, reads again. */
+static void write_info(struct vcpu_time_info *to,
+		       const struct vcpu_time_info *from)
+{
+	WRITE_ONCE(to->version, from->version - 1);
+	/* The odd version becomes visible before any new field. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	to->tsc_timestamp = from->tsc_timestamp;
+	to->system_time = from->system_time;
+	to->tsc_to_system_mul = from->tsc_to_system_mul;
+	to->tsc_shift = from->tsc_shift;
+	to->flags = from->flags;
+	/* All fields become visible before the even version. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	WRITE_ONCE(to->version, from->version);
+}
+
+static void write_area(const struct guest_area *a,
+		       const struct vcpu_time_info *from)
+{
+	const size_t fields = offsetof(struct vcpu_time_info, tsc_timestamp);
+	uint32_t odd = from->version - 1;
+
+	if (a->pg[0] == NULL) {
+		return;
+	}
+	guest_area_write(a, 0, &odd, sizeof(odd));
+	/* As in write_info(). */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	guest_area_write(a, fields, (const char *)from + fields,
+			 sizeof(*from) - fields);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	guest_area_write(a, 0, &from->version, sizeof(from->version));
+}
+
+static void write_record(struct vcpu *v)
+{
+	struct percpu *cpu = percpu_of(v->cpu);
+	const struct arch_clock *clock = arch_clock();
+	struct time_pair pair = current_pair();
+	struct vcpu_time_info record = {
+		.tsc_timestamp = pair.ticks,
+		.system_time = pair.ns,
+		.tsc_to_system_mul = clock->mul,
+		.tsc_shift = clock->shift,
+		.flags = clock->stable ? XEN_PVCLOCK_TSC_STABLE_BIT : 0,
+	};
+
+	spin_lock(&cpu->rq_lock);
+	v->time_version += 2;
+	record.version = v->time_version;
+	write_info(&v->info->time, &record);
+	write_area(&v->time_area, &record);
+	spin_unlock(&cpu->rq_lock);
+}
+
+void vtime_init_vcpu(struct vcpu *v)
+{
+	timer_init(&v->singleshot, TIMER_SINGLESHOT, v);
+	timer_init(&v->periodic, TIMER_PERIODIC, v);
+	timer_init(&v->poll_timer, TIMER_POLL, v);
+	write_record(v);
+}
+
+void vtime_update(struct vcpu *v, bool force)
+{
+	uint64_t period = READ_ONCE(v->period);
+
+	if (force || !arch_clock()->stable) {
+		write_record(v);
+	}
+	if (unlikely(period != 0) && v == this_cpu()->curr &&
+	    !v->periodic.active) {
+		timer_set(&v->periodic, time_now() + period);
+	}
+}
+
+/* ---- Wall clock ------------------------------------------------------------------ */
+
+void vtime_update_wallclock(struct domain *d)
+{
+	struct shared_info *s = d->shared;
+	uint32_t version;
+	uint64_t sec;
+
+	spin_lock(&vtime_lock);
+	if (!wallclock.set) {
+		wallclock.sec = arch_wallclock();
+		wallclock.set = true;
+	}
+	sec = wallclock.sec + (uint64_t)d->time_offset;
+	/* The guest may have written there; it confuses only itself. */
+	version = READ_ONCE(s->wc_version) | 1;
+	WRITE_ONCE(s->wc_version, version);
+	/* As in write_info(). */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	s->wc_sec = (uint32_t)sec;
+	s->wc_sec_hi = (uint32_t)(sec >> 32);
+	s->wc_nsec = wallclock.nsec;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	WRITE_ONCE(s->wc_version, version + 1);
+	spin_unlock(&vtime_lock);
+}
+
+void vtime_set_wallclock(uint64_t sec, uint32_t nsec, uint64_t at)
+{
+	uint64_t before = at / NS_PER_S;
+	uint64_t part = at % NS_PER_S;
+	uint64_t ns = nsec % NS_PER_S;
+	struct domain *d;
+
+	if (ns < part) {
+		ns += NS_PER_S;
+		before++;
+	}
+	spin_lock(&vtime_lock);
+	wallclock.sec = sec >= before ? sec - before : 0;
+	wallclock.nsec = (uint32_t)(ns - part);
+	wallclock.set = true;
+	spin_unlock(&vtime_lock);
+
+	for (d = domain_next(NULL); d != NULL; d = domain_next(d)) {
+		vtime_update_wallclock(d);
+	}
+}
+
+/* ---- Timers ------------------------------------------------------------------------- */
+
+static void fire_periodic(struct vcpu *v)
+{
+	uint64_t period = READ_ONCE(v->period);
+	uint64_t due = v->periodic.expires;
+	uint64_t now = time_now();
+
+	if (period == 0) {
+		return;
+	}
+	evtchn_send_virq(v, VIRQ_TIMER);
+	if ((READ_ONCE(v->pause_flags) & (PAUSE_DOWN | PAUSE_DOMAIN)) != 0) {
+		return;
+	}
+	/* In step with the first one, and after now however late this is. */
+	timer_set(&v->periodic, now + period - (now - due) % period);
+}
+
+void vtime_timer_fired(struct vcpu *v, unsigned int kind)
+{
+	if (kind == TIMER_PERIODIC) {
+		fire_periodic(v);
+	} else {
+		evtchn_send_virq(v, VIRQ_TIMER);
+	}
+}
+
+void vtime_vcpu_stop(struct vcpu *v)
+{
+	timer_stop(&v->periodic);
+}
+
+int vtime_set_singleshot(struct vcpu *v, uint64_t deadline)
+{
+	timer_set(&v->singleshot, deadline);
+	return 0;
+}
+
+int vtime_set_periodic(struct vcpu *v, uint64_t period)
+{
+	if (period != 0 && (period < PERIOD_MIN || period > PERIOD_MAX)) {
+		return -XEN_EINVAL;
+	}
+	WRITE_ONCE(v->period, period);
+	if (period == 0) {
+		timer_stop(&v->periodic);
+	} else {
+		timer_set(&v->periodic, time_now() + period);
+	}
+	return 0;
+}
+
+long do_set_timer_op(uint64_t deadline)
+{
+	struct vcpu *v = current_vcpu();
+	uint64_t now = time_now();
+
+	if (deadline == 0) {
+		timer_stop(&v->singleshot);
+		return 0;
+	}
+	/*
+	 * Guests compute such a time, negative or days ahead, from a tick count
+	 * that wrapped, or they mean "never".  The first wants an interrupt at
+	 * once, the second none; a short wait serves both.
+	 */
+	if ((int64_t)deadline < 0 ||
+	    (deadline > now && deadline - now > FAR_AHEAD)) {
+		deadline = now + SOON;
+	}
+	return vtime_set_singleshot(v, deadline);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seam, part one: the CPU.  Implemented by hv/x86 and by tests/fake.
+ */
+#ifndef ARCH_CPU_H
+#define ARCH_CPU_H
+
+struct percpu;
+struct vcpu;
+struct cpuid_regs;
+
+typedef uint64_t cpumask_t; /* bit per CPU; NR_CPUS is at most 64 */
+
+#ifdef VELLUM_HOST
+struct arch_percpu {
+	int unused;
+};
+struct percpu *this_cpu(void);
+#else
+#include <percpu_x86.h> /* struct arch_percpu, this_cpu() */
+#endif
+
+/** Waits a moment in a spin loop; serves cross-CPU requests meanwhile. */
+void arch_cpu_relax(void);
+/**
+ * Lets pending interrupts in and shuts them out again.  No lock may be held.
+ */
+void arch_irq_window(void);
+/** Waits for an interrupt with interrupts on, then shuts them out again. */
+void arch_idle(void);
+/** Makes CPU look at its softirqs (and at v->kick) soon. */
+void arch_kick_cpu(unsigned int cpu);
+unsigned int cpu_count(void); /* CPUs up */
+cpumask_t cpu_online_mask(void);
+
+void arch_machine_restart(void) noreturn_fn;
+void arch_machine_poweroff(void) noreturn_fn;
+/** Stops all CPUs for good. */
+void arch_machine_stop(void) noreturn_fn;
+/** Registers and stack of the core, for a panic message. */
+void arch_dump_core_state(void);
+/** PM1 control values for ACPI sleep; -XEN_EINVAL if not the power-off state. */
+int must_check arch_acpi_sleep(uint32_t pm1a, uint32_t pm1b);
+
+/* Time: a counter, and how it turns into ns. */
+struct arch_clock {
+	uint32_t mul;	/* ns = ((ticks << shift or >> -shift) * mul) >> 32 */
+	int8_t shift;
+	bool stable;	/* in step on all CPUs, constant rate */
+	uint64_t hz;
+};
+const struct arch_clock *arch_clock(void);
+uint64_t arch_ticks(void);
+/** ns since start, from arch_ticks(). */
+uint64_t arch_now(void);
+/** One-shot interrupt at ns `deadline` on this CPU; ~0: none. */
+void arch_timer_arm(uint64_t deadline);
+/** Seconds since 1970 by the battery clock, at start-up. */
+uint64_t arch_wallclock(void);
+
+/* Native values behind the guest's view (cpuid.c, emul.c). */
+void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
+/** MSRs on the allowed list of the caller only; -XEN_EFAULT if it faults. */
+int must_check arch_rdmsr(uint32_t msr, uint64_t *value);
+bool arch_has_fsgsbase(void);
+bool arch_has_xsave(void);
+/** XCR0 bits the CPU and the core offer guests. */
+uint64_t arch_xcr0_mask(void);
+uint32_t arch_port_read(uint16_t port, unsigned int bytes);
+void arch_port_write(uint16_t port, unsigned int bytes, uint32_t value);
+/** Ports that only the core may use: UART, PIC, PIT, PM timer in use... */
+bool arch_port_denied(uint16_t port);
+
+/* Console device: polled, always works. */
+void arch_console_write(const char *s, size_t n);
+/** One received byte or -1. */
+int arch_console_read(void);
+
+/** Fills host description for reports: package, ucode, mhz. */
+unsigned int arch_cpu_apic_id(unsigned int cpu);
+unsigned int arch_cpu_acpi_id(unsigned int cpu);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The registers of a guest as entry.S stores them.  The order is the order of
+ * pushes, last first; asm_offsets.c and a static assertion in traps.c tie the
+ * two together.  The same in the fake machine.
+ */
+#ifndef ARCH_REGS_H
+#define ARCH_REGS_H
+
+struct guest_regs {
+	uint64_t r15, r14, r13, r12, rbp, rbx;
+	uint64_t r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+	uint32_t error_code;
+	uint32_t vector; /* exception or interrupt; 0x100: syscall */
+	uint64_t rip;
+	uint16_t cs;
+	uint16_t cs_pad[3];
+	uint64_t rflags;
+	uint64_t rsp;
+	uint16_t ss;
+	uint16_t ss_pad[3];
+};
+_Static_assert(sizeof(struct guest_regs) == 21 * 8, "entry.S pushes 21 words");
+
+#define X86_EFLAGS_CF 0x00000001u
+#define X86_EFLAGS_FIXED 0x00000002u
+#define X86_EFLAGS_TF 0x00000100u
+#define X86_EFLAGS_IF 0x00000200u
+#define X86_EFLAGS_DF 0x00000400u
+#define X86_EFLAGS_IOPL 0x00003000u
+#define X86_EFLAGS_NT 0x00004000u
+#define X86_EFLAGS_RF 0x00010000u
+#define X86_EFLAGS_VM 0x00020000u
+#define X86_EFLAGS_AC 0x00040000u
+#define X86_EFLAGS_VIF 0x00080000u
+#define X86_EFLAGS_VIP 0x00100000u
+#define X86_EFLAGS_ID 0x00200000u
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the boot protocol told us, in the core's own form; written once by
+ * hv/x86/boot.c, read by main.c and dom0.c during start-up.
+ */
+#ifndef HV_BOOT_H
+#define HV_BOOT_H
+
+#define BOOT_MODULES_MAX 8
+#define BOOT_MEMMAP_MAX 128
+
+struct boot_module {
+	uint64_t start, end;	/* machine addresses, end exclusive; start is
+				   set to end once the frames are a domain's */
+	const char *cmdline;	/* without the file's name; "" if none */
+};
+
+/* type: 1 RAM, 2 reserved, 3 ACPI, 4 NVS, 5 bad: as the firmware gave it */
+struct boot_memory {
+	uint64_t start, size;
+	uint32_t type;
+};
+
+struct boot_info {
+	const char *cmdline;
+	const char *loader;
+	unsigned int module_count;
+	struct boot_module module[BOOT_MODULES_MAX];
+	unsigned int memory_count;
+	struct boot_memory memory[BOOT_MEMMAP_MAX];
+	uint64_t core_start, core_end; /* our own image */
+};
+extern struct boot_info boot_info;
+
+/** Start-up in order, called by x86 on the boot CPU once; does not return. */
+void core_main(void) noreturn_fn;
+/** Each further CPU, once it is set up; does not return. */
+void core_secondary(void) noreturn_fn;
+
+/** Builds and starts the control domain from the modules; panics with one
+ *  line that says why if it cannot. */
+void dom0_build(void);
+
+#endif

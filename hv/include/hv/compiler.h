@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Compiler idioms used everywhere; force-included before every source file
+ * of the core (C and assembly), so nothing includes it by name.  Owns no
+ * state.  Everything here must mean the same in the host test build.
+ */
+#ifndef HV_COMPILER_H
+#define HV_COMPILER_H
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE (1 << PAGE_SHIFT)
+
+#ifndef __ASSEMBLER__
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef VELLUM_HOST
+/* One static image: no symbol needs an indirection, declared ones included. */
+#pragma GCC visibility push(hidden)
+#endif
+
+#define PAGE_MASK (~(uint64_t)(PAGE_SIZE - 1))
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define must_check __attribute__((warn_unused_result))
+#define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
+#define noreturn_fn __attribute__((noreturn))
+#define aligned_to(n) __attribute__((aligned(n)))
+#define packed_struct __attribute__((packed))
+#define noinline_fn __attribute__((noinline))
+#define UNUSED __attribute__((unused))
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define container_of(ptr, type, member) \
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+
+#define barrier() __asm__ __volatile__("" ::: "memory")
+#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+
+/* True if a + b does not fit; the sum goes to *sum either way. */
+#define add_overflow(a, b, sum) __builtin_add_overflow((a), (b), (sum))
+#define mul_overflow(a, b, prod) __builtin_mul_overflow((a), (b), (prod))
+
+/* Code and data that only start-up uses; its frames are freed after it. */
+#ifdef VELLUM_HOST
+#define INIT_TEXT
+#define INIT_DATA
+#else
+#define INIT_TEXT __attribute__((section(".init.text"), noinline))
+#define INIT_DATA __attribute__((section(".init.data")))
+#endif
+
+/* Bounds an index under speculation: i where i < n, otherwise 0. */
+static inline uint64_t index_nospec(uint64_t i, uint64_t n)
+{
+	uint64_t mask = i < n ? ~(uint64_t)0 : 0;
+
+	__asm__ __volatile__("" : "+r"(mask)); /* keep it a data dependency */
+	return i & mask;
+}
+
+#endif /* !__ASSEMBLER__ */
+#endif

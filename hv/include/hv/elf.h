@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads 64-bit ELF images of PV kernels: header, loadable segments, notes.
+ * Pure: no allocation, no output; the image is hostile and every offset is
+ * checked.  The toolstack compiles elf.c too.
+ */
+#ifndef HV_ELF_H
+#define HV_ELF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct elf_image {
+	const uint8_t *data;
+	size_t size;
+	uint64_t phoff;
+	unsigned int phnum;
+	const char *error; /* one sentence, when a call returned false */
+};
+
+struct elf_segment {
+	uint64_t offset, vaddr, paddr, filesz, memsz;
+	uint32_t flags;
+};
+
+/* What the Xen notes of a kernel say; `has` bits are 1 << XEN_ELFNOTE_x. */
+struct elf_kernel {
+	uint64_t has;
+	uint64_t entry;		/* ENTRY note, else e_entry */
+	uint64_t virt_base;	/* VIRT_BASE */
+	uint64_t paddr_offset;	/* PADDR_OFFSET */
+	uint64_t hypercall_page;
+	uint64_t init_p2m;
+	uint64_t hv_start_low;
+	bool mod_start_pfn;
+	bool wants_features_ok;	/* no required feature that we lack */
+	uint64_t l1_mfn_mask, l1_mfn_value;
+	uint64_t vstart, vend;	/* span of all loadable segments, virtual */
+	uint64_t pstart, pend;	/* the same from guest frame 0, bytes */
+	uint32_t supported;	/* SUPPORTED_FEATURES, 1 << XENFEAT_x */
+	char guest_os[16];
+	char guest_version[16];
+};
+
+/** False with e->error. The image must outlive *e. */
+bool elf_open(struct elf_image *e, const void *data, size_t size);
+/**
+ * i-th PT_LOAD segment, inside the image; paddr counts as the ELF header does
+ * (see paddr_offset).  False when i is beyond the last (e->error is NULL) or
+ * the segment is broken.
+ */
+bool elf_load_segment(struct elf_image *e, unsigned int i,
+		      struct elf_segment *seg);
+/** Parses and cross-checks notes; false with e->error. */
+bool elf_kernel_info(struct elf_image *e, struct elf_kernel *k);
+
+#endif

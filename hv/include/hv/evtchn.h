@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Event channels: ports, what they are bound to, and how a pending one reaches
+ * a vCPU (two-level bitmaps in shared_info or FIFO queues in guest frames).
+ * One lock per domain (RANK_EVTCHN) covers its ports; an interdomain operation
+ * takes both by lock_both().
+ */
+#ifndef HV_EVTCHN_H
+#define HV_EVTCHN_H
+
+#include <hv/lock.h>
+#include <xen/event_channel.h>
+
+struct domain;
+struct vcpu;
+
+enum evtchn_state {
+	ECS_FREE,
+	ECS_RESERVED,
+	ECS_UNBOUND,
+	ECS_INTERDOMAIN,
+	ECS_PIRQ,
+	ECS_VIRQ,
+	ECS_IPI,
+};
+
+struct evtchn {			   /* 32 bytes; evtchn lock of its domain */
+	uint8_t state;
+	uint8_t priority;	   /* FIFO */
+	uint16_t vcpu;		   /* notified vCPU */
+	uint32_t port;		   /* its own number */
+	union {
+		struct {
+			uint16_t remote_domid; /* UNBOUND: who may bind */
+		} unbound;
+		struct {
+			struct domain *remote; /* holds no reference: closed
+						  before the domain dies */
+			uint32_t remote_port;
+		} interdomain;
+		uint16_t pirq;
+		uint16_t virq;
+		uint32_t next_free;	   /* FREE: list of d->evtchn_free */
+	} u;
+	/* FIFO: queue the event was last put on */
+	uint16_t last_vcpu;
+	uint8_t last_priority;
+	bool pending_no_array;	   /* raised before its array page existed */
+};
+_Static_assert(sizeof(struct evtchn) == 32, "128 to a page");
+
+int must_check evtchn_domain_init(struct domain *d);
+/** Closes every port, leaves FIFO; preemptible: 0 or -XEN_ERESTART. */
+int must_check evtchn_domain_destroy(struct domain *d);
+/** Frees port arrays; after destroy and the last reference. */
+void evtchn_domain_free(struct domain *d);
+
+/** The port if it is valid and in use by d; caller holds d's evtchn lock. */
+struct evtchn *evtchn_lookup(struct domain *d, uint32_t port);
+
+/**
+ * Takes a free port, which is RESERVED until the caller gives it a state.
+ * 0, -XEN_ENOSPC, -XEN_ENOMEM, or -XEN_EINVAL if d is dying.  Evtchn lock held.
+ */
+int must_check evtchn_alloc(struct domain *d, struct evtchn **chn);
+/** Puts a port that nothing refers to any more back.  Evtchn lock held. */
+void evtchn_release(struct domain *d, struct evtchn *chn);
+/** Ends what the port is bound to and frees it; -XEN_EINVAL: not in use. */
+int evtchn_close(struct domain *d, uint32_t port);
+/** Closes every port, back to two-level; preemptible: 0 or -XEN_ERESTART. */
+int must_check evtchn_reset(struct domain *d);
+/** True for a VIRQ that each vCPU has of its own. */
+bool virq_is_per_vcpu(unsigned int virq);
+
+/** Marks pending and notifies the bound vCPU; evtchn lock of d held. */
+void evtchn_set_pending(struct domain *d, struct evtchn *chn);
+/** Raises a per-vCPU VIRQ, or a domain-wide one on whichever vCPU has it. */
+void evtchn_send_virq(struct vcpu *v, unsigned int virq);
+void evtchn_send_global_virq(struct domain *d, unsigned int virq);
+/** Hardware interrupt for the port bound to pirq, if any. */
+void evtchn_send_pirq(struct domain *d, unsigned int pirq);
+/** Event from one domain's port (EVTCHNOP_send; also for the core). */
+int must_check evtchn_send(struct domain *d, uint32_t port);
+/** True if the port is pending (masked or not): SCHEDOP_poll. */
+bool evtchn_is_pending(struct domain *d, uint32_t port);
+/** Called by the vCPU's info relocation: everything pending again.  Evtchn
+ *  lock held. */
+void evtchn_all_pending(struct vcpu *v);
+/** True if an upcall is due: pending and not masked. */
+bool vcpu_event_pending(const struct vcpu *v);
+/** Sets evtchn_upcall_pending and wakes or kicks v. */
+void vcpu_mark_events_pending(struct vcpu *v);
+/** Wakes v if it polls `port` (or polls several). */
+void sched_poll_wake(struct vcpu *v, uint32_t port);
+
+/* The two transports: evtchn_2l.c and evtchn_fifo.c.  Evtchn lock held. */
+uint32_t evtchn_2l_max(void);
+void evtchn_2l_set_pending(struct domain *d, struct evtchn *chn);
+void evtchn_2l_clear_pending(struct domain *d, struct evtchn *chn);
+void evtchn_2l_unmask(struct domain *d, struct evtchn *chn);
+bool evtchn_2l_is_pending(struct domain *d, const struct evtchn *chn);
+bool evtchn_2l_is_masked(struct domain *d, const struct evtchn *chn);
+
+void evtchn_fifo_set_pending(struct domain *d, struct evtchn *chn);
+void evtchn_fifo_clear_pending(struct domain *d, struct evtchn *chn);
+void evtchn_fifo_unmask(struct domain *d, struct evtchn *chn);
+bool evtchn_fifo_is_pending(struct domain *d, const struct evtchn *chn);
+bool evtchn_fifo_is_masked(struct domain *d, const struct evtchn *chn);
+/** The two below act for the current domain and take the lock themselves. */
+int must_check evtchn_fifo_init_control(struct evtchn_init_control *op);
+int must_check evtchn_fifo_expand_array(const struct evtchn_expand_array *op);
+int must_check evtchn_fifo_set_priority(struct domain *d, struct evtchn *chn,
+					uint32_t priority);
+void evtchn_fifo_destroy(struct domain *d);
+/** Tells audit_page_held() of every guest frame that the transport holds. */
+void evtchn_fifo_audit(const struct domain *d);
+
+#endif

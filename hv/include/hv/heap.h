@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The frame allocator (buddy, by order) and pools of small objects.  The heap
+ * lock covers free lists; frames given out carry count 0 and owner OWNER_CORE
+ * until the caller assigns them.  Every frame handed to a domain is zeroed.
+ */
+#ifndef HV_HEAP_H
+#define HV_HEAP_H
+
+struct page;
+struct domain;
+
+#define HEAP_MAX_ORDER 18 /* 1 GiB */
+#define HEAP_LOW_END (1ul << (32 - PAGE_SHIFT)) /* first frame not low */
+#define ADDRESS_BITS_ANY 64
+
+/** Adds RAM frames [start, end) at start-up. */
+void heap_add(unsigned long start, unsigned long end);
+
+/**
+ * Allocates 2^order contiguous, naturally aligned, zeroed frames whose machine
+ * addresses need at most address_bits bits (ADDRESS_BITS_ANY: no limit; the
+ * highest memory is preferred so that low memory stays for DMA).  The frames
+ * are OWNER_CORE with count 0.  NULL if there is none.
+ */
+struct page *heap_alloc(unsigned int order, unsigned int address_bits);
+/**
+ * As heap_alloc, contents unspecified: for whoever overwrites all of it, and
+ * at start-up for the control domain, which may see what the firmware left.
+ */
+struct page *heap_alloc_raw(unsigned int order, unsigned int address_bits);
+/** Gives frames back; count must be 0. They are zeroed before reuse. */
+void heap_free(struct page *pg, unsigned int order);
+/** Free frames in all, and below 4 GiB. */
+unsigned long heap_free_frames(void);
+unsigned long heap_free_low_frames(void);
+
+/** One zeroed core frame as a pointer into the direct map; NULL: none. */
+void *heap_alloc_page(void);
+void heap_free_page(void *p);
+/** Zeroed core memory of `bytes`, rounded up to 2^n frames; NULL: none. */
+void *heap_alloc_bytes(size_t bytes);
+void heap_free_bytes(void *p, size_t bytes);
+
+/**
+ * Moves a frame that nobody references into d's ownership: owner d, count
+ * PGC_ALLOCATED|1, d->tot_pages + 1.  -XEN_ENOMEM if that exceeds
+ * d->max_pages (unless no_limit), -XEN_EINVAL if d is dying.
+ */
+int must_check domain_assign_frames(struct domain *d, struct page *pg,
+				    unsigned int order, bool no_limit);
+/**
+ * As above for frames that d->tot_pages counts already (memory_exchange.c).
+ * -XEN_EINVAL if d is dying: it does not count them any more.
+ */
+int must_check domain_return_frames(struct domain *d, struct page *pg,
+				    unsigned int order);
+/** Allocates and assigns. NULL as either step fails. */
+struct page *domain_alloc_frames(struct domain *d, unsigned int order,
+				 unsigned int address_bits);
+
+#ifdef VELLUM_HOST
+/** Tests: the n-th allocation from now fails, once; 0: none does. */
+extern unsigned long heap_fail_countdown;
+/** Tests: forgets every free frame. */
+void heap_reset(void);
+static inline bool heap_fail_hook(void)
+{
+	return heap_fail_countdown != 0 && --heap_fail_countdown == 0;
+}
+#else
+static inline bool heap_fail_hook(void)
+{
+	return false;
+}
+#endif
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hardware interrupts as the core routes them: a pirq is a GSI (below the
+ * number of IO-APIC lines) or an MSI allocated above; it is bound to one port
+ * of one domain.  x86 code owns vectors and controllers behind arch/irq.h;
+ * physdev.c owns the rules.
+ */
+#ifndef HV_IRQ_H
+#define HV_IRQ_H
+
+struct domain;
+struct vcpu;
+
+/**
+ * Gives GSI `gsi` to d as the pirq of that number; 0 also if d has it.
+ * -XEN_EINVAL: no such line, -XEN_EBUSY: another domain's.
+ */
+int must_check pirq_map_gsi(struct domain *d, unsigned int gsi);
+/** Takes it back; -XEN_EINVAL: not d's, -XEN_EBUSY: bound to a port. */
+int must_check pirq_unmap(struct domain *d, unsigned int pirq);
+bool pirq_is_mapped(struct domain *d, unsigned int pirq);
+
+/** From the interrupt path of x86: the line or message `pirq` fired. */
+void pirq_fired(unsigned int pirq);
+/** Binds for EVTCHNOP_bind_pirq; 0 or -XEN_Exxx. evtchn lock of d held. */
+int must_check pirq_bind(struct domain *d, unsigned int pirq, uint32_t port,
+			 struct vcpu *v, bool share);
+void pirq_unbind(struct domain *d, unsigned int pirq);
+/** The port's vCPU changed: aim the interrupt at its CPU. */
+void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v);
+/** Guest is done with a level interrupt (PHYSDEVOP_eoi or unmask). */
+void pirq_eoi(struct domain *d, unsigned int pirq);
+/** Releases all of d's pirqs. */
+void pirq_domain_destroy(struct domain *d);
+
+/** Port access of a guest: 0 all ones / ignored unless allowed. */
+uint32_t ioport_read(struct domain *d, uint16_t port, unsigned int bytes);
+void ioport_write(struct domain *d, uint16_t port, unsigned int bytes,
+		  uint32_t value);
+int must_check ioport_domain_init(struct domain *d);
+void ioport_domain_free(struct domain *d);
+/** True if d may map the I/O frame (never APIC, IO-APIC, core RAM). */
+bool iomem_permitted(const struct domain *d, unsigned long mfn);
+
+#endif

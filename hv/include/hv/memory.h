@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files behind memory_op share: memory_op.c (the call and the
+ * reservation commands), memory_exchange.c and memory_map.c.
+ */
+#ifndef HV_MEMORY_H
+#define HV_MEMORY_H
+
+#include <hv/guest_access.h>
+
+struct domain;
+
+/*
+ * A long memory_op keeps its progress in the command word, above these bits,
+ * as the published interface does.
+ */
+#define MEMOP_EXTENT_SHIFT 6
+#define MEMOP_CMD_MASK ((1u << MEMOP_EXTENT_SHIFT) - 1)
+
+/**
+ * The domain that a memory_op of the current domain is about, with a
+ * reference.  NULL and *rc: -XEN_ESRCH, -XEN_EPERM.
+ */
+struct domain *memory_target(uint16_t domid, int *rc);
+/** Largest order of an extent that the current domain may ask for. */
+unsigned int memory_max_order(void);
+/** address_bits of heap_alloc() from XENMEMF_* flags. */
+unsigned int memory_address_bits(unsigned int mem_flags);
+
+/** XENMEM_exchange. */
+long memory_exchange(uint64_t cmd, uint64_t arg);
+
+/** Prepares XENMEM_machine_memory_map from boot_info; at start-up, once. */
+void memory_map_init(void);
+/** XENMEM_machine_memory_map. */
+long memory_map_machine(uint64_t arg);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages of the core: a formatter, a log ring that the control domain can
+ * read, and the console.  Any CPU may call; the console lock (highest rank)
+ * covers ring and output.  Never allocates.
+ */
+#ifndef HV_PRINTK_H
+#define HV_PRINTK_H
+
+#include <stdarg.h>
+
+enum loglevel { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+
+/** Prints "(VL) ..." at the given level; a newline is added if missing. */
+void printk(enum loglevel level, const char *fmt, ...) printf_like(2, 3);
+#define pr_err(...) printk(LOG_ERR, __VA_ARGS__)
+#define pr_warn(...) printk(LOG_WARNING, __VA_ARGS__)
+#define pr_info(...) printk(LOG_INFO, __VA_ARGS__)
+#define pr_debug(...) printk(LOG_DEBUG, __VA_ARGS__)
+
+/** Level up to which messages reach the console; all reach the ring. */
+void printk_set_level(enum loglevel level);
+/** Raw bytes to ring and console, no prefix (guest console output). */
+void printk_raw(const char *s, size_t n);
+/**
+ * Copies log ring bytes from stream position *pos (0: oldest kept) into buf,
+ * advances *pos; returns the number of bytes copied.
+ */
+size_t printk_read(char *buf, size_t n, uint64_t *pos);
+/** Forgets what the ring holds (CONSOLEIO / dmesg -c). */
+void printk_clear(void);
+/** Takes over the console in a panic: no lock is waited for from now on. */
+void printk_panic_mode(void);
+
+/* The host test build links libc, which must keep its own. */
+#ifdef VELLUM_HOST
+#define vsnprintf vl_vsnprintf
+#define snprintf vl_snprintf
+#endif
+
+/** C99 subset: %d %i %u %x %X %o %p %s %c %%, l ll z h,
+ *  flags # + - 0 space, width, .prec, * for both.  As C99: the result is the
+ *  length without the limit, and buf is terminated if n > 0. */
+int vsnprintf(char *buf, size_t n, const char *fmt, va_list ap)
+	printf_like(3, 0);
+int snprintf(char *buf, size_t n, const char *fmt, ...) printf_like(3, 4);
+
+#endif

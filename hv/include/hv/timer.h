@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Deadlines.  One heap per CPU under its timer lock; the CPU's one-shot timer
+ * is armed for the earliest.  A timer lives inside its vCPU and fires on the
+ * CPU where it was set; what it does is a kind, not a function pointer.
+ * Times are ns of time_now().
+ */
+#ifndef HV_TIMER_H
+#define HV_TIMER_H
+
+enum timer_kind {
+	TIMER_SINGLESHOT, /* vtime.c: VIRQ_TIMER once */
+	TIMER_PERIODIC,	  /* vtime.c: VIRQ_TIMER, again after v->period */
+	TIMER_POLL,	  /* sched_op.c: end of SCHEDOP_poll */
+};
+
+struct vcpu;
+
+struct timer {
+	uint64_t expires;
+	struct timer *left, *right, *parent; /* timer lock of `cpu` */
+	uint16_t cpu;
+	uint8_t kind;
+	bool active;
+	struct vcpu *v;
+};
+
+void timer_init(struct timer *t, enum timer_kind kind, struct vcpu *v);
+/** Arms t on the CPU of its vCPU; replaces an earlier deadline. */
+void timer_set(struct timer *t, uint64_t expires);
+/**
+ * After return t does not fire and is not firing on another CPU.  May wait for
+ * a handler, so the caller holds no lock that one takes (evtchn, runqueue).
+ */
+void timer_stop(struct timer *t);
+/** Runs what is due on this CPU and arms the hardware. Softirq only. */
+void timer_softirq(void);
+/** Arms this CPU's one-shot for the earliest of its timers and slice_end. */
+void timer_arm(void);
+/** ns since the core started; monotonic on all CPUs. */
+uint64_t time_now(void);
+
+#endif

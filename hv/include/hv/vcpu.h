@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Virtual CPUs.  The registers of a vCPU always live in its struct: the CPU
+ * that runs it pushes the guest's frame right there (see entry.S), so a
+ * switch copies nothing.  Unless a comment says otherwise a field belongs to
+ * the CPU that runs the vCPU, or to whoever has paused it.
+ */
+#ifndef HV_VCPU_H
+#define HV_VCPU_H
+
+#include <arch/regs.h>
+#include <hv/lock.h>
+#include <hv/timer.h>
+#include <xen/vcpu.h>
+#include <xen/xen.h>
+
+struct domain;
+struct page;
+
+enum vcpu_runstate { VCPU_RUNNING, VCPU_RUNNABLE, VCPU_BLOCKED, VCPU_OFFLINE };
+_Static_assert(VCPU_RUNNING == RUNSTATE_running &&
+	       VCPU_OFFLINE == RUNSTATE_offline, "the guest reads these");
+
+/* Reasons why a vCPU may not run; any bit set keeps it off the CPU. */
+#define PAUSE_DOWN 1u	 /* not up yet, or taken down */
+#define PAUSE_BLOCKED 2u /* SCHEDOP_block */
+#define PAUSE_POLL 4u	 /* SCHEDOP_poll */
+#define PAUSE_DOMAIN 8u	 /* whole domain paused, shut down or dying */
+
+struct guest_trap {
+	uint64_t address;
+	uint16_t cs;
+	uint8_t flags; /* TI_GET_DPL, TI_GET_IF */
+	uint8_t vector;
+};
+
+/* A guest page the core writes at any time, by its own mapping. */
+struct guest_area {
+	struct page *pg[2]; /* writable type references; pg[1] if it crosses */
+	uint16_t offset;    /* of the area within pg[0] */
+};
+
+#define TRAP_BOUNCE_NONE 0xffffu
+#define HYPERCALL_HISTORY CONFIG_HYPERCALL_HISTORY
+
+struct hypercall_record {
+	uint8_t nr;
+	bool in_multicall;
+	uint64_t arg[3];
+	int64_t result;
+};
+
+struct vcpu {
+	uint64_t cpu_stack;	    /* top of the stack of the CPU running it */
+	struct guest_regs regs;	    /* ends 16-byte aligned: the processor
+				       aligns down before it pushes */
+	uint64_t cr3_kernel;	    /* machine address of the kernel L4, or 0 */
+	uint64_t cr3_user;	    /* of the user L4, or 0 */
+	uint64_t gs_kernel;	    /* inactive or active GS base, switch.c */
+	uint64_t gs_user;
+	uint64_t fs_base;
+	uint64_t kernel_sp;	    /* stack_switch */
+	uint64_t kernel_ss;
+	uint64_t syscall_entry;	    /* CALLBACKTYPE_syscall, 0: none */
+	uint64_t event_entry;
+	uint64_t failsafe_entry;
+	uint64_t nmi_entry;
+	struct vcpu_info *info;	    /* core's mapping; never NULL */
+	uint8_t in_kernel;	    /* guest-kernel (1) or guest-user mode */
+	uint8_t syscall_masks;	    /* CALLBACKF_mask_events of the syscall */
+	uint8_t failsafe_masks;
+	uint8_t iopl;		    /* virtual IOPL, 0..3; vcpu_set_iopl() */
+	uint8_t kick;		    /* atomic: look again before guest entry */
+	uint32_t iopl_flags;	    /* iopl in its place in RFLAGS, for frames */
+
+	struct domain *domain;	    /* write-once */
+	unsigned int id;	    /* write-once */
+	unsigned int cpu;	    /* runqueue lock; processor it belongs to */
+
+	struct guest_trap traps[256];
+
+	/* control registers and debug state as the guest set them */
+	uint64_t cr0_ts;	    /* CR0.TS as the guest kernel sees it */
+	uint64_t cr2;		    /* guest's own value of CR2 */
+	uint64_t cr4;		    /* guest's view */
+	uint64_t dr[8];
+	uint64_t xcr0;
+	void *fpu;		    /* XSAVE area, 64-byte aligned */
+	uint16_t ds, es, fs, gs;    /* selectors while not loaded */
+
+	/* descriptor tables */
+	unsigned long gdt_frame[14]; /* DESC type references, 0: none */
+	unsigned int gdt_entries;
+	uint64_t ldt_base;	    /* guest linear */
+	unsigned int ldt_entries;
+	unsigned long ldt_frame[16]; /* mapped so far, DESC references */
+
+	/* page tables: general + type references */
+	struct page *kernel_table;
+	struct page *user_table;
+	struct page *old_table;	    /* being dropped, preemptible */
+
+	/* registered pages */
+	struct page *info_page;	    /* of register_vcpu_info, or NULL */
+	struct vcpu_info own_info;  /* vCPUs 32..: until it is registered */
+	struct guest_area runstate_area; /* runqueue lock */
+	struct guest_area time_area;	 /* runqueue lock */
+
+	/* scheduling, sched.c */
+	struct vcpu *rq_next;	    /* runqueue lock */
+	bool queued;		    /* runqueue lock */
+	uint32_t pause_flags;	    /* atomic, PAUSE_* */
+	int pause_count;	    /* atomic */
+	bool running;		    /* runqueue lock: on a CPU now */
+	bool loaded;		    /* atomic: in the machine of v->cpu, which
+				       may be idle; written by that CPU */
+	struct vcpu_runstate_info runstate; /* runqueue lock */
+	uint32_t poll_port;	    /* PAUSE_POLL: one port, or 0 for several */
+
+	/* timers, vtime.c */
+	struct timer singleshot;
+	struct timer periodic;
+	struct timer poll_timer;
+	uint64_t period;	    /* ns, 0: off */
+	uint32_t time_version;	    /* of the info last written */
+
+	/* events */
+	uint32_t virq_port[24];	    /* evtchn lock of the domain; 0: none */
+	bool fpu_valid;		    /* fpu holds a state to restore */
+	bool initialised;	    /* VCPUOP_initialise done */
+	bool initialising;	    /* atomic: somebody is at it */
+	bool nmi_pending;	    /* atomic */
+
+	/* hypercalls, hypercall.c */
+	struct multicall_entry *mc; /* entry being executed, or NULL */
+	struct hypercall_record history[HYPERCALL_HISTORY];
+	unsigned int history_next;
+
+	/* instruction under emulation may not nest */
+	uint64_t crash_rip;
+};
+
+/** vCPU running on this CPU; never NULL while a guest's call is served. */
+static inline struct vcpu *current_vcpu(void);
+static inline struct domain *current_domain(void);
+
+#include <hv/percpu.h>
+
+static inline struct vcpu *current_vcpu(void)
+{
+	return this_cpu()->curr;
+}
+
+static inline struct domain *current_domain(void)
+{
+	return this_cpu()->curr->domain;
+}
+
+static inline void vcpu_set_iopl(struct vcpu *v, unsigned int iopl)
+{
+	v->iopl = (uint8_t)(iopl & 3);
+	v->iopl_flags = (uint32_t)(iopl & 3) << 12;
+}
+
+/** Creates vCPU `id` of d, down, on a CPU of the core's choice. */
+struct vcpu *vcpu_create(struct domain *d, unsigned int id, int *rc);
+/** Releases all that the vCPU holds; preemptible: 0 or -XEN_ERESTART. */
+int must_check vcpu_destroy(struct vcpu *v);
+/** Frees the struct; only after vcpu_destroy() returned 0. */
+void vcpu_free(struct vcpu *v);
+/**
+ * Loads a whole context (VCPUOP_initialise; first-domain builder): validated
+ * entirely before the first change.  Preemptible.
+ */
+struct vcpu_guest_context;
+int must_check vcpu_set_context(struct vcpu *v,
+				const struct vcpu_guest_context *c);
+/** Register dump of a guest, with its stack's top words, to the log. */
+void vcpu_dump(const struct vcpu *v);
+/** Moves vcpu_info into the guest's frame (VCPUOP_register_vcpu_info). */
+int must_check vcpu_map_info(struct vcpu *v, unsigned long mfn,
+			     unsigned int offset);
+
+/**
+ * Resolves `size` bytes (at most a page) at va in the current vCPU's tables and
+ * takes references into *a, whatever that held before; va 0: an empty area.
+ * -XEN_EFAULT: not mapped writable, or not the caller's memory.
+ */
+int must_check guest_area_register(struct guest_area *a, uint64_t va,
+				   size_t size);
+void guest_area_drop(struct guest_area *a);
+/** Writes bytes [at, at + n) of the area. */
+void guest_area_write(const struct guest_area *a, size_t at, const void *src,
+		      size_t n);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Time as guests see it: the time record in vcpu_info (and the registered
+ * area), wall clock in shared_info, singleshot and periodic timers.
+ */
+#ifndef HV_VTIME_H
+#define HV_VTIME_H
+
+struct vcpu;
+struct domain;
+
+void vtime_init_vcpu(struct vcpu *v);
+/** Rewrites the record of v if the scale changed; before guest entry. */
+void vtime_update(struct vcpu *v, bool force);
+/** Wall clock into d's shared_info. */
+void vtime_update_wallclock(struct domain *d);
+/** Sets wall-clock: seconds and ns since 1970 at system time `at`. */
+void vtime_set_wallclock(uint64_t sec, uint32_t nsec, uint64_t at);
+/** A timer of v expired. */
+void vtime_timer_fired(struct vcpu *v, unsigned int kind);
+/** Stops and starts the periodic timer around being off the CPU. */
+void vtime_vcpu_stop(struct vcpu *v);
+int must_check vtime_set_singleshot(struct vcpu *v, uint64_t deadline);
+int must_check vtime_set_periodic(struct vcpu *v, uint64_t period);
+
+#endif

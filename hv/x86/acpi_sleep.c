@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ends of the machine: power-off by ACPI's PM1 control registers, restart by
+ * whatever works, and stopping all CPUs.  Called from panic(), from
+ * domain_shutdown() of the control domain, and for XENPF_enter_acpi_sleep.
+ */
+#include <x86.h>
+
+#include <xen/errno.h>
+
+#include <hv/printk.h>
+
+#define PM1_SCI_ENABLE 0x0001u
+#define PM1_TYPE_SHIFT 10
+#define PM1_TYPE_MASK (7u << PM1_TYPE_SHIFT)
+#define PM1_SLEEP_ENABLE 0x2000u
+
+#define RESET_PORT 0xcf9
+#define KEYBOARD_PORT 0x64
+
+/* Roughly, also where the clock is not calibrated: a port read takes 1 us. */
+static void wait_us(unsigned int us)
+{
+	while (us-- > 0) {
+		(void)inb(0x80);
+	}
+}
+
+static void write_pm1(uint32_t a, uint32_t b)
+{
+	const struct acpi_info *info = &acpi_info;
+
+	if ((inw(info->pm1a_cnt) & PM1_SCI_ENABLE) == 0 && info->smi_cmd != 0 &&
+	    info->acpi_enable != 0) {
+		outb(info->smi_cmd, info->acpi_enable);
+		wait_us(10000);
+	}
+	outw(info->pm1a_cnt, (uint16_t)(a | PM1_SLEEP_ENABLE));
+	if (info->pm1b_cnt != 0) {
+		outw(info->pm1b_cnt, (uint16_t)(b | PM1_SLEEP_ENABLE));
+	}
+}
+
+int arch_acpi_sleep(uint32_t pm1a, uint32_t pm1b)
+{
+	const struct acpi_info *info = &acpi_info;
+	uint32_t type = (pm1a & PM1_TYPE_MASK) >> PM1_TYPE_SHIFT;
+
+	if (info->pm1a_cnt == 0 || (pm1a | pm1b) > 0xffff ||
+	    (info->s5_known && type != info->s5_typ_a)) {
+		return -XEN_EINVAL;
+	}
+	pr_info("power off, as the control domain asks");
+	write_pm1(pm1a, pm1b);
+	wait_us(1000000);
+	return 0;
+}
+
+void arch_machine_poweroff(void)
+{
+	const struct acpi_info *info = &acpi_info;
+
+	if (info->pm1a_cnt != 0 && info->s5_known) {
+		write_pm1((uint32_t)info->s5_typ_a << PM1_TYPE_SHIFT,
+			  (uint32_t)info->s5_typ_b << PM1_TYPE_SHIFT);
+		wait_us(1000000);
+	}
+	pr_err("the machine does not switch off: power it off by hand");
+	arch_machine_stop();
+}
+
+static void reset_by_acpi(void)
+{
+	const struct acpi_info *info = &acpi_info;
+
+	/* Ports only: memory and PCI space would need more than a write. */
+	if (info->reset_supported && info->reset_space == 1 &&
+	    info->reset_address < 0x10000) {
+		outb((uint16_t)info->reset_address, info->reset_value);
+		wait_us(100000);
+	}
+}
+
+static void reset_by_keyboard(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1000 && (inb(KEYBOARD_PORT) & 2) != 0; i++) {
+		wait_us(10);
+	}
+	outb(KEYBOARD_PORT, 0xfe);
+	wait_us(100000);
+}
+
+void arch_machine_restart(void)
+{
+	const struct {
+		uint16_t limit;
+		uint64_t base;
+	} packed_struct no_idt = { 0, 0 };
+
+	reset_by_acpi();
+	outb(RESET_PORT, 0x02);
+	wait_us(50);
+	outb(RESET_PORT, 0x06);
+	wait_us(100000);
+	reset_by_keyboard();
+	/* An exception without an IDT: the CPU shuts down, boards reset. */
+	__asm__ __volatile__("lidt %0\n\tint3" : : "m"(no_idt));
+	halt_forever();
+}
+
+void arch_machine_stop(void)
+{
+	if (apic_present()) {
+		apic_send_others(VECTOR_STOP);
+	}
+	halt_forever();
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first instructions: Multiboot entry in 32-bit protected mode, checks
+ * that decide whether 64-bit code can run at all, early page tables, long
+ * mode, and the jump to start_boot_cpu() at its linked address.
+ *
+ * The early tables map the first 4 GiB three times with 2 MiB pages: at 0, at
+ * IMAGE_VIRT and at DIRECT_VIRT.  They stay in use until paging_init(), and
+ * again, with the core's slots added, to start the other CPUs.
+ */
+#include <layout.h>
+
+#define MULTIBOOT_HEADER 0x1badb002
+#define MULTIBOOT_LOADER 0x2badb002
+#define MULTIBOOT_FLAGS 0x00010003 /* addresses below; align, memory map */
+#define IMAGE_MARK 0x4d4c4c56
+
+#define PHYS(sym) (sym - IMAGE_VIRT)
+
+	.section .multiboot, "ax"
+	.balign 4
+multiboot_header:
+	.long MULTIBOOT_HEADER
+	.long MULTIBOOT_FLAGS
+	.long -(MULTIBOOT_HEADER + MULTIBOOT_FLAGS)
+	.long PHYS(multiboot_header)
+	.long PHYS(image_start)
+	.long PHYS(load_end)
+	.long PHYS(image_end)
+	.long PHYS(boot_entry)
+
+	.section .data_tail, "aw"
+image_mark:
+	.long IMAGE_MARK
+
+	.section .init.text, "ax"
+	.code32
+	.globl boot_entry
+boot_entry:
+	cli
+	cld
+	mov $PHYS(boot_cpu_block) + CPU_STACK_TOP, %esp
+	mov %eax, %ebp /* magic */
+	mov %ebx, %edi /* information */
+
+	mov $PHYS(msg_image), %esi
+	cmpl $IMAGE_MARK, PHYS(image_mark)
+	jne boot_fail
+	mov $PHYS(msg_loader), %esi
+	cmp $MULTIBOOT_LOADER, %ebp
+	jne boot_fail
+
+	/* No CPUID: bit 21 of the flags does not change. */
+	mov $PHYS(msg_long_mode), %esi
+	pushf
+	pop %eax
+	mov %eax, %ecx
+	xor $0x200000, %eax
+	push %eax
+	popf
+	pushf
+	pop %eax
+	xor %ecx, %eax
+	test $0x200000, %eax
+	jz boot_fail
+	mov $0x80000000, %eax
+	cpuid
+	cmp $0x80000001, %eax
+	jb boot_fail
+	mov $0x80000001, %eax
+	cpuid
+	bt $29, %edx
+	jnc boot_fail
+	mov $PHYS(msg_no_execute), %esi
+	bt $20, %edx
+	jnc boot_fail
+
+	/* Four tables of 512 entries of 2 MiB, present, writable, large. */
+	mov $PHYS(start_l2), %ebx
+	mov $0x83, %eax
+	mov $4 * 512, %ecx
+1:	mov %eax, (%ebx)
+	movl $0, 4(%ebx)
+	add $0x200000, %eax
+	add $8, %ebx
+	loop 1b
+
+	mov $0x20, %eax /* PAE */
+	mov %eax, %cr4
+	mov $PHYS(start_l4), %eax
+	mov %eax, %cr3
+	mov $0xc0000080, %ecx /* EFER: SCE, LME, NXE */
+	rdmsr
+	or $0x901, %eax
+	wrmsr
+	mov %cr0, %eax
+	and $~0x6000000c, %eax /* caches on; no EM, TS */
+	or $0x80010023, %eax   /* PG, WP, NE, MP, PE */
+	mov %eax, %cr0
+	lgdt PHYS(boot_gdtr32)
+	ljmp $CORE_CS, $PHYS(boot_long)
+
+/* Writes the text at %esi to the first serial port and the screen; stops. */
+boot_fail:
+	mov $0xb8000, %ebx
+1:	lodsb
+	test %al, %al
+	jz 3f
+	mov %al, (%ebx)
+	movb $0x07, 1(%ebx)
+	add $2, %ebx
+	mov %al, %ah
+	mov $0x10000, %ecx
+	mov $0x3fd, %edx
+2:	in (%dx), %al
+	test $0x20, %al
+	loopz 2b
+	mov $0x3f8, %edx
+	mov %ah, %al
+	out %al, (%dx)
+	jmp 1b
+3:	hlt
+	jmp 3b
+
+	/* With the code: the first must show although data went astray. */
+msg_image:
+	.asciz "Vellum: the loader damaged the image, or loaded it wrongly.\r\n"
+msg_loader:
+	.asciz "Vellum: not started by a Multiboot loader.\r\n"
+msg_long_mode:
+	.asciz "Vellum: this CPU has no 64-bit mode; an x86-64 CPU is needed.\r\n"
+msg_no_execute:
+	.asciz "Vellum: this CPU does not offer no-execute pages (NX); switch it on in the firmware's setup.\r\n"
+
+	.code64
+boot_long:
+	lgdt boot_gdtr64(%rip)
+	mov $CORE_DS, %eax
+	mov %eax, %ss
+	xor %eax, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %fs
+	mov %eax, %gs
+	movabs $boot_cpu_block + CPU_STACK_TOP, %rsp
+	movabs $boot_high, %rax
+	jmp *%rax
+boot_high:
+	mov %edi, %esi
+	mov %ebp, %edi
+	xor %ebp, %ebp
+	push %rbp
+	push %rbp
+	call start_boot_cpu
+	ud2
+
+	.section .init.data, "aw"
+	.balign 8
+	/* Only the entries named in layout.h, from GDT_RESERVED_BASE on. */
+boot_gdt:
+	.quad 0
+	.quad 0x00af9b000000ffff /* CORE_CS */
+	.quad 0x00cf93000000ffff /* CORE_DS */
+boot_gdt_end:
+	.balign 8
+	.word 0
+boot_gdtr32:
+	.word GDT_RESERVED_BASE + boot_gdt_end - boot_gdt - 1
+	.long PHYS(boot_gdt) - GDT_RESERVED_BASE
+	.balign 8
+	.word 0, 0, 0
+boot_gdtr64:
+	.word GDT_RESERVED_BASE + boot_gdt_end - boot_gdt - 1
+	.quad boot_gdt - GDT_RESERVED_BASE
+
+	.balign 4096
+	.globl start_l4
+start_l4:
+	.quad PHYS(start_l3) + 3
+	.fill 259, 8, 0
+	.quad PHYS(start_l3) + 3 /* 260: IMAGE_VIRT */
+	.quad 0
+	.quad PHYS(start_l3) + 3 /* 262: DIRECT_VIRT */
+	.fill 249, 8, 0
+start_l3:
+	.quad PHYS(start_l2) + 0x0003
+	.quad PHYS(start_l2) + 0x1003
+	.quad PHYS(start_l2) + 0x2003
+	.quad PHYS(start_l2) + 0x3003
+	.fill 508, 8, 0
+start_l2:
+	.fill 4 * 512, 8, 0
+
+	.section .bss.block, "aw", @nobits
+	.balign CPU_BLOCK_SIZE
+	.globl boot_cpu_block
+boot_cpu_block:
+	.skip CPU_BLOCK_SIZE
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptor tables: one IDT for all CPUs, and for each CPU a task state
+ * segment and the reserved page of its GDT window (layout.h).  Filled by the
+ * boot CPU before the CPU they belong to starts; the LDT entry is rewritten
+ * by its own CPU only.  Never touches the guest's part of a window.
+ */
+#include <x86.h>
+
+#include <hv/check.h>
+#include <hv/string.h>
+#include <hv/trap.h>
+
+struct gate {
+	uint16_t offset_low;
+	uint16_t selector;
+	uint8_t ist;
+	uint8_t type;
+	uint16_t offset_mid;
+	uint32_t offset_high;
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct gate) == 16, "manual volume 3, 6.14.1");
+
+struct table_register {
+	uint16_t limit;
+	uint64_t base;
+} packed_struct;
+
+static struct gate idt[256] aligned_to(4096);
+static uint64_t boot_reserved[512] aligned_to(4096);
+
+/* Flat ring-0 and ring-3 segments, Accessed set already. */
+#define SEG_CODE64(dpl) (0x00af9b000000ffffull | (uint64_t)(dpl) << 45)
+#define SEG_CODE32(dpl) (0x00cf9b000000ffffull | (uint64_t)(dpl) << 45)
+#define SEG_DATA(dpl) (0x00cf93000000ffffull | (uint64_t)(dpl) << 45)
+#define SYS_LDT 0x82
+#define SYS_TSS 0x89
+
+#define SLOT(selector) (((selector)-GDT_RESERVED_BASE) / 8)
+
+static void set_system(uint64_t *slot, unsigned int type, uint64_t base,
+		       uint32_t limit)
+{
+	slot[1] = base >> 32;
+	slot[0] = (limit & 0xffff) | (base & 0xffffff) << 16 |
+		  (uint64_t)type << 40 | (base >> 24 & 0xff) << 56;
+}
+
+static INIT_TEXT void fill_idt(void)
+{
+	const uint8_t interrupt_gate = 0x8e;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(idt); i++) {
+		uint64_t stub = idt_stubs[i];
+
+		idt[i] = (struct gate){
+			.offset_low = (uint16_t)stub,
+			.selector = CORE_CS,
+			.type = interrupt_gate,
+			.offset_mid = (uint16_t)(stub >> 16),
+			.offset_high = (uint32_t)(stub >> 32),
+		};
+	}
+	idt[TRAP_NMI].ist = IST_NMI;
+	idt[TRAP_DF].ist = IST_DF;
+	idt[TRAP_MC].ist = IST_MC;
+	idt[TRAP_DB].ist = IST_DB;
+	idt[TRAP_BP].type |= 0x60;
+	idt[TRAP_OF].type |= 0x60;
+	idt[VECTOR_GUEST_INT80].type |= 0x60;
+}
+
+void desc_prepare(struct percpu *p, uint64_t *reserved)
+{
+	struct tss *tss = &p->arch.tss;
+	uint64_t block = (uint64_t)p;
+
+	memset(tss, 0, sizeof(*tss));
+	tss->rsp0 = block + CPU_STACK_TOP; /* until a vCPU is loaded */
+	tss->ist[IST_NMI - 1] = block + IST_TOP(IST_NMI);
+	tss->ist[IST_DF - 1] = block + IST_TOP(IST_DF);
+	tss->ist[IST_MC - 1] = block + IST_TOP(IST_MC);
+	tss->ist[IST_DB - 1] = block + IST_TOP(IST_DB);
+	tss->iomap = sizeof(*tss);
+
+	memset(reserved, 0, PAGE_SIZE);
+	reserved[SLOT(CORE_CS)] = SEG_CODE64(0);
+	reserved[SLOT(CORE_DS)] = SEG_DATA(0);
+	reserved[SLOT(GUEST_CS32)] = SEG_CODE32(3);
+	reserved[SLOT(GUEST_DS)] = SEG_DATA(3);
+	reserved[SLOT(GUEST_CS64)] = SEG_CODE64(3);
+	set_system(&reserved[SLOT(CORE_TSS)], SYS_TSS, (uint64_t)tss,
+		   sizeof(*tss) - 1);
+	p->arch.gdt_reserved = reserved;
+}
+
+/* Loads CS and SS from the GDT just set; the others become null. */
+static void load_segments(void)
+{
+	__asm__ __volatile__("pushq %0\n\t"
+			     "leaq 1f(%%rip), %%rax\n\t"
+			     "pushq %%rax\n\t"
+			     "lretq\n"
+			     "1:\tmovl %1, %%ss\n\t"
+			     "xorl %%eax, %%eax\n\t"
+			     "movl %%eax, %%ds\n\t"
+			     "movl %%eax, %%es\n\t"
+			     "movl %%eax, %%fs\n\t"
+			     "movl %%eax, %%gs\n\t"
+			     "lldt %%ax"
+			     :
+			     : "i"(CORE_CS), "r"(CORE_DS)
+			     : "rax", "memory");
+}
+
+static void load_tables(uint64_t gdt_base)
+{
+	struct table_register gdtr = { GDT_LIMIT, gdt_base };
+	struct table_register idtr = { sizeof(idt) - 1, (uint64_t)idt };
+	uint64_t *tss = &this_cpu()->arch.gdt_reserved[SLOT(CORE_TSS)];
+
+	*tss &= ~(2ull << 40); /* not busy, or LTR faults */
+	__asm__ __volatile__("lgdt %0" : : "m"(gdtr));
+	load_segments();
+	__asm__ __volatile__("ltr %w0" : : "r"(CORE_TSS));
+	__asm__ __volatile__("lidt %0" : : "m"(idtr));
+}
+
+INIT_TEXT void desc_init_boot(void)
+{
+	fill_idt();
+	desc_prepare(this_cpu(), boot_reserved);
+	/* The window is not mapped yet: only the reserved page exists. */
+	load_tables((uint64_t)boot_reserved - GDT_RESERVED_BASE);
+}
+
+void desc_load(void)
+{
+	load_tables(GDT_WINDOW(this_cpu()->id));
+}
+
+void desc_set_ldt(unsigned int entries)
+{
+	struct percpu *p = this_cpu();
+	uint64_t *slot = &p->arch.gdt_reserved[SLOT(CORE_LDT)];
+
+	if (entries == 0) {
+		__asm__ __volatile__("lldt %w0" : : "r"(0));
+		return;
+	}
+	ASSERT(entries <= 8192);
+	set_system(slot, SYS_LDT, LDT_WINDOW(p->id), entries * 8 - 1);
+	__asm__ __volatile__("lldt %w0" : : "r"(CORE_LDT) : "memory");
+}

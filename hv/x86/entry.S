@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every way into the core from a guest or from itself, and the ways back.
+ * Calls the C functions of hv/entry.h and nothing else.
+ *
+ * Where the frame goes.  TSS.rsp0 and vcpu_regs_end[cpu] point at the end of
+ * the running vCPU's registers, so the processor and the pushes below fill
+ * struct guest_regs in place; then rsp moves to the CPU's own stack:
+ *
+ *        regs + REGS_SIZE   <- rsp0, 16-byte aligned
+ *            ss
+ *            rsp
+ *            rflags
+ *            cs
+ *            rip
+ *            vector:error   <- REGS_error: where the fast paths work from
+ *            rdi ... r15
+ *        regs + 0 = &v->regs; VCPU_* offsets count from here
+ *
+ * No C and no access to guest memory happens while rsp is inside the vCPU: an
+ * exception there would push over the frame.  The only instruction that may
+ * fault there is guest_iretq, and entry_core knows it by address.  NMI, #DF,
+ * #MC and #DB have stacks of their own.
+ *
+ * Two paths stay in assembly from end to end: SYSCALL from guest-user mode to
+ * the guest's kernel, and the iret hypercall back to user mode.  Neither lets
+ * an interrupt in, so no softirq can appear that the last exit_to_guest() did
+ * not see.
+ *
+ * The guest's GS base is in GS.base, the one of its other mode in
+ * KERNEL_GS_BASE: swapgs belongs to the switch between guest-kernel and
+ * guest-user mode; the core itself never uses GS.
+ */
+#include <generated/asm_offsets.h>
+#include <layout.h>
+
+#define HYPERCALL_iret 23
+#define VECTOR_SYSCALL 0x100
+#define VECTOR_BAD_IRET 0x101
+
+#define EFLAGS_IF 0x200
+#define EFLAGS_IOPL 0x3000
+/* RFLAGS bits that a return to user mode takes from the guest's frame. */
+#define EFLAGS_USER 0x00254dd5
+/* Bits that a guest's handler is not entered with: AC RF NT DF TF IOPL. */
+#define EFLAGS_ENTRY_CLEAR 0x57500
+
+/* A field of struct vcpu while rsp is at REGS_error. */
+#define V(field) (field - REGS_error)(%rsp)
+
+	.macro PUSH_GPRS
+	pushq	%rdi
+	pushq	%rsi
+	pushq	%rdx
+	pushq	%rcx
+	pushq	%rax
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	pushq	%rbx
+	pushq	%rbp
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	.endm
+
+	.macro POP_GPRS
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbp
+	popq	%rbx
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rax
+	popq	%rcx
+	popq	%rdx
+	popq	%rsi
+	popq	%rdi
+	.endm
+
+	/* The vCPU's frame is complete down to the error code: call C. */
+	.macro GUEST_CALL handler
+	PUSH_GPRS
+	movq	%rsp, %rdi
+	movq	VCPU_cpu_stack(%rsp), %rsp
+	call	\handler
+	jmp	exit_path
+	.endm
+
+	/*
+	 * SMAP windows: 3-byte no-ops whose addresses are recorded; patch.c
+	 * writes stac or clac over them where the CPU has SMAP.
+	 */
+	.macro SMAP_PATCH section
+771:	.byte	0x0f, 0x1f, 0x00
+	.pushsection \section, "a"
+	.balign 4
+	.long	771b - .
+	.popsection
+	.endm
+
+	.macro SMAP_STAC
+	SMAP_PATCH .patch_stac
+	.endm
+
+	.macro SMAP_CLAC
+	SMAP_PATCH .patch_clac
+	.endm
+
+	/* A faulting instruction at `insn` goes on at `fixup`. */
+	.macro EXTABLE insn, fixup
+	.pushsection .extable, "a"
+	.balign 4
+	.long	\insn - .
+	.long	\fixup - .
+	.popsection
+	.endm
+
+	.section .text, "ax"
+
+/* ---- Exceptions and interrupts ------------------------------------------ */
+
+	.macro STUB vector
+	.balign 16
+stub_\vector:
+	.if	(\vector == 8) || (\vector == 17) || (\vector == 21) || \
+		((\vector >= 10) && (\vector <= 14)) || \
+		(\vector == 29) || (\vector == 30)
+	.else
+	pushq	$0
+	.endif
+	movl	$\vector, 4(%rsp)
+	.if	(\vector == 2) || (\vector == 8) || (\vector == 18)
+	jmp	entry_ist
+	.elseif	\vector == 1
+	jmp	entry_debug
+	.else
+	jmp	entry_common
+	.endif
+	.pushsection .rodata.idt_stubs, "a"
+	.quad	stub_\vector
+	.popsection
+	.endm
+
+	.pushsection .rodata.idt_stubs, "a"
+	.balign 8
+	.globl idt_stubs
+idt_stubs:
+	.popsection
+
+	.altmacro
+	.set	vec, 0
+	.rept	256
+	STUB	%vec
+	.set	vec, vec + 1
+	.endr
+	.noaltmacro
+
+	.balign 16
+entry_common:
+	cld
+	SMAP_CLAC
+	testb	$3, 16(%rsp)
+	jz	entry_core
+	GUEST_CALL entry_from_guest
+
+	/*
+	 * Hit while the core ran: an interrupt in a window, a guest-memory
+	 * access with a fixup, a bug, or guest_iretq refusing what the guest
+	 * left in its frame.
+	 */
+entry_core:
+	pushq	%rax
+	leaq	guest_iretq(%rip), %rax
+	cmpq	%rax, 16(%rsp)
+	popq	%rax
+	je	entry_iretq_fault
+entry_core_frame:
+	PUSH_GPRS
+	movq	%rsp, %rdi
+	movq	%rsp, %rbp
+	andq	$~15, %rsp
+	call	entry_from_core
+core_return:
+	movq	%rbp, %rsp
+	POP_GPRS
+	addq	$8, %rsp
+	iretq
+
+	/*
+	 * rsp is inside the vCPU, just below the frame that iretq refused, and
+	 * the pushes so far have covered only general registers that were
+	 * loaded already: write them again.
+	 */
+entry_iretq_fault:
+	movq	32(%rsp), %rsp		/* = v + REGS_rip */
+	pushq	-48(%rsp)		/* vector and error code */
+	GUEST_CALL entry_iret_fault
+
+	/* NMI, #DF, #MC on their stacks: handled in place, no exit path. */
+entry_ist:
+	cld
+	SMAP_CLAC
+	PUSH_GPRS
+	movq	%rsp, %rdi
+	movq	%rsp, %rbp
+	andq	$~15, %rsp
+	call	entry_nmi
+	jmp	core_return
+
+	/*
+	 * #DB on its stack, because one can hit the first instruction of a
+	 * syscall stub, with the guest's rsp.  From a guest the frame moves to
+	 * the vCPU and the path is the common one.
+	 */
+entry_debug:
+	cld
+	SMAP_CLAC
+	testb	$3, 16(%rsp)
+	jz	1f
+	pushq	%rax
+	pushq	%rcx
+	movq	%rsp, %rax
+	andq	$~(CPU_BLOCK_SIZE - 1), %rax
+	movq	PERCPU_curr(%rax), %rax
+	/* six words: error/vector, rip, cs, rflags, rsp, ss */
+	.irp	off, 0, 8, 16, 24, 32, 40
+	movq	16 + \off(%rsp), %rcx
+	movq	%rcx, VCPU_REGS + REGS_error + \off(%rax)
+	.endr
+	popq	%rcx
+	leaq	VCPU_REGS + REGS_error(%rax), %rax
+	xchgq	%rax, (%rsp)
+	popq	%rsp
+	GUEST_CALL entry_from_guest
+1:	PUSH_GPRS
+	movq	%rsp, %rdi
+	movq	%rsp, %rbp
+	andq	$~15, %rsp
+	call	entry_debug_core
+	jmp	core_return
+
+/* ---- SYSCALL --------------------------------------------------------------- */
+
+	/* One 32-byte stub per CPU finds the vCPU without a register to spare. */
+	.macro SYSCALL_STUBS name, target
+	.balign 32
+	.globl \name
+\name:
+	.set	cpu, 0
+	.rept	CONFIG_NR_CPUS
+	.balign 32
+	movq	%rsp, syscall_scratch + 8 * cpu(%rip)
+	movq	vcpu_regs_end + 8 * cpu(%rip), %rsp
+	pushq	$GUEST_DS
+	pushq	syscall_scratch + 8 * cpu(%rip)
+	jmp	\target
+	.set	cpu, cpu + 1
+	.endr
+	.endm
+
+	SYSCALL_STUBS syscall_stubs, syscall_common
+	SYSCALL_STUBS cstar_stubs, cstar_common
+
+	.balign 16
+syscall_common:
+	pushq	%r11
+	pushq	$GUEST_CS64
+	pushq	%rcx
+	pushq	$0
+	movl	$VECTOR_SYSCALL, 4(%rsp)
+	cmpb	$0, V(VCPU_in_kernel)
+	je	syscall_user
+	cmpl	$HYPERCALL_iret, %eax
+	je	iret_fast
+	GUEST_CALL entry_hypercall
+
+	/*
+	 * SYSCALL from user mode.  Frame for the guest kernel, lowest first:
+	 * rcx r11 rip cs|mask rflags rsp ss.  rcx and r11 hold rip and rflags,
+	 * so both are free here.
+	 */
+	.balign 16
+syscall_user:
+	cmpq	$0, V(VCPU_syscall_entry)
+	je	syscall_slow
+	movq	%rax, V(REGS_rax)
+	movq	%rdx, V(REGS_rax + 16)		/* rdx */
+	movq	V(VCPU_cr3_kernel), %rcx
+	movq	V(VCPU_cpu_stack), %rax
+	movb	$1, V(VCPU_in_kernel)
+	leaq	-REGS_error(%rsp), %r11		/* the vCPU from here on */
+	swapgs
+	movq	%rcx, PERCPU_cr3_loaded - CPU_STACK_TOP(%rax)
+	movq	%rcx, %cr3
+	movq	%rax, %rsp
+	movq	VCPU_kernel_sp(%r11), %rax	/* aligned when it was set */
+	movq	VCPU_info(%r11), %rcx
+	movzbl	INFO_mask(%rcx), %edx
+	subq	$56, %rax
+	SMAP_STAC
+	movq	REGS_rip(%r11), %rcx
+200:	movq	%rcx, (%rax)
+201:	movq	%rcx, 16(%rax)
+	movq	REGS_rsp(%r11), %rcx
+202:	movq	%rcx, 40(%rax)
+	movq	REGS_ss(%r11), %rcx
+203:	movq	%rcx, 48(%rax)
+	movq	%rdx, %rcx
+	shlq	$32, %rcx
+	orq	$GUEST_CS64, %rcx
+204:	movq	%rcx, 24(%rax)
+	movq	REGS_rflags(%r11), %rcx
+205:	movq	%rcx, 8(%rax)
+	andl	$~(EFLAGS_IF | EFLAGS_IOPL), %ecx
+	orl	VCPU_iopl_flags(%r11), %ecx
+	testl	%edx, %edx
+	jnz	1f
+	orl	$EFLAGS_IF, %ecx
+1:
+206:	movq	%rcx, 32(%rax)
+	SMAP_CLAC
+	movzbl	VCPU_syscall_masks(%r11), %edx
+	movq	VCPU_info(%r11), %rcx
+	orb	%dl, INFO_mask(%rcx)
+	movq	REGS_rax + 16(%r11), %rdx
+	movq	VCPU_syscall_entry(%r11), %rcx
+	movq	%rax, %rsp
+	movq	REGS_rax(%r11), %rax
+	movq	REGS_rflags(%r11), %r11
+	andl	$~EFLAGS_ENTRY_CLEAR, %r11d
+	orl	$EFLAGS_IF, %r11d
+	sysretq
+
+	.irp	n, 200, 201, 202, 203, 204, 205, 206
+	EXTABLE	\n\()b, syscall_stack_fault
+	.endr
+
+	/* The guest's kernel stack is unusable; C finds that again and says so. */
+syscall_stack_fault:
+	leaq	REGS_error(%r11), %rsp
+	movq	REGS_rax(%r11), %rax
+	movq	REGS_rax + 16(%r11), %rdx
+	movq	REGS_rip(%r11), %rcx
+	movq	REGS_rflags(%r11), %r11
+syscall_slow:
+	GUEST_CALL entry_syscall
+
+	/*
+	 * The iret hypercall, to user mode.  Guest frame, lowest first: rax r11
+	 * rcx flags rip cs rflags rsp ss.  rax, rcx and r11 are free; every
+	 * word is read once.  A return to guest-kernel mode goes to C, before
+	 * anything changed.
+	 */
+	.balign 16
+iret_fast:
+	cmpq	$0, V(VCPU_cr3_user)
+	je	iret_slow
+	movq	V(REGS_rsp), %rcx
+	movq	%rcx, %rax
+	sarq	$43, %rax
+	cmpq	$-16, %rax		/* the core's own slots */
+	je	iret_slow
+	movq	%rdx, V(REGS_rax + 16)
+	leaq	-REGS_error(%rsp), %r11
+	movq	VCPU_cpu_stack(%r11), %rsp
+	SMAP_STAC
+210:	movq	40(%rcx), %rax
+	movl	%eax, %edx
+	andl	$3, %edx
+	cmpl	$3, %edx
+	jne	iret_to_kernel
+	movw	%ax, REGS_cs(%r11)
+211:	movq	32(%rcx), %rax
+	movq	%rax, REGS_rip(%r11)
+212:	movq	56(%rcx), %rax
+	movq	%rax, REGS_rsp(%r11)
+213:	movq	64(%rcx), %rax
+	orl	$3, %eax
+	movw	%ax, REGS_ss(%r11)
+214:	movq	48(%rcx), %rdx
+215:	movq	(%rcx), %rax
+	movq	%rax, REGS_rax(%r11)
+216:	movq	8(%rcx), %rax
+	movq	%rax, REGS_r11(%r11)
+217:	movq	16(%rcx), %rax
+	movq	%rax, REGS_rcx(%r11)
+	SMAP_CLAC
+	movq	VCPU_info(%r11), %rcx
+	testl	$EFLAGS_IF, %edx
+	sete	INFO_mask(%rcx)
+	setne	%al
+	andl	$EFLAGS_USER, %edx
+	orl	$(EFLAGS_IF | 2), %edx
+	movq	%rdx, REGS_rflags(%r11)
+	testb	INFO_pending(%rcx), %al
+	jnz	iret_event
+	movb	$0, VCPU_in_kernel(%r11)
+	movq	VCPU_cr3_user(%r11), %rcx
+	movq	REGS_rax + 16(%r11), %rdx
+	movq	%rcx, PERCPU_cr3_loaded - CPU_STACK_TOP(%rsp)
+	swapgs
+	movq	%rcx, %cr3
+	movq	REGS_rax(%r11), %rax
+	movq	REGS_rcx(%r11), %rcx
+	leaq	REGS_rip(%r11), %rsp
+	movq	REGS_r11(%r11), %r11
+	.globl guest_iretq
+guest_iretq:
+	iretq
+
+	/* An upcall waits: C switches mode, the common exit delivers it. */
+iret_event:
+	leaq	REGS_error(%r11), %rsp
+	movl	$0, 4(%rsp)
+	movq	REGS_rax + 16(%r11), %rdx
+	movq	REGS_rax(%r11), %rax
+	movq	REGS_rcx(%r11), %rcx
+	movq	REGS_r11(%r11), %r11
+	GUEST_CALL entry_iret_pending
+
+	.irp	n, 210, 211, 212, 213, 214, 215, 216, 217
+	EXTABLE	\n\()b, iret_frame_fault
+	.endr
+
+iret_frame_fault:
+	leaq	REGS_error(%r11), %rsp
+	movl	$VECTOR_BAD_IRET, 4(%rsp)
+	movq	V(REGS_rax + 16), %rdx
+	movl	$HYPERCALL_iret, %eax
+	GUEST_CALL entry_iret
+
+iret_to_kernel:
+	SMAP_CLAC
+	leaq	REGS_error(%r11), %rsp
+	movq	V(REGS_rax + 16), %rdx
+	movl	$HYPERCALL_iret, %eax
+iret_slow:
+	GUEST_CALL entry_iret
+
+	/* SYSCALL from 32-bit code is not offered: #UD at the instruction. */
+cstar_common:
+	subq	$2, %rcx
+	pushq	%r11
+	pushq	$GUEST_CS32
+	pushq	%rcx
+	pushq	$0
+	movl	$6, 4(%rsp)
+	GUEST_CALL entry_from_guest
+
+	/* SYSENTER_CS is 0, so SYSENTER is #GP in the guest and never gets here. */
+	.globl sysenter_entry
+sysenter_entry:
+	ud2
+
+/* ---- Back to the guest ------------------------------------------------------- */
+
+	.balign 16
+exit_path:
+	call	exit_to_guest
+	movq	%rax, %rsp
+	POP_GPRS
+	addq	$8, %rsp
+	jmp	guest_iretq
+
+	.globl arch_enter_guest_loop
+	.type arch_enter_guest_loop, @function
+arch_enter_guest_loop:
+	andq	$~(CPU_BLOCK_SIZE - 1), %rsp
+	addq	$CPU_STACK_TOP, %rsp
+	jmp	exit_path
+
+/* ---- Copies through the guest's page tables -------------------------------- */
+
+	/*
+	 * size_t guest_copy(void *dst, const void *src, size_t n): bytes that
+	 * were not copied.  Whole words first: nearly all copies are small
+	 * multiples of eight.
+	 */
+	.globl guest_copy
+	.type guest_copy, @function
+guest_copy:
+	movq	%rdx, %rcx
+	andl	$7, %edx
+	shrq	$3, %rcx
+	SMAP_STAC
+220:	rep movsq
+	movl	%edx, %ecx
+221:	rep movsb
+	SMAP_CLAC
+	movq	%rcx, %rax
+	ret
+	EXTABLE 220b, guest_copy_words_fault
+	EXTABLE 221b, guest_copy_bytes_fault
+guest_copy_words_fault:
+	leaq	(%rdx, %rcx, 8), %rax
+	SMAP_CLAC
+	ret
+guest_copy_bytes_fault:
+	movq	%rcx, %rax
+	SMAP_CLAC
+	ret
+
+	/*
+	 * bool load_selector_REG(uint16_t sel): loads a data segment register,
+	 * null if the selector is refused.  True if it was taken.
+	 */
+	.macro LOAD_SELECTOR reg
+	.globl load_selector_\reg
+	.type load_selector_\reg, @function
+load_selector_\reg:
+	movl	$1, %eax
+222:	movl	%edi, %\reg
+	ret
+223:	xorl	%eax, %eax
+	movl	%eax, %\reg
+	ret
+	EXTABLE 222b, 223b
+	.endm
+	LOAD_SELECTOR ds
+	LOAD_SELECTOR es
+	LOAD_SELECTOR fs
+	LOAD_SELECTOR gs
+
+	/* As above for the GS of the mode that is not active. */
+	.globl load_inactive_gs
+	.type load_inactive_gs, @function
+load_inactive_gs:
+	movl	$1, %eax
+	swapgs
+224:	movl	%edi, %gs
+	lfence
+	swapgs
+	ret
+225:	xorl	%eax, %eax
+	movl	%eax, %gs
+	lfence
+	swapgs
+	ret
+	EXTABLE 224b, 225b
+
+	/* int msr_read_safe(uint32_t msr, uint64_t *value): 0, or -1 on #GP. */
+	.globl msr_read_safe
+	.type msr_read_safe, @function
+msr_read_safe:
+	movl	%edi, %ecx
+226:	rdmsr
+	shlq	$32, %rdx
+	movl	%eax, %eax
+	orq	%rdx, %rax
+	movq	%rax, (%rsi)
+	xorl	%eax, %eax
+	ret
+227:	movl	$-1, %eax
+	ret
+	EXTABLE 226b, 227b
+
+	.data
+	.balign 64
+	.globl vcpu_regs_end, syscall_scratch
+vcpu_regs_end:
+	.fill	CONFIG_NR_CPUS, 8, 0
+syscall_scratch:
+	.fill	CONFIG_NR_CPUS, 8, 0
+
+	.section .note.GNU-stack, "", @progbits

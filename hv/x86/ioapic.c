@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Interrupt lines: IO-APIC registers, the vectors of lines, and the dispatch
+ * of every interrupt that is no exception.  A line's state is covered by
+ * irq_lock; vector_gsi is written before its vector can arrive.
+ *
+ * An edge interrupt is acknowledged at once.  A level one is masked in the
+ * IO-APIC, acknowledged, and unmasked when the guest says it is done: nothing
+ * stays in service in a local APIC, where it would hold back other lines.
+ */
+#include <x86.h>
+
+#include <arch/irq.h>
+#include <xen/errno.h>
+
+#include <hv/check.h>
+#include <hv/irq.h>
+#include <hv/lock.h>
+#include <hv/printk.h>
+
+#define GSI_MAX 256
+#define NO_GSI 0xffffu
+#define MSI_FIRST 0xfee00000ull /* doorbells of all local APICs */
+#define MSI_END 0xfef00000ull
+
+#define REG_VERSION 1
+#define REG_ENTRY 0x10
+#define ENTRY_ACTIVE_LOW 0x2000u
+#define ENTRY_LEVEL 0x8000u
+#define ENTRY_MASKED 0x10000u
+
+struct controller {
+	volatile uint32_t *regs;
+	uint32_t address, gsi_base, lines;
+};
+
+struct line {
+	const struct controller *ctl; /* write-once */
+	uint8_t vector;		      /* 0: none yet */
+	bool level, active_low;
+	bool enabled;
+	bool in_service; /* level: fired, masked until its EOI */
+	bool is_core;	 /* a device of the core */
+	uint8_t apic_id;
+};
+
+static spinlock_t irq_lock = SPINLOCK_INIT(RANK_IRQ);
+static struct controller controllers[ACPI_IOAPICS_MAX]; /* write-once */
+static unsigned int controller_count;
+static unsigned int gsi_count;	   /* write-once */
+static struct line lines[GSI_MAX]; /* irq lock */
+static uint16_t vector_gsi[256];
+static unsigned int next_vector = VECTOR_DEVICE_FIRST + 16; /* irq lock */
+
+static uint32_t ioapic_read(const struct controller *c, uint32_t reg)
+{
+	c->regs[0] = reg;
+	return c->regs[4];
+}
+
+static void ioapic_write(const struct controller *c, uint32_t reg, uint32_t v)
+{
+	c->regs[0] = reg;
+	c->regs[4] = v;
+}
+
+/* Writes the line's entry as its state says. */
+static void program(const struct line *l)
+{
+	uint32_t reg =
+		REG_ENTRY + 2 * ((uint32_t)(l - lines) - l->ctl->gsi_base);
+	uint32_t low = l->vector | (l->level ? ENTRY_LEVEL : 0) |
+		       (l->active_low ? ENTRY_ACTIVE_LOW : 0);
+
+	if (!l->enabled || l->in_service || l->vector == 0) {
+		ioapic_write(l->ctl, reg, low | ENTRY_MASKED);
+	}
+	ioapic_write(l->ctl, reg + 1, (uint32_t)l->apic_id << 24);
+	if (l->enabled && !l->in_service && l->vector != 0) {
+		ioapic_write(l->ctl, reg, low);
+	}
+}
+
+static INIT_TEXT void add_controller(const struct acpi_ioapic *info)
+{
+	struct controller *c = &controllers[controller_count];
+	unsigned int i;
+
+	c->address = info->address;
+	c->gsi_base = info->gsi_base;
+	c->regs = map_io(info->address, 0x20);
+	CHECK(c->regs != NULL);
+	c->lines = (ioapic_read(c, REG_VERSION) >> 16 & 0xff) + 1;
+	if (c->gsi_base >= GSI_MAX || c->lines > GSI_MAX - c->gsi_base) {
+		pr_warn("IO-APIC at %#x: lines from %u on are left out",
+			c->address, c->gsi_base);
+		return;
+	}
+	controller_count++;
+	gsi_count = MAX(gsi_count, c->gsi_base + c->lines);
+	for (i = 0; i < c->lines; i++) {
+		struct line *l = &lines[c->gsi_base + i];
+
+		/* PCI lines by default; ISA ones are corrected below. */
+		l->ctl = c;
+		l->level = l->active_low = c->gsi_base + i >= 16;
+		l->apic_id = (uint8_t)this_cpu()->arch.apic_id;
+	}
+}
+
+INIT_TEXT void ioapic_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vector_gsi); i++) {
+		vector_gsi[i] = NO_GSI;
+	}
+	for (i = 0; i < acpi_info.ioapic_count; i++) {
+		add_controller(&acpi_info.ioapic[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(acpi_info.isa); i++) {
+		const struct acpi_override *o = &acpi_info.isa[i];
+
+		if (o->set && o->gsi < gsi_count) {
+			lines[o->gsi].level = o->level;
+			lines[o->gsi].active_low = o->active_low;
+		}
+	}
+	for (i = 0; i < gsi_count; i++) {
+		if (lines[i].ctl != NULL) {
+			program(&lines[i]);
+		}
+	}
+	pr_info("IO-APIC: %u, %u lines", controller_count, gsi_count);
+}
+
+static struct line *find_line(unsigned int gsi)
+{
+	if (gsi >= gsi_count) {
+		return NULL;
+	}
+	gsi = (unsigned int)index_nospec(gsi, GSI_MAX);
+	return lines[gsi].ctl != NULL ? &lines[gsi] : NULL;
+}
+
+/* irq lock held.  Vectors are never given back: there are more than lines. */
+static bool assign_vector(struct line *l)
+{
+	if (l->vector != 0) {
+		return true;
+	}
+	if (next_vector == VECTOR_GUEST_INT80) {
+		next_vector++;
+	}
+	if (next_vector > VECTOR_DEVICE_LAST) {
+		return false;
+	}
+	l->vector = (uint8_t)next_vector++;
+	vector_gsi[l->vector] = (uint16_t)(l - lines);
+	barrier();
+	return true;
+}
+
+int ioapic_claim(unsigned int isa_irq)
+{
+	const struct acpi_override *o = &acpi_info.isa[isa_irq];
+	struct line *l = find_line(o->set ? o->gsi : isa_irq);
+
+	if (l == NULL || !assign_vector(l)) {
+		return -XEN_ENODEV;
+	}
+	l->is_core = true;
+	l->enabled = true;
+	program(l);
+	return l->vector;
+}
+
+unsigned int arch_gsi_count(void)
+{
+	return gsi_count;
+}
+
+int arch_gsi_setup(unsigned int gsi, bool level, bool active_low)
+{
+	struct line *l = find_line(gsi);
+	int rc = 0;
+
+	if (l == NULL) {
+		return -XEN_EINVAL;
+	}
+	spin_lock(&irq_lock);
+	if (l->is_core) {
+		rc = -XEN_EBUSY;
+	} else if (l->level != level || l->active_low != active_low) {
+		if (l->enabled) {
+			rc = -XEN_EBUSY;
+		} else {
+			l->level = level;
+			l->active_low = active_low;
+			program(l);
+		}
+	}
+	spin_unlock(&irq_lock);
+	return rc;
+}
+
+bool arch_gsi_is_level(unsigned int gsi)
+{
+	const struct line *l = find_line(gsi);
+
+	return l != NULL && l->level;
+}
+
+int arch_pirq_enable(unsigned int pirq, unsigned int cpu)
+{
+	struct line *l = find_line(pirq);
+	int rc = 0;
+
+	if (l == NULL) {
+		return -XEN_EINVAL;
+	}
+	spin_lock(&irq_lock);
+	if (l->is_core) {
+		rc = -XEN_EBUSY;
+	} else if (!assign_vector(l)) {
+		rc = -XEN_ENOSPC;
+	} else {
+		l->apic_id = (uint8_t)arch_cpu_apic_id(cpu);
+		l->enabled = true;
+		l->in_service = false;
+		program(l);
+	}
+	spin_unlock(&irq_lock);
+	return rc;
+}
+
+void arch_pirq_disable(unsigned int pirq)
+{
+	struct line *l = find_line(pirq);
+
+	if (l == NULL || l->is_core) {
+		return;
+	}
+	spin_lock(&irq_lock);
+	l->enabled = false;
+	l->in_service = false;
+	program(l);
+	spin_unlock(&irq_lock);
+}
+
+void arch_pirq_set_cpu(unsigned int pirq, unsigned int cpu)
+{
+	struct line *l = find_line(pirq);
+
+	if (l == NULL || l->is_core) {
+		return;
+	}
+	spin_lock(&irq_lock);
+	l->apic_id = (uint8_t)arch_cpu_apic_id(cpu);
+	program(l);
+	spin_unlock(&irq_lock);
+}
+
+void arch_pirq_eoi(unsigned int pirq)
+{
+	struct line *l = find_line(pirq);
+
+	if (l == NULL) {
+		return;
+	}
+	spin_lock(&irq_lock);
+	if (l->in_service) {
+		l->in_service = false;
+		program(l);
+	}
+	spin_unlock(&irq_lock);
+}
+
+bool arch_pirq_needs_eoi(unsigned int pirq)
+{
+	return arch_gsi_is_level(pirq);
+}
+
+int arch_ioapic_read(uint64_t base, uint32_t reg, uint32_t *value)
+{
+	unsigned int i;
+
+	for (i = 0; i < controller_count; i++) {
+		const struct controller *c = &controllers[i];
+
+		if (c->address != base) {
+			continue;
+		}
+		if (reg > 2 &&
+		    (reg < REG_ENTRY || reg >= REG_ENTRY + 2 * c->lines)) {
+			return -XEN_EINVAL;
+		}
+		spin_lock(&irq_lock);
+		*value = ioapic_read(c, reg);
+		spin_unlock(&irq_lock);
+		return 0;
+	}
+	return -XEN_EINVAL;
+}
+
+bool arch_iomem_denied(unsigned long mfn)
+{
+	uint64_t paddr = (uint64_t)mfn << PAGE_SHIFT;
+	unsigned int i;
+
+	for (i = 0; i < controller_count; i++) {
+		if ((controllers[i].address & PAGE_MASK) == paddr) {
+			return true;
+		}
+	}
+	return paddr == apic_base() || (paddr >= MSI_FIRST && paddr < MSI_END);
+}
+
+static void device_interrupt(unsigned int vector)
+{
+	unsigned int gsi = vector_gsi[vector];
+	struct line *l = find_line(gsi);
+
+	if (l == NULL) {
+		apic_eoi();
+		return;
+	}
+	if (l->level) {
+		spin_lock(&irq_lock);
+		l->in_service = !l->is_core;
+		program(l);
+		spin_unlock(&irq_lock);
+	}
+	apic_eoi();
+	if (l->is_core) {
+		uart_interrupt();
+	} else {
+		pirq_fired(gsi);
+	}
+}
+
+void irq_handle(unsigned int vector)
+{
+	switch (vector) {
+	case VECTOR_KICK:
+		/* Being interrupted is the message: the exit path looks. */
+		apic_eoi();
+		break;
+	case VECTOR_CALL:
+		apic_eoi();
+		call_service();
+		break;
+	case VECTOR_TIMER:
+		apic_eoi();
+		__atomic_fetch_or(&this_cpu()->softirq, SOFTIRQ_TIMER,
+				  __ATOMIC_RELAXED);
+		break;
+	case VECTOR_STOP:
+		halt_forever();
+	case VECTOR_ERROR:
+		apic_error();
+		apic_eoi();
+		break;
+	case VECTOR_SPURIOUS:
+		break;
+	default:
+		device_interrupt(vector);
+		break;
+	}
+}

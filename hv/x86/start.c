@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The order in which the boot CPU brings the machine up, from the jump of
+ * boot.S to core_main(); nothing else.  Interrupts stay off throughout.
+ */
+#include <switch.h>
+#include <x86.h>
+
+#include <hv/boot.h>
+#include <hv/check.h>
+#include <hv/cmdline.h>
+#include <hv/printk.h>
+
+/* Called by boot.S on the boot CPU's own stack. */
+void start_boot_cpu(uint32_t magic, uint32_t info) noreturn_fn;
+
+INIT_TEXT void start_boot_cpu(uint32_t magic, uint32_t info)
+{
+	smp_init_boot();
+	desc_init_boot();
+	uart_init();
+	if (!multiboot_parse(magic, info)) {
+		panic("not started by a Multiboot loader");
+	}
+	cmdline_parse(boot_info.cmdline);
+	uart_init(); /* again: now as the options say */
+	printk_set_level((enum loglevel)options.loglvl);
+	pr_info("started by %s, options: %s", boot_info.loader,
+		boot_info.cmdline);
+	cmdline_report();
+
+	cpu_detect();
+	patch_smap(); /* text is writable until the final tables */
+	boot_mem_init();
+	paging_init();
+	boot_mem_finish();
+	cpu_init();
+	desc_load();
+
+	pic_mask();
+	acpi_init();
+	apic_init_boot();
+	apic_init();
+	ioapic_init();
+	clock_init();
+	apic_timer_init();
+	uart_enable_input();
+	smp_start_others();
+	core_main();
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TLB and cache flushes on other CPUs.  A request is a bit in the target's
+ * call_flags and a number; the target's own count tells when it is served.
+ * No lock: any number of CPUs may ask at once, and whoever waits serves its
+ * own requests meanwhile, so two CPUs that flush each other cannot hang.
+ * No global pages and no PCIDs: loading CR3 flushes everything.
+ */
+#include <x86.h>
+
+#include <hv/domain.h>
+#include <hv/page.h>
+#include <hv/vcpu.h>
+
+/*
+ * Races: (1) the asker stores its change to a page table; (2) it sets the
+ * flag; (3) it takes a number.  The target (4) reads the number, (5) takes the
+ * flags, (6) flushes, (7) publishes the number it read.  A request between 4
+ * and 5 is flushed now and counted at the next interrupt; one after 5 keeps
+ * its flag.  Either way its number is published only after a flush that came
+ * after (1).
+ */
+void call_service(void)
+{
+	struct arch_percpu *a = &this_cpu()->arch;
+	uint32_t asked = __atomic_load_n(&a->call_asked, __ATOMIC_ACQUIRE);
+	uint32_t flags;
+
+	if (likely(asked == a->call_done)) {
+		return;
+	}
+	flags = __atomic_exchange_n(&a->call_flags, 0, __ATOMIC_SEQ_CST);
+	if ((flags & CALL_FLUSH_TLB) != 0) {
+		flush_tlb_local();
+	}
+	if ((flags & CALL_FLUSH_CACHE) != 0) {
+		__asm__ __volatile__("wbinvd" : : : "memory");
+	}
+	__atomic_store_n(&a->call_done, asked, __ATOMIC_RELEASE);
+}
+
+static bool is_served(const struct percpu *p, uint32_t number)
+{
+	uint32_t done = __atomic_load_n(&p->arch.call_done, __ATOMIC_ACQUIRE);
+
+	return (int32_t)(done - number) >= 0;
+}
+
+/* Asks all CPUs in mask but this one, and waits until they are done. */
+static void call_others(cpumask_t mask, uint32_t flag)
+{
+	uint32_t number[CONFIG_NR_CPUS];
+	cpumask_t left;
+
+	mask &= cpu_online_mask() & ~(1ull << this_cpu()->id);
+	for (left = mask; left != 0; left &= left - 1) {
+		unsigned int cpu = (unsigned int)__builtin_ctzll(left);
+		struct percpu *p = percpu_table[cpu];
+
+		__atomic_fetch_or(&p->arch.call_flags, flag, __ATOMIC_SEQ_CST);
+		number[cpu] = __atomic_add_fetch(&p->arch.call_asked, 1,
+						 __ATOMIC_SEQ_CST);
+		apic_send(p->arch.apic_id, VECTOR_CALL);
+	}
+	for (left = mask; left != 0; left &= left - 1) {
+		unsigned int cpu = (unsigned int)__builtin_ctzll(left);
+
+		while (!is_served(percpu_table[cpu], number[cpu])) {
+			arch_cpu_relax();
+		}
+	}
+}
+
+static bool has_self(cpumask_t mask)
+{
+	return (mask >> this_cpu()->id & 1) != 0;
+}
+
+void arch_flush_tlb(cpumask_t mask)
+{
+	if (has_self(mask)) {
+		flush_tlb_local();
+	}
+	call_others(mask, CALL_FLUSH_TLB);
+}
+
+void arch_flush_page(cpumask_t mask, uint64_t va)
+{
+	if (has_self(mask)) {
+		invlpg(va);
+	}
+	call_others(mask, CALL_FLUSH_TLB);
+}
+
+void arch_flush_cache(cpumask_t mask)
+{
+	if (has_self(mask)) {
+		__asm__ __volatile__("wbinvd" : : : "memory");
+	}
+	call_others(mask, CALL_FLUSH_CACHE);
+}
+
+/* The CPU's tables are those of d (or were, a moment ago). */
+static bool runs_on_tables_of(const struct percpu *p, const struct domain *d)
+{
+	uint64_t cr3 = READ_ONCE(p->arch.cr3_loaded);
+
+	return mfn_valid(cr3 >> PAGE_SHIFT) &&
+	       READ_ONCE(mfn_to_page(cr3 >> PAGE_SHIFT)->owner) == d->id;
+}
+
+/*
+ * CPUs where a vCPU of d is loaded, running or idle.  A CPU sets curr before
+ * it loads CR3 for d, and cr3_loaded after it loaded CR3 for another.  So if
+ * it is not seen here, either it does not use d's tables any more, or it loads
+ * them later than this; and that load, which waits for the store to curr,
+ * comes after the change of tables that the caller made before the fence.
+ */
+cpumask_t arch_domain_tlb_mask(const struct domain *d)
+{
+	cpumask_t left, mask = 0;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (left = cpu_online_mask(); left != 0; left &= left - 1) {
+		unsigned int cpu = (unsigned int)__builtin_ctzll(left);
+		const struct percpu *p = percpu_table[cpu];
+		const struct vcpu *v = READ_ONCE(p->curr);
+
+		if ((v != NULL && v->domain == d) || runs_on_tables_of(p, d)) {
+			mask |= 1ull << cpu;
+		}
+	}
+	return mask;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a frame to what it means: an exception of the guest is emulated or
+ * bounced to the guest's own handler; one of the core is a fixup or a bug; an
+ * interrupt goes to irq_handle().  Called by entry.S only, interrupts off, on
+ * the CPU's stack.  Owns no data; takes no lock.
+ */
+#include <xen/errno.h>
+#include <xen/xen.h>
+
+#include <arch/regs.h>
+#include <arch/switch.h>
+
+#include <hv/check.h>
+#include <hv/domain.h>
+#include <hv/entry.h>
+#include <hv/evtchn.h>
+#include <hv/hypercall.h>
+#include <hv/mm.h>
+#include <hv/printk.h>
+#include <hv/sched.h>
+#include <hv/trap.h>
+#include <hv/vcpu.h>
+
+#include <switch.h>
+
+#define VECTOR_BAD_IRET 0x101
+
+_Static_assert((offsetof(struct vcpu, regs) + sizeof(struct guest_regs)) % 16 ==
+		       0,
+	       "TSS.rsp0 is aligned, or the frame is pushed elsewhere");
+_Static_assert(offsetof(struct guest_regs, ss) == 160, "entry.S: pushes");
+
+
+static inline uint64_t read_dr6(void)
+{
+	uint64_t v;
+
+	__asm__ __volatile__("mov %%db6, %0" : "=r"(v));
+	return v;
+}
+
+static inline void write_dr6(uint64_t v)
+{
+	__asm__ __volatile__("mov %0, %%db6" : : "r"(v));
+}
+
+/* --- Exceptions of a guest ------------------------------------------------- */
+
+/*
+ * The processor reads the LDT through the core's window, so a page of it that
+ * is not mapped yet faults there, as a supervisor access.  If the guest's own
+ * LDT address is not mapped either, that is what the guest is told.
+ */
+static bool fix_ldt_fault(struct vcpu *v, uint64_t *cr2, uint32_t error)
+{
+	uint64_t base = LDT_WINDOW(this_cpu()->id);
+	uint64_t offset = *cr2 - base;
+
+	if (offset >= 16 * PAGE_SIZE || (error & PFEC_U)) {
+		return false;
+	}
+	if (offset / 8 < v->ldt_entries &&
+	    ldt_map_fault(v, (unsigned int)(offset >> PAGE_SHIFT))) {
+		return true;
+	}
+	*cr2 = v->ldt_base + offset;
+	return false;
+}
+
+static void guest_page_fault(struct guest_regs *regs, struct vcpu *v)
+{
+	uint64_t cr2 = read_cr2();
+	uint32_t error = regs->error_code;
+
+	if (cr2 >= CORE_VIRT_START && cr2 < CORE_VIRT_END) {
+		if (fix_ldt_fault(v, &cr2, error)) {
+			return;
+		}
+	} else if (v->in_kernel && (error & (PFEC_P | PFEC_W | PFEC_RSVD |
+					     PFEC_I)) == (PFEC_P | PFEC_W)) {
+		if (emul_pte_write(regs, cr2) == EMUL_DONE) {
+			return;
+		}
+	}
+	/* In ring 3 every fault says "user"; the guest kernel is not. */
+	if (v->in_kernel) {
+		error &= ~PFEC_U;
+	}
+	bounce_exception(regs, TRAP_PF, error, cr2);
+}
+
+static void guest_device_not_available(struct guest_regs *regs,
+				       struct vcpu *v)
+{
+	/* State is always loaded: only the guest's own TS brings us here. */
+	arch_set_cr0_ts(v, false);
+	bounce_exception(regs, TRAP_NM, 0, 0);
+}
+
+static void guest_debug(struct guest_regs *regs, struct vcpu *v)
+{
+	v->dr[6] = read_dr6();
+	write_dr6(0xffff0ff0);
+	bounce_exception(regs, TRAP_DB, 0, 0);
+}
+
+static void guest_exception(struct guest_regs *regs, struct vcpu *v)
+{
+	enum emul_result r = EMUL_BOUNCE;
+
+	switch (regs->vector) {
+	case TRAP_PF:
+		guest_page_fault(regs, v);
+		return;
+	case TRAP_GP:
+		r = emul_privileged(regs);
+		break;
+	case TRAP_UD:
+		r = emul_forced(regs);
+		break;
+	case TRAP_NM:
+		guest_device_not_available(regs, v);
+		return;
+	case TRAP_DB:
+		guest_debug(regs, v);
+		return;
+	case TRAP_DE:
+	case TRAP_BP:
+	case TRAP_OF:
+	case 5: /* bound range: not in 64-bit code, but 32-bit users have it */
+	case TRAP_TS:
+	case TRAP_NP:
+	case TRAP_SS:
+	case TRAP_MF:
+	case TRAP_AC:
+	case TRAP_XM:
+		break;
+	default:
+		(void)domain_crash(v->domain, "unexpected exception %u",
+				   regs->vector);
+		return;
+	}
+	if (r == EMUL_BOUNCE) {
+		bounce_exception(regs, regs->vector, regs->error_code, 0);
+	} else if (r == EMUL_FAULT) {
+		bounce_exception(regs, TRAP_GP, 0, 0);
+	}
+}
+
+void entry_from_guest(struct guest_regs *regs)
+{
+	struct vcpu *v = current_vcpu();
+
+	irqs_off_begin();
+	if (regs->vector == VECTOR_GUEST_INT80) {
+		bounce_interrupt(regs, VECTOR_GUEST_INT80);
+	} else if (regs->vector >= 32) {
+		irq_handle(regs->vector);
+	} else {
+		guest_exception(regs, v);
+	}
+}
+
+void entry_hypercall(struct guest_regs *regs)
+{
+	irqs_off_begin();
+	hypercall_dispatch(regs);
+}
+
+void entry_syscall(struct guest_regs *regs)
+{
+	bounce_syscall(regs);
+}
+
+void entry_iret(struct guest_regs *regs)
+{
+	if (regs->vector == VECTOR_BAD_IRET) {
+		(void)domain_crash(current_domain(),
+				   "iret hypercall: frame is not readable");
+		return;
+	}
+	hypercall_dispatch(regs);
+}
+
+void entry_iret_pending(struct guest_regs *regs)
+{
+	(void)regs;
+	arch_toggle_mode(current_vcpu(), false);
+}
+
+/*
+ * The frame that the guest asked to return to has a selector or an address
+ * that the processor refuses.  A guest kernel can repair it in its failsafe
+ * handler.
+ */
+void entry_iret_fault(struct guest_regs *regs)
+{
+	bounce_failsafe(regs);
+}
+
+/* --- Exceptions of the core --------------------------------------------------- */
+
+static bool fix_core_fault(struct guest_regs *regs)
+{
+	const struct extable_entry *e;
+
+	for (e = extable_start; e < extable_end; e++) {
+		uint64_t insn = (uint64_t)&e->insn + (uint64_t)(int64_t)e->insn;
+
+		if (insn == regs->rip) {
+			regs->rip = (uint64_t)&e->fixup +
+				    (uint64_t)(int64_t)e->fixup;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void core_registers(const struct guest_regs *r)
+{
+	pr_err("core: rip %016lx rsp %016lx rflags %lx cs %x", r->rip, r->rsp,
+	       r->rflags, r->cs);
+	pr_err("core: rax %016lx rbx %016lx rcx %016lx rdx %016lx", r->rax,
+	       r->rbx, r->rcx, r->rdx);
+	pr_err("core: rsi %016lx rdi %016lx rbp %016lx r8  %016lx", r->rsi,
+	       r->rdi, r->rbp, r->r8);
+	pr_err("core: r9  %016lx r10 %016lx r11 %016lx r12 %016lx", r->r9,
+	       r->r10, r->r11, r->r12);
+	pr_err("core: r13 %016lx r14 %016lx r15 %016lx", r->r13, r->r14,
+	       r->r15);
+}
+
+void entry_from_core(struct guest_regs *regs)
+{
+	if (regs->vector >= 32) {
+		irq_handle(regs->vector);
+		return;
+	}
+	if (fix_core_fault(regs)) {
+		return;
+	}
+	printk_panic_mode();
+	core_registers(regs);
+	panic("exception %u (error %x, cr2 %lx) in the core at %lx",
+	      regs->vector, regs->error_code, read_cr2(), regs->rip);
+}
+
+/*
+ * A breakpoint of the guest that the core ran into while it touched guest
+ * memory, or one deferred over the first instruction of a syscall.  It belongs
+ * to nobody: forget it.
+ */
+void entry_debug_core(struct guest_regs *regs)
+{
+	regs->rflags &= ~(uint64_t)X86_EFLAGS_TF;
+	write_dr6(0xffff0ff0);
+}
+
+void entry_nmi(struct guest_regs *regs)
+{
+	if (regs->vector == TRAP_NMI) {
+		/* May hit a lock holder, so it cannot even be logged here. */
+		this_cpu()->arch.nmi_count++;
+		return;
+	}
+	printk_panic_mode();
+	core_registers(regs);
+	panic(regs->vector == TRAP_MC ? "machine check on CPU %u" :
+					"double fault on CPU %u",
+	      this_cpu()->id);
+}
+
+/* --- Back to the guest ------------------------------------------------------------- */
+
+struct guest_regs *exit_to_guest(void)
+{
+	struct percpu *p = this_cpu();
+	struct vcpu *v;
+
+	for (;;) {
+		if (READ_ONCE(p->softirq) != 0) {
+			softirq_process();
+			continue;
+		}
+		tlb_flush_pending();
+		v = p->curr;
+		/* Whatever a kick was for is looked at from here on. */
+		__atomic_store_n(&v->kick, 0, __ATOMIC_SEQ_CST);
+		if (v->nmi_pending) {
+			bounce_nmi(&v->regs);
+		}
+		if (vcpu_event_pending(v)) {
+			bounce_event(&v->regs);
+		}
+		if (READ_ONCE(p->softirq) == 0) {
+			break;
+		}
+	}
+	irqs_off_end();
+	return &v->regs;
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Private to hv/x86: instructions that C cannot express, architectural bit
+ * names, and what the files of this folder offer each other.  Functions
+ * return nothing, or 0 / -XEN_Exxx where marked must_check.
+ */
+#ifndef X86_H
+#define X86_H
+
+#include <arch/cpu.h>
+#include <arch/paging.h>
+#include <hv/percpu.h>
+#include <layout.h>
+
+#define CR0_PE 0x00000001ull
+#define CR0_MP 0x00000002ull
+#define CR0_EM 0x00000004ull
+#define CR0_TS 0x00000008ull
+#define CR0_ET 0x00000010ull
+#define CR0_NE 0x00000020ull
+#define CR0_WP 0x00010000ull
+#define CR0_AM 0x00040000ull
+#define CR0_PG 0x80000000ull
+
+#define CR4_TSD 0x000004ull
+#define CR4_DE 0x000008ull
+#define CR4_PAE 0x000020ull
+#define CR4_MCE 0x000040ull
+#define CR4_PGE 0x000080ull
+#define CR4_OSFXSR 0x000200ull
+#define CR4_OSXMMEXCPT 0x000400ull
+#define CR4_UMIP 0x000800ull
+#define CR4_FSGSBASE 0x010000ull
+#define CR4_PCIDE 0x020000ull
+#define CR4_OSXSAVE 0x040000ull
+#define CR4_SMEP 0x100000ull
+#define CR4_SMAP 0x200000ull
+
+#define MSR_APIC_BASE 0x0000001bu
+#define MSR_SYSENTER_CS 0x00000174u
+#define MSR_SYSENTER_ESP 0x00000175u
+#define MSR_SYSENTER_EIP 0x00000176u
+#define MSR_MISC_ENABLE 0x000001a0u
+#define MSR_PAT 0x00000277u
+#define MSR_TSC_DEADLINE 0x000006e0u
+#define MSR_X2APIC 0x00000800u
+#define MSR_EFER 0xc0000080u
+#define MSR_STAR 0xc0000081u
+#define MSR_LSTAR 0xc0000082u
+#define MSR_CSTAR 0xc0000083u
+#define MSR_SFMASK 0xc0000084u
+#define MSR_FS_BASE 0xc0000100u
+#define MSR_GS_BASE 0xc0000101u
+#define MSR_KERNEL_GS_BASE 0xc0000102u
+#define MSR_TSC_AUX 0xc0000103u
+
+#define EFER_SCE 0x001ull
+#define EFER_LME 0x100ull
+#define EFER_LMA 0x400ull
+#define EFER_NXE 0x800ull
+
+/* The published layout: WB WT UC- UC WC WP UC UC. */
+#define PAT_VALUE 0x0000050100070406ull
+
+/*
+ * Exception table: an instruction in the core that may fault, and where to go
+ * on when it does.  Both as distances, so the table needs no relocation.
+ */
+struct extable_entry {
+	int32_t insn;
+	int32_t fixup;
+};
+extern const struct extable_entry extable_start[], extable_end[];
+#define EXTABLE(from, to)                               \
+	".pushsection .extable, \"a\"\n\t.balign 4\n\t" \
+	".long " from " - .\n\t.long " to " - .\n\t"    \
+	".popsection\n\t"
+
+static inline void outb(uint16_t port, uint8_t v)
+{
+	__asm__ __volatile__("outb %0, %1" : : "a"(v), "Nd"(port));
+}
+static inline void outw(uint16_t port, uint16_t v)
+{
+	__asm__ __volatile__("outw %0, %1" : : "a"(v), "Nd"(port));
+}
+static inline void outl(uint16_t port, uint32_t v)
+{
+	__asm__ __volatile__("outl %0, %1" : : "a"(v), "Nd"(port));
+}
+static inline uint8_t inb(uint16_t port)
+{
+	uint8_t v;
+
+	__asm__ __volatile__("inb %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+static inline uint16_t inw(uint16_t port)
+{
+	uint16_t v;
+
+	__asm__ __volatile__("inw %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+static inline uint32_t inl(uint16_t port)
+{
+	uint32_t v;
+
+	__asm__ __volatile__("inl %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+
+static inline uint64_t rdmsr(uint32_t msr)
+{
+	uint32_t lo, hi;
+
+	__asm__ __volatile__("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
+	return (uint64_t)hi << 32 | lo;
+}
+static inline void wrmsr(uint32_t msr, uint64_t v)
+{
+	__asm__ __volatile__("wrmsr"
+			     :
+			     : "c"(msr), "a"((uint32_t)v),
+			       "d"((uint32_t)(v >> 32))
+			     : "memory");
+}
+
+#define DEFINE_CR(n)                                                           \
+	static inline uint64_t read_cr##n(void)                                \
+	{                                                                      \
+		uint64_t v;                                                    \
+                                                                               \
+		__asm__ __volatile__("mov %%cr" #n ", %0"                      \
+				     : "=r"(v)                                 \
+				     :                                         \
+				     : "memory");                              \
+		return v;                                                      \
+	}                                                                      \
+	static inline void write_cr##n(uint64_t v)                             \
+	{                                                                      \
+		__asm__ __volatile__("mov %0, %%cr" #n : : "r"(v) : "memory"); \
+	}
+DEFINE_CR(0)
+DEFINE_CR(2)
+DEFINE_CR(3)
+DEFINE_CR(4)
+
+static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *a,
+			 uint32_t *b, uint32_t *c, uint32_t *d)
+{
+	__asm__ __volatile__("cpuid"
+			     : "=a"(*a), "=b"(*b), "=c"(*c), "=d"(*d)
+			     : "a"(leaf), "c"(subleaf));
+}
+/** The counter, not before earlier loads are done. */
+static inline uint64_t rdtsc_ordered(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ __volatile__("lfence\n\trdtsc"
+			     : "=a"(lo), "=d"(hi)
+			     :
+			     : "memory");
+	return (uint64_t)hi << 32 | lo;
+}
+/** a * b / c without losing the upper half; the quotient must fit. */
+static inline uint64_t mul_div(uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t lo = a, hi;
+
+	__asm__("mulq %[b]\n\tdivq %[c]"
+		: "+&a"(lo), "=&d"(hi)
+		: [b] "rm"(b), [c] "rm"(c));
+	return lo;
+}
+static inline void cpu_pause(void)
+{
+	__asm__ __volatile__("pause" : : : "memory");
+}
+static inline void invlpg(uint64_t va)
+{
+	__asm__ __volatile__("invlpg (%0)" : : "r"(va) : "memory");
+}
+static inline void halt_forever(void) noreturn_fn;
+static inline void halt_forever(void)
+{
+	for (;;) {
+		__asm__ __volatile__("cli\n\thlt" : : : "memory");
+	}
+}
+
+/* --- cpu.c --- */
+/** Feature bits of the boot CPU that this folder asks for. */
+struct cpu_features {
+	bool smep, smap, fsgsbase, xsave;
+	bool tsc_deadline, tsc_invariant, hypervisor, gb_pages, rdtscp;
+	uint32_t family, model, stepping;
+	unsigned int paddr_bits;
+	uint64_t xcr0; /* arch_xcr0_mask() */
+	uint64_t cr4;  /* what every CPU runs with */
+	char vendor[13];
+	char name[49];
+};
+extern struct cpu_features cpu_features; /* write-once at start-up */
+/** Reads CPUID of the boot CPU; panics if a needed feature is missing. */
+void cpu_detect(void);
+/** CR0, CR4, EFER, PAT, XCR0 of this CPU. */
+void cpu_init(void);
+/** SYSCALL and SYSENTER entry points of this CPU. */
+void cpu_init_syscall(unsigned int cpu);
+
+/* --- desc.c --- */
+/** IDT, TSS and reserved GDT page of the boot CPU, before paging is final. */
+void desc_init_boot(void);
+/** Prepares the block, the reserved GDT page and the window of a CPU. */
+void desc_prepare(struct percpu *p, uint64_t *reserved_page);
+/** Loads GDTR (the window), TR, IDTR and null data selectors on this CPU. */
+void desc_load(void);
+/** Sets the LDT of this CPU to `entries` of its LDT window; 0: none. */
+void desc_set_ldt(unsigned int entries);
+/**
+ * Page-table entries of the CPU's window: 16 for GDT, then 16 for LDT.  An
+ * unused GDT page must hold desc_zero_pte, an unused LDT page 0 (its fault
+ * makes the core map it).  Defined in paging.c.
+ */
+uint64_t *desc_window_ptes(unsigned int cpu);
+extern uint64_t desc_zero_pte; /* write-once: a zero page, read-only */
+
+/* --- paging.c --- */
+extern uint64_t core_cr3; /* machine address of the core's own L4 */
+/** Maps device registers or firmware memory for good; NULL: no memory. */
+void *map_io(uint64_t paddr, size_t size);	 /* uncached */
+void *map_firmware(uint64_t paddr, size_t size); /* cached, read-only */
+/**
+ * Maps [pa, pa + size) at va in the core's tables with the largest pages that
+ * fit; false: no memory for tables.  Whole pages; va was not mapped before.
+ */
+bool must_check paging_map(uint64_t va, uint64_t pa, uint64_t size,
+			   uint64_t flags);
+/** Final tables: image, direct map, windows; leaves the early ones. */
+void paging_init(void);
+/** L4 with an identity map of low memory, to start CPUs with; < 4 GiB. */
+uint64_t paging_start_cr3(void);
+/** Shows a CPU's reserved GDT page in its window; after desc_prepare(). */
+void paging_map_reserved(unsigned int cpu);
+/** Frame of the i-th 2 MiB of the m2p. */
+void paging_set_m2p(unsigned int i, uint64_t paddr);
+
+/* --- boot_mem.c --- */
+/** Sorts the memory map; memory can be taken from now on. */
+void boot_mem_init(void);
+/**
+ * Takes zeroed memory for good, as high as possible below `limit`; panics if
+ * there is none.  Only until boot_mem_finish().
+ */
+uint64_t boot_mem_alloc(uint64_t size, uint64_t align, uint64_t limit);
+/** i-th range of RAM, whole pages; false: no more. */
+bool boot_mem_ram(unsigned int i, uint64_t *start, uint64_t *end);
+/** Frame table and m2p; all RAM that is left goes to the heap. */
+void boot_mem_finish(void);
+/** A page of RAM below 640 KiB to start CPUs in; 0: none. */
+uint64_t boot_mem_low_page(void);
+extern bool boot_mem_done; /* the heap works */
+
+/* --- tlb.c --- */
+#define CALL_FLUSH_TLB 1u
+#define CALL_FLUSH_CACHE 2u
+/** Serves what other CPUs asked of this one. */
+void call_service(void);
+/**
+ * Loads CR3 unless it holds paddr already.  cr3_loaded changes after CR3: as
+ * long as it names a table of a domain, arch_domain_tlb_mask() counts this CPU.
+ */
+static inline void load_cr3(uint64_t paddr)
+{
+	struct percpu *p = this_cpu();
+
+	if (p->arch.cr3_loaded != paddr) {
+		write_cr3(paddr);
+		WRITE_ONCE(p->arch.cr3_loaded, paddr);
+	}
+}
+/** Flushes this CPU's TLB. */
+static inline void flush_tlb_local(void)
+{
+	write_cr3(this_cpu()->arch.cr3_loaded);
+}
+
+/* --- apic.c --- */
+void apic_init_boot(void); /* finds and maps it */
+void apic_init(void);	   /* this CPU's local APIC on */
+void apic_eoi(void);
+uint32_t apic_id(void);
+void apic_send(uint32_t apic_id, unsigned int vector);
+void apic_send_init(uint32_t apic_id);
+void apic_send_startup(uint32_t apic_id, uint64_t paddr);
+/** To every other CPU, without an answer. */
+void apic_send_others(unsigned int vector);
+void apic_error(void);
+void apic_timer_init(void); /* this CPU's timer; first call calibrates */
+bool apic_present(void);
+bool apic_can_reach(uint32_t apic_id); /* in the mode it is in */
+uint64_t apic_base(void);
+
+/* --- ioapic.c, pic.c --- */
+void pic_mask(void);
+void ioapic_init(void);
+/** Interrupts of the core's own devices: vector, or -XEN_Exxx. */
+int must_check ioapic_claim(unsigned int isa_irq);
+/**
+ * Every vector from 32 on, from a guest (except 0x80) or from the core.
+ * Acknowledges it, too.  Interrupts are off.
+ */
+void irq_handle(unsigned int vector);
+
+/* --- acpi.c, acpi_sleep.c --- */
+struct acpi_cpu {
+	uint32_t apic_id, acpi_id;
+};
+struct acpi_ioapic {
+	uint32_t id, address, gsi_base;
+};
+struct acpi_override { /* ISA interrupt routed elsewhere */
+	uint32_t gsi;
+	bool set, level, active_low;
+};
+#define ACPI_IOAPICS_MAX 16
+struct acpi_info {
+	bool valid; /* MADT was there and sane */
+	uint32_t lapic_address;
+	unsigned int cpu_count; /* usable ones, may exceed NR_CPUS */
+	struct acpi_cpu cpu[CONFIG_NR_CPUS];
+	unsigned int ioapic_count;
+	struct acpi_ioapic ioapic[ACPI_IOAPICS_MAX];
+	struct acpi_override isa[16];
+	/* FADT; 0: absent */
+	uint16_t pm1a_cnt, pm1b_cnt, pm_timer, smi_cmd;
+	uint8_t acpi_enable;
+	bool pm_timer_32, reset_supported;
+	uint8_t reset_space, reset_value;
+	uint64_t reset_address;
+	bool s5_known;
+	uint8_t s5_typ_a, s5_typ_b;
+};
+extern struct acpi_info acpi_info; /* write-once at start-up */
+void acpi_init(void);
+
+/* --- clock.c --- */
+/** Rate of the time-stamp counter; after acpi_init(). */
+void clock_init(void);
+/** Busy-waits; after clock_init(). */
+void clock_delay_us(unsigned int us);
+uint64_t clock_ns_to_ticks(uint64_t ns);
+/** Counter value at ns of arch_now(). */
+uint64_t clock_deadline(uint64_t ns);
+/** The counters of two CPUs differ: guests must not rely on them. */
+void clock_mark_unstable(void);
+
+/* --- smp.c --- */
+void smp_init_boot(void); /* block of the boot CPU */
+void smp_start_others(void);
+
+/* --- uart.c --- */
+void uart_init(void);
+void uart_enable_input(void); /* receive interrupt, after the IO-APIC */
+void uart_interrupt(void);
+
+/* --- multiboot.c --- */
+/** Fills boot_info; false: not a boot protocol we know. */
+bool multiboot_parse(uint32_t magic, uint32_t info);
+
+/* --- linker script --- */
+extern char image_start[], text_end[], rodata_end[];
+extern char init_text_start[], init_text_end[], init_end[], image_end[];
+
+/* --- entry.S --- */
+extern const uint64_t idt_stubs[256];
+extern char syscall_stubs[], cstar_stubs[], sysenter_entry[];
+
+#ifdef CONFIG_DEBUG
+/** Interrupts went off / go on: keeps the longest time between. */
+static inline void irqs_off_begin(void)
+{
+	this_cpu()->irqs_off_since = arch_now();
+}
+static inline void irqs_off_end(void)
+{
+	struct percpu *p = this_cpu();
+	uint64_t t = arch_now() - p->irqs_off_since;
+
+	if (p->irqs_off_since != 0 && t > p->irqs_off_worst) {
+		p->irqs_off_worst = t;
+	}
+}
+#else
+static inline void irqs_off_begin(void)
+{
+}
+static inline void irqs_off_end(void)
+{
+}
+#endif
+
+#endif
