@@ -20,38 +20,26 @@
 
 static unsigned int differences;
 
-static void report(const struct domain *d, uint32_t port, const char *what)
-{
-	if (differences++ < REPORTS_MAX) {
-		pr_err("audit: d%u port %u: %s", d->id, port, what);
-	}
-}
-
 static void expect(bool good, const struct domain *d, uint32_t port,
 		   const char *what)
 {
-	if (!good) {
-		report(d, port, what);
+	if (!good && differences++ < REPORTS_MAX) {
+		pr_err("audit: d%u port %u: %s", d->id, port, what);
 	}
 }
 
 static void audit_interdomain(struct domain *d, const struct evtchn *chn)
 {
 	struct domain *rd = chn->u.interdomain.remote;
-	const struct evtchn *other;
-	struct domain *found;
+	struct domain *found = rd != NULL ? domain_get(rd->id) : NULL;
 
-	found = rd != NULL ? domain_get(rd->id) : NULL;
-	if (found != rd || rd == NULL) {
-		report(d, chn->port, "remote domain is gone");
-	} else {
-		other = evtchn_lookup(rd, chn->u.interdomain.remote_port);
-		expect(other != NULL && other->state == ECS_INTERDOMAIN &&
-			       other->u.interdomain.remote == d &&
-			       other->u.interdomain.remote_port == chn->port,
-		       d, chn->port, "remote end does not point back");
-	}
+	expect(rd != NULL && found == rd, d, chn->port,
+	       "remote domain is gone");
 	if (found != NULL) {
+		expect(found != rd ||
+			       evtchn_joined(rd, chn->u.interdomain.remote_port,
+					     d, chn->port) != NULL,
+		       d, chn->port, "remote end does not point back");
 		domain_put(found);
 	}
 }
@@ -59,13 +47,11 @@ static void audit_interdomain(struct domain *d, const struct evtchn *chn)
 static void audit_virq(struct domain *d, const struct evtchn *chn)
 {
 	unsigned int virq = chn->u.virq;
-	const struct vcpu *v;
+	const struct vcpu *v = NULL;
 
-	if (virq >= NR_VIRQS) {
-		report(d, chn->port, "no such virq");
-		return;
+	if (virq < NR_VIRQS) {
+		v = d->vcpu[virq_is_per_vcpu(virq) ? chn->vcpu : 0];
 	}
-	v = d->vcpu[virq_is_per_vcpu(virq) ? chn->vcpu : 0];
 	expect(v != NULL && v->virq_port[virq] == chn->port, d, chn->port,
 	       "the vCPU's virq is bound elsewhere");
 }
@@ -94,7 +80,7 @@ static void audit_port(struct domain *d, const struct evtchn *chn)
 		       d, chn->port, "the pirq is bound elsewhere");
 		break;
 	default:
-		report(d, chn->port, "in no state to be in");
+		expect(false, d, chn->port, "in no state to be in");
 		break;
 	}
 }
@@ -103,69 +89,60 @@ static void audit_port(struct domain *d, const struct evtchn *chn)
 static void audit_free_list(struct domain *d)
 {
 	uint32_t port = d->evtchn_free;
-	uint32_t seen = 0;
+	uint32_t seen;
+	bool good = true;
 
-	while (port != 0) {
-		const struct evtchn *group;
-
-		if (port >= d->evtchn_valid) {
-			report(d, port, "free beyond the last group");
-			return;
+	for (seen = 0; good && port != 0; seen++) {
+		/* A longer list than there are ports is a circle. */
+		good = port < d->evtchn_valid && seen < d->evtchn_valid &&
+		       evtchn_lookup(d, port) == NULL;
+		expect(good, d, port,
+		       "on the free list twice, in use or beyond all groups");
+		if (good) {
+			port = d->evtchn_group[port / EVTCHN_GROUP]
+					      [port % EVTCHN_GROUP]
+						      .u.next_free;
 		}
-		group = d->evtchn_group[port / EVTCHN_GROUP];
-		if (evtchn_lookup(d, port) != NULL) {
-			report(d, port, "in use and on the free list");
-			return;
-		}
-		if (++seen > d->evtchn_valid) {
-			report(d, port, "the free list is a circle");
-			return;
-		}
-		port = group[port % EVTCHN_GROUP].u.next_free;
 	}
 }
 
-static void audit_virqs(struct domain *d)
+static void audit_virqs(struct domain *d, const struct vcpu *v)
 {
-	unsigned int i, virq;
+	unsigned int virq;
 
-	for (i = 0; i < d->max_vcpus; i++) {
-		const struct vcpu *v = d->vcpu[i];
+	for (virq = 0; virq < NR_VIRQS; virq++) {
+		uint32_t port = v->virq_port[virq];
+		const struct evtchn *chn = evtchn_lookup(d, port);
 
-		for (virq = 0; v != NULL && virq < NR_VIRQS; virq++) {
-			const struct evtchn *chn;
-
-			if (v->virq_port[virq] == 0) {
-				continue;
-			}
-			chn = evtchn_lookup(d, v->virq_port[virq]);
-			expect(chn != NULL && chn->state == ECS_VIRQ &&
-				       chn->u.virq == virq,
-			       d, v->virq_port[virq],
-			       "a vCPU thinks it is its virq");
-		}
+		expect(port == 0 || (chn != NULL && chn->state == ECS_VIRQ &&
+				     chn->u.virq == virq),
+		       d, port, "a vCPU thinks it is its virq");
 	}
 }
 
 static void audit_domain(struct domain *d)
 {
 	uint32_t port, used = 0;
+	unsigned int i;
 
-	for (port = 1; port < d->evtchn_valid; port++) {
+	for (port = 0; port < d->evtchn_valid; port++) {
 		const struct evtchn *chn = evtchn_lookup(d, port);
 
-		if (chn == NULL) {
-			continue;
+		if (chn != NULL) {
+			used++;
+			expect(chn->port == port && port != 0, d, port,
+			       "has another number");
+			audit_port(d, chn);
 		}
-		used++;
-		expect(chn->port == port, d, port, "has another number");
-		audit_port(d, chn);
 	}
 	expect(used == d->evtchn_count, d, used,
-	       "ports in use, not as many "
-	       "as counted");
+	       "ports in use, not as many as counted");
 	audit_free_list(d);
-	audit_virqs(d);
+	for (i = 0; i < d->max_vcpus; i++) {
+		if (d->vcpu[i] != NULL) {
+			audit_virqs(d, d->vcpu[i]);
+		}
+	}
 }
 
 unsigned int audit_events(void)

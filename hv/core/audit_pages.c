@@ -35,29 +35,29 @@ static bool should_print(void)
 	return problems++ < REPORTS_MAX;
 }
 
+static unsigned int number_of(uint64_t type)
+{
+	return (unsigned int)((type & PGT_TYPE_MASK) >> PGT_TYPE_SHIFT);
+}
+
 /* ---- Counting -------------------------------------------------------------------- */
 
-static void hold(unsigned long mfn, const char *who)
+/* A reference and, except for PGT_NONE, a use. */
+static void hold(unsigned long mfn, uint64_t type, const char *who)
 {
+	unsigned int number = number_of(type) & 7;
+	struct tally *t = &tallies[mfn];
+
 	if (!mfn_valid(mfn)) {
 		if (should_print()) {
 			pr_err("audit: %s refers to no frame: %lx", who, mfn);
 		}
 		return;
 	}
-	tallies[mfn].refs++;
-}
-
-static void hold_typed(unsigned long mfn, uint64_t type, const char *who)
-{
-	unsigned int number = (unsigned int)(type >> PGT_TYPE_SHIFT) & 7;
-	struct tally *t;
-
-	hold(mfn, who);
-	if (!mfn_valid(mfn)) {
+	t->refs++;
+	if (number == 0) {
 		return;
 	}
-	t = &tallies[mfn];
 	if (t->uses != 0 && t->type != number && should_print()) {
 		pr_err("audit: frame %lx: %s uses it as type %u, others as %u",
 		       mfn, who, number, (unsigned int)t->type);
@@ -68,57 +68,54 @@ static void hold_typed(unsigned long mfn, uint64_t type, const char *who)
 
 void audit_page_held(unsigned long mfn, uint64_t type)
 {
-	hold_typed(mfn, type, "an event queue");
+	hold(mfn, type, "an event queue");
 }
 
 static void hold_page(const struct page *pg, uint64_t type, const char *who)
 {
 	if (pg != NULL) {
-		hold_typed(page_to_mfn(pg), type, who);
+		hold(page_to_mfn(pg), type, who);
 	}
 }
 
-static bool is_counted(const struct page *pg)
+static void hold_desc(const unsigned long *frames, size_t n)
 {
-	return pg->owner != OWNER_IO && pg->owner != OWNER_CORE;
+	for (size_t i = 0; i < n; i++) {
+		if (frames[i] != 0) {
+			hold(frames[i], PGT_DESC, "a GDT or LDT");
+		}
+	}
 }
 
 static void count_entry(uint64_t pte, unsigned int level,
 			const struct page *table)
 {
 	unsigned long mfn = pte_mfn(pte);
+	uint16_t owner = mfn_valid(mfn) ? mfn_to_page(mfn)->owner : OWNER_IO;
 
 	if (level > 1) {
-		hold_typed(mfn, (uint64_t)(level - 1) << PGT_TYPE_SHIFT,
-			   "a table");
-		if (mfn_valid(mfn) && mfn_to_page(mfn)->owner != table->owner &&
-		    should_print()) {
+		hold(mfn, (uint64_t)(level - 1) << PGT_TYPE_SHIFT, "a table");
+		if (owner != table->owner && should_print()) {
 			pr_err("audit: table %lx of %u leads to frame %lx of %u",
-			       page_to_mfn(table), table->owner, mfn,
-			       mfn_to_page(mfn)->owner);
+			       page_to_mfn(table), table->owner, mfn, owner);
 		}
-	} else if (mfn_valid(mfn) && is_counted(mfn_to_page(mfn))) {
-		if ((pte & PTE_W) != 0) {
-			hold_typed(mfn, PGT_WRITABLE, "an L1 table");
-		} else {
-			hold(mfn, "an L1 table");
-		}
+	} else if (owner != OWNER_IO && owner != OWNER_CORE) {
+		hold(mfn, (pte & PTE_W) != 0 ? PGT_WRITABLE : PGT_NONE,
+		     "an L1 table");
 	}
 }
 
 static void count_table(const struct page *pg, uint64_t type)
 {
 	const uint64_t *table = frame_ptr(page_to_mfn(pg));
-	unsigned int level =
-		(unsigned int)((type & PGT_TYPE_MASK) >> PGT_TYPE_SHIFT);
-	unsigned int i, nr = 0;
+	unsigned int level = number_of(type), nr = 0;
 
 	if ((type & PGT_VALIDATED) != 0) {
 		nr = PTES;
 	} else if ((type & PGT_PARTIAL) != 0) {
 		nr = (unsigned int)((type & PGT_NR_MASK) >> PGT_NR_SHIFT);
 	}
-	for (i = 0; i < nr; i++) {
+	for (unsigned int i = 0; i < nr; i++) {
 		if ((table[i] & PTE_P) != 0 &&
 		    !(level == 4 && i >= L4_CORE_FIRST && i < L4_CORE_END)) {
 			count_entry(table[i], level, pg);
@@ -133,59 +130,41 @@ static void count_frame(const struct page *pg)
 	uint64_t type = pg->type;
 
 	if ((pg->count & PGC_ALLOCATED) != 0) {
-		hold(mfn, "its allocation");
+		hold(mfn, PGT_NONE, "its allocation");
 	}
 	if ((type & PGT_PINNED) != 0) {
-		hold_typed(mfn, type & PGT_TYPE_MASK, "its pin");
+		hold(mfn, type, "its pin");
 	}
 	if ((type & PGT_PARTIAL) != 0) {
-		hold(mfn, "its partial state");
+		hold(mfn, PGT_NONE, "its partial state");
 	}
 	if (pgt_is_table(type & PGT_TYPE_MASK)) {
 		count_table(pg, type);
 	}
 }
 
-static void count_area(const struct guest_area *a)
-{
-	hold_page(a->pg[0], PGT_WRITABLE, "an area");
-	hold_page(a->pg[1], PGT_WRITABLE, "an area");
-}
-
 static void count_vcpu(const struct vcpu *v)
 {
-	unsigned int i;
-
 	hold_page(v->kernel_table, PGT_L4, "a vCPU");
 	hold_page(v->user_table, PGT_L4, "a vCPU");
 	if (v->old_table != NULL) {
 		/* Of any level: whatever it is, it is one use of that. */
-		hold_page(v->old_table, v->old_table->type & PGT_TYPE_MASK,
-			  "a vCPU");
+		hold_page(v->old_table, v->old_table->type, "a vCPU");
 	}
-	for (i = 0; i < ARRAY_SIZE(v->gdt_frame); i++) {
-		if (v->gdt_frame[i] != 0) {
-			hold_typed(v->gdt_frame[i], PGT_DESC, "a GDT");
-		}
-	}
-	for (i = 0; i < ARRAY_SIZE(v->ldt_frame); i++) {
-		if (v->ldt_frame[i] != 0) {
-			hold_typed(v->ldt_frame[i], PGT_DESC, "an LDT");
-		}
-	}
+	hold_desc(v->gdt_frame, ARRAY_SIZE(v->gdt_frame));
+	hold_desc(v->ldt_frame, ARRAY_SIZE(v->ldt_frame));
 	hold_page(v->info_page, PGT_WRITABLE, "a vcpu_info");
-	count_area(&v->runstate_area);
-	count_area(&v->time_area);
+	for (unsigned int i = 0; i < ARRAY_SIZE(v->time_area.pg); i++) {
+		hold_page(v->runstate_area.pg[i], PGT_WRITABLE, "an area");
+		hold_page(v->time_area.pg[i], PGT_WRITABLE, "an area");
+	}
 }
 
 static void count_domain(const struct domain *d)
 {
-	unsigned int i;
-
-	if (d->shared != NULL) {
-		hold_typed(ptr_frame(d->shared), PGT_WRITABLE, "shared_info");
-	}
-	for (i = 0; i < d->max_vcpus; i++) {
+	hold_page(mfn_to_page(ptr_frame(d->shared)), PGT_WRITABLE,
+		  "shared_info");
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		if (d->vcpu[i] != NULL) {
 			count_vcpu(d->vcpu[i]);
 		}
@@ -209,8 +188,7 @@ static void check_frame(const struct page *pg, const struct tally *t)
 		what = "reference count";
 	} else if (uses != t->uses) {
 		what = "use count";
-	} else if (uses != 0 &&
-		   (type & PGT_TYPE_MASK) >> PGT_TYPE_SHIFT != t->type) {
+	} else if (uses != 0 && number_of(type) != t->type) {
 		what = "type";
 	} else if ((type & (PGT_BUSY | PGT_LOCKED)) != 0) {
 		what = "busy or locked";
@@ -226,16 +204,20 @@ static void check_frame(const struct page *pg, const struct tally *t)
 	}
 }
 
+static bool in_use(unsigned long mfn)
+{
+	return mfn_valid(mfn) &&
+	       (mfn_to_page(mfn)->count & PGC_COUNT_MASK) != 0;
+}
+
 /* Domains also count their frames; shared_info is not among them. */
 static void check_total(const struct domain *d)
 {
-	unsigned long shared = d->shared != NULL ? ptr_frame(d->shared) : 0;
-	unsigned long mfn;
+	unsigned long shared = ptr_frame(d->shared);
 	uint32_t frames = 0;
 
-	for (mfn = 0; mfn < frame_max; mfn++) {
-		if (mfn_valid(mfn) && mfn_to_page(mfn)->owner == d->id &&
-		    (mfn_to_page(mfn)->count & PGC_COUNT_MASK) != 0 &&
+	for (unsigned long mfn = 0; mfn < frame_max; mfn++) {
+		if (in_use(mfn) && mfn_to_page(mfn)->owner == d->id &&
 		    mfn != shared) {
 			frames++;
 		}
@@ -249,8 +231,6 @@ static void check_total(const struct domain *d)
 unsigned int audit_pages(void)
 {
 	size_t bytes = frame_max * sizeof(*tallies);
-	unsigned long mfn;
-	unsigned int id;
 
 	problems = 0;
 	tallies = heap_alloc_bytes(bytes);
@@ -258,21 +238,21 @@ unsigned int audit_pages(void)
 		pr_warn("audit: no memory to count frames in");
 		return 0;
 	}
-	for (mfn = 0; mfn < frame_max; mfn++) {
-		if (mfn_valid(mfn) &&
-		    (mfn_to_page(mfn)->count & PGC_COUNT_MASK) != 0) {
+	for (unsigned long mfn = 0; mfn < frame_max; mfn++) {
+		if (in_use(mfn)) {
 			count_frame(mfn_to_page(mfn));
 		}
 	}
-	for (id = 0; id < MAX_DOMAINS; id++) {
-		struct domain *d = domain_of_frames((uint16_t)id);
+	for (unsigned int id = 0; id < MAX_DOMAINS; id++) {
+		const struct domain *d = domain_of_frames((uint16_t)id);
 
-		if (d != NULL) {
+		/* One that could not be created has no part to count. */
+		if (d != NULL && d->shared != NULL) {
 			count_domain(d);
 			check_total(d);
 		}
 	}
-	for (mfn = 0; mfn < frame_max; mfn++) {
+	for (unsigned long mfn = 0; mfn < frame_max; mfn++) {
 		if (mfn_valid(mfn)) {
 			check_frame(mfn_to_page(mfn), &tallies[mfn]);
 		}

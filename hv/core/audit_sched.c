@@ -20,10 +20,12 @@
 
 static unsigned int differences;
 
+/* Without v what is wrong is a CPU's. */
 static void expect(bool good, const struct vcpu *v, const char *what)
 {
 	if (!good && differences++ < REPORTS_MAX) {
-		pr_err("audit: d%uv%u: %s", v->domain->id, v->id, what);
+		pr_err("audit: d%dv%d: %s", v != NULL ? v->domain->id : -1,
+		       v != NULL ? (int)v->id : -1, what);
 	}
 }
 
@@ -32,26 +34,21 @@ static void expect(bool good, const struct vcpu *v, const char *what)
 /* Number of vCPUs queued on the CPU; runqueue lock held. */
 static unsigned int audit_queue(const struct percpu *cpu)
 {
-	const struct vcpu *last = NULL;
+	struct vcpu *const *link = &cpu->rq_head;
 	const struct vcpu *v;
 	unsigned int count = 0;
 
-	for (v = cpu->rq_head; v != NULL; v = v->rq_next) {
-		if (++count > MEMBERS_MAX) {
-			expect(false, v, "the run queue is a circle");
-			return count;
-		}
+	for (; *link != NULL && count < MEMBERS_MAX; link = &v->rq_next) {
+		v = *link;
+		count++;
 		expect(v->queued, v, "in a run queue and does not know");
 		expect(!v->running, v, "runs and waits at once");
 		expect(v->cpu == cpu->id, v, "in another CPU's run queue");
 		expect(v->runstate.state == VCPU_RUNNABLE, v,
 		       "queued but not runnable");
-		last = v;
 	}
-	if (last != cpu->rq_tail) {
-		differences++;
-		pr_err("audit: CPU %u: the run queue ends elsewhere", cpu->id);
-	}
+	expect(link == cpu->rq_tail, *link,
+	       "the run queue is a circle or ends elsewhere");
 	return count;
 }
 
@@ -73,21 +70,17 @@ static void audit_vcpu(const struct vcpu *v)
 /* The next timer in preorder, NULL after the last. */
 static const struct timer *next_timer(const struct timer *t)
 {
-	if (t->left != NULL) {
-		return t->left;
-	}
-	if (t->right != NULL) {
-		return t->right;
-	}
-	while (t->parent != NULL) {
-		const struct timer *parent = t->parent;
+	const struct timer *from = NULL;
 
-		if (parent->left == t && parent->right != NULL) {
-			return parent->right;
-		}
-		t = parent;
+	if (t->left != NULL || t->right != NULL) {
+		return t->left != NULL ? t->left : t->right;
 	}
-	return NULL;
+	/* Up, until there is a right child that has not been seen. */
+	do {
+		from = t;
+		t = t->parent;
+	} while (t != NULL && (t->right == NULL || t->right == from));
+	return t != NULL ? t->right : NULL;
 }
 
 /* Number of timers of the CPU; timer lock held. */
@@ -102,22 +95,14 @@ static unsigned int audit_heap(const struct percpu *cpu)
 			return count;
 		}
 		expect(t->active, t->v, "a timer in a heap is not active");
-		expect(t->cpu == cpu->id, t->v, "a timer of another CPU");
+		expect(t->v->cpu == cpu->id, t->v, "a timer of another CPU");
 		expect(t->parent == NULL || t->parent->expires <= t->expires,
 		       t->v, "a timer lies below a later one");
-		expect(t->left == NULL || t->left->parent == t, t->v,
-		       "a timer's left child has another parent");
-		expect(t->right == NULL || t->right->parent == t, t->v,
-		       "a timer's right child has another parent");
+		expect((t->left == NULL || t->left->parent == t) &&
+			       (t->right == NULL || t->right->parent == t),
+		       t->v, "a timer's child has another parent");
 	}
 	return count;
-}
-
-static unsigned int active_timers(const struct vcpu *v)
-{
-	return (unsigned int)v->singleshot.active +
-	       (unsigned int)v->periodic.active +
-	       (unsigned int)v->poll_timer.active;
 }
 
 unsigned int audit_sched(void)
@@ -143,17 +128,16 @@ unsigned int audit_sched(void)
 
 			if (v != NULL) {
 				audit_vcpu(v);
-				queued -= v->queued ? 1 : 0;
-				timers -= active_timers(v);
+				queued -= v->queued;
+				timers -= v->singleshot.active;
+				timers -= v->periodic.active;
+				timers -= v->poll_timer.active;
 			}
 		}
 	}
 	/* What is left over belongs to a vCPU that no longer exists, or is
 	 * marked as a member and is none. */
-	if (queued != 0 || timers != 0) {
-		differences++;
-		pr_err("audit: run queues off by %d, timers by %d", (int)queued,
-		       (int)timers);
-	}
+	expect(queued == 0, NULL, "run queues hold more or less than that");
+	expect(timers == 0, NULL, "so do the timer heaps");
 	return differences;
 }

@@ -22,32 +22,19 @@
 #include <hv/trap.h>
 #include <hv/vcpu.h>
 
-#define HANDLER_CLEARS                                                \
-	(X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_IOPL |            \
-	 X86_EFLAGS_NT | X86_EFLAGS_RF | X86_EFLAGS_VM | X86_EFLAGS_AC)
+#define HANDLER_CLEARS                                                     \
+	(X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_IOPL | X86_EFLAGS_NT | \
+	 X86_EFLAGS_RF | X86_EFLAGS_VM | X86_EFLAGS_AC)
 
 #define FRAME_WORDS 12
 
 struct handler {
 	uint64_t address;
-	bool mask;	/* hold events off on entry */
+	bool mask; /* hold events off on entry */
 	bool has_error;
-	bool failsafe;	/* the data selectors go into the frame */
+	bool failsafe; /* the data selectors go into the frame */
 	uint32_t error;
 };
-
-static uint64_t frame_rflags(const struct vcpu *v,
-			     const struct guest_regs *regs, bool masked)
-{
-	uint64_t rflags = regs->rflags;
-
-	rflags &= ~(uint64_t)(X86_EFLAGS_IF | X86_EFLAGS_IOPL);
-	rflags |= v->iopl_flags;
-	if (!masked) {
-		rflags |= X86_EFLAGS_IF;
-	}
-	return rflags;
-}
 
 /*
  * `from_user` is the mode that was interrupted, whose stack is not used; the
@@ -57,18 +44,18 @@ static void enter_handler(struct guest_regs *regs, struct vcpu *v,
 			  const struct handler *h, bool from_user)
 {
 	bool masked = READ_ONCE(v->info->evtchn_upcall_mask) != 0;
+	uint64_t rflags = regs->rflags & ~(uint64_t)X86_EFLAGS_IOPL;
 	uint64_t frame[FRAME_WORDS];
 	uint64_t cs = from_user ? regs->cs : (regs->cs & ~3ull);
 	uint64_t sp = from_user ? v->kernel_sp : regs->rsp;
 	uint16_t sel[4];
 	unsigned int n = 0;
-	unsigned int i;
 
 	frame[n++] = regs->rcx;
 	frame[n++] = regs->r11;
 	if (h->failsafe) {
 		arch_read_selectors(sel);
-		for (i = 0; i < ARRAY_SIZE(sel); i++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(sel); i++) {
 			frame[n++] = sel[i];
 		}
 	}
@@ -77,7 +64,10 @@ static void enter_handler(struct guest_regs *regs, struct vcpu *v,
 	}
 	frame[n++] = regs->rip;
 	frame[n++] = cs | ((uint64_t)masked << 32);
-	frame[n++] = frame_rflags(v, regs, masked);
+	/* IF and IOPL are those of the guest. */
+	frame[n++] = (masked ? rflags & ~(uint64_t)X86_EFLAGS_IF :
+			       rflags | X86_EFLAGS_IF) |
+		     v->iopl_flags;
 	frame[n++] = regs->rsp;
 	frame[n++] = regs->ss;
 
@@ -101,8 +91,8 @@ static void enter_handler(struct guest_regs *regs, struct vcpu *v,
 	regs->cs = FLAT_RING3_CS64;
 	regs->ss = FLAT_RING3_SS64;
 	regs->rsp = sp;
-	regs->rflags = (regs->rflags & ~(uint64_t)HANDLER_CLEARS) |
-		       X86_EFLAGS_IF;
+	regs->rflags =
+		(regs->rflags & ~(uint64_t)HANDLER_CLEARS) | X86_EFLAGS_IF;
 }
 
 static bool has_error_code(unsigned int vector)
@@ -111,19 +101,21 @@ static bool has_error_code(unsigned int vector)
 	       (vector >= TRAP_TS && vector <= TRAP_PF);
 }
 
+static struct handler trap_handler(const struct guest_trap *trap)
+{
+	return (struct handler){ .address = trap->address,
+				 .mask = (trap->flags & 4) != 0 };
+}
+
 void bounce_exception(struct guest_regs *regs, unsigned int vector,
 		      uint32_t error_code, uint64_t cr2)
 {
 	struct vcpu *v = current_vcpu();
-	const struct guest_trap *trap = &v->traps[vector];
-	struct handler h = {
-		.address = trap->address,
-		.mask = (trap->flags & 4) != 0,
-		.has_error = has_error_code(vector),
-		.error = error_code,
-	};
+	struct handler h = trap_handler(&v->traps[vector]);
 
 	ASSERT(vector < 32);
+	h.has_error = has_error_code(vector);
+	h.error = error_code;
 	if (vector == TRAP_PF) {
 		v->cr2 = cr2;
 		v->info->arch.cr2 = cr2;
@@ -142,13 +134,9 @@ void bounce_interrupt(struct guest_regs *regs, unsigned int vector)
 {
 	struct vcpu *v = current_vcpu();
 	const struct guest_trap *trap = &v->traps[vector & 0xff];
-	unsigned int needed_dpl = v->in_kernel ? 1 : 3;
-	struct handler h = {
-		.address = trap->address,
-		.mask = (trap->flags & 4) != 0,
-	};
+	struct handler h = trap_handler(trap);
 
-	if (h.address == 0 || (trap->flags & 3) < needed_dpl) {
+	if (h.address == 0 || (trap->flags & 3) < (v->in_kernel ? 1 : 3)) {
 		/* As the processor: at the instruction, which is 2 bytes. */
 		regs->rip -= 2;
 		bounce_exception(regs, TRAP_GP, (vector & 0xff) * 8 + 2, 0);
@@ -183,11 +171,9 @@ void bounce_nmi(struct guest_regs *regs)
 void bounce_failsafe(struct guest_regs *regs)
 {
 	struct vcpu *v = current_vcpu();
-	struct handler h = {
-		.address = v->failsafe_entry,
-		.mask = v->failsafe_masks != 0,
-		.failsafe = true,
-	};
+	struct handler h = { .address = v->failsafe_entry,
+			     .mask = v->failsafe_masks != 0,
+			     .failsafe = true };
 
 	if (h.address == 0) {
 		domain_crash(v->domain,
@@ -202,10 +188,8 @@ void bounce_failsafe(struct guest_regs *regs)
 void bounce_syscall(struct guest_regs *regs)
 {
 	struct vcpu *v = current_vcpu();
-	struct handler h = {
-		.address = v->syscall_entry,
-		.mask = v->syscall_masks != 0,
-	};
+	struct handler h = { .address = v->syscall_entry,
+			     .mask = v->syscall_masks != 0 };
 
 	if (h.address == 0) {
 		regs->rip -= 2;

@@ -46,27 +46,25 @@ static void INIT_TEXT printf_like(1, 2) note(const char *fmt, ...)
 static bool INIT_TEXT parse_u64(const char *s, uint64_t *value,
 				const char **end)
 {
-	unsigned int base = 10;
-	const char *start;
+	static const char digits[] = "0123456789abcdefABCDEF";
+	bool hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
+	const char *start = hex ? s + 2 : s;
 
-	if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X')) {
-		base = 16;
-		s += 2;
-	}
 	*value = 0;
-	for (start = s;; s++) {
-		unsigned int digit;
+	for (s = start; *s != '\0'; s++) {
+		const char *found = strchr(digits, *s);
+		uint64_t digit;
 
-		if (*s >= '0' && *s <= '9') {
-			digit = (unsigned int)(*s - '0');
-		} else if (base == 16 && (*s | 0x20) >= 'a' &&
-			   (*s | 0x20) <= 'f') {
-			digit = (unsigned int)((*s | 0x20) - 'a') + 10;
-		} else {
+		if (found == NULL) {
 			break;
 		}
-		if (mul_overflow(*value, (uint64_t)base, value) ||
-		    add_overflow(*value, (uint64_t)digit, value)) {
+		digit = (uint64_t)(found - digits);
+		if (digit > 9 && !hex) {
+			break;
+		}
+		if (mul_overflow(*value, hex ? 16ull : 10ull, value) ||
+		    add_overflow(*value, digit > 15 ? digit - 6 : digit,
+				 value)) {
 			return false;
 		}
 	}
@@ -74,13 +72,11 @@ static bool INIT_TEXT parse_u64(const char *s, uint64_t *value,
 	return s != start;
 }
 
-static bool INIT_TEXT parse_uint(const char *s, unsigned int max,
-				 unsigned int *value)
+static bool INIT_TEXT parse_cpus(const char *s, unsigned int *value)
 {
-	const char *end;
 	uint64_t n;
 
-	if (!parse_u64(s, &n, &end) || *end != '\0' || n > max) {
+	if (!parse_u64(s, &n, &s) || *s != '\0' || n > 65536) {
 		return false;
 	}
 	*value = (unsigned int)n;
@@ -91,55 +87,31 @@ static bool INIT_TEXT parse_uint(const char *s, unsigned int max,
 static bool INIT_TEXT parse_size(const char *s, uint64_t *bytes,
 				 const char **end)
 {
-	unsigned int shift = 10;
+	static const char suffixes[] = "bkmgtBKMGT";
+	const char *suffix;
+	long power = 1;
 
-	if (!parse_u64(s, bytes, end)) {
+	if (!parse_u64(s, bytes, &s)) {
 		return false;
 	}
-	switch (**end) {
-	case 'b':
-	case 'B':
-		shift = 0;
-		break;
-	case 'k':
-	case 'K':
-		shift = 10;
-		break;
-	case 'm':
-	case 'M':
-		shift = 20;
-		break;
-	case 'g':
-	case 'G':
-		shift = 30;
-		break;
-	case 't':
-	case 'T':
-		shift = 40;
-		break;
-	default:
-		return !mul_overflow(*bytes, 1ull << shift, bytes);
+	suffix = strchr(suffixes, *s);
+	if (*s != '\0' && suffix != NULL) {
+		power = (suffix - suffixes) % 5;
+		s++;
 	}
-	(*end)++;
-	return !mul_overflow(*bytes, 1ull << shift, bytes);
+	*end = s;
+	return !mul_overflow(*bytes, 1ull << (10 * power), bytes);
 }
 
 static bool INIT_TEXT parse_bool(const char *s, bool *value)
 {
-	static const char *const yes[] = { "",	 "1",	 "yes",
-					   "on", "true", "enable" };
-	static const char *const no[] = { "0", "no", "off", "false",
-					  "disable" };
+	static const char *const words[] = { "",     "1",      "yes",	 "on",
+					     "true", "enable", "0",	 "no",
+					     "off",  "false",  "disable" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
-		if (strcmp(s, yes[i]) == 0) {
-			*value = true;
-			return true;
-		}
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(no); i++) {
-		if (strcmp(s, no[i]) == 0) {
-			*value = false;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(s, words[i]) == 0) {
+			*value = i <= 5;
 			return true;
 		}
 	}
@@ -162,10 +134,11 @@ static bool INIT_TEXT skip_prefix(const char **s, const char *prefix)
 static bool INIT_TEXT parse_dom0_mem(const char *s)
 {
 	uint64_t size = options.dom0_mem, max = options.dom0_mem_max;
-	uint64_t floor = 0, *target;
+	uint64_t floor = 0;
 
-	for (;;) {
-		target = &size;
+	do {
+		uint64_t *target = &size;
+
 		if (skip_prefix(&s, "max:")) {
 			target = &max;
 		} else if (skip_prefix(&s, "min:")) {
@@ -174,19 +147,13 @@ static bool INIT_TEXT parse_dom0_mem(const char *s)
 		if (!parse_size(s, target, &s)) {
 			return false;
 		}
-		if (*s == '\0') {
-			break;
-		}
-		if (*s++ != ',') {
-			return false;
-		}
+	} while (skip_prefix(&s, ","));
+	if (*s != '\0') {
+		return false;
 	}
 	/* Nothing adapts the size to the machine, so the least is the size. */
 	size = MAX(size, floor);
-	if (max != 0 && size > max) {
-		size = max;
-	}
-	options.dom0_mem = size;
+	options.dom0_mem = max != 0 ? MIN(size, max) : size;
 	options.dom0_mem_max = max;
 	return true;
 }
@@ -196,8 +163,12 @@ static bool INIT_TEXT parse_dom0_vcpus(const char *s)
 {
 	const char *dash = strchr(s, '-');
 
-	return parse_uint(dash != NULL ? dash + 1 : s, 65536,
-			  &options.dom0_max_vcpus);
+	return parse_cpus(dash != NULL ? dash + 1 : s, &options.dom0_max_vcpus);
+}
+
+static bool INIT_TEXT parse_maxcpus(const char *s)
+{
+	return parse_cpus(s, &options.maxcpus);
 }
 
 /* console=com1|vga|none, several with commas between. */
@@ -213,9 +184,7 @@ static bool INIT_TEXT parse_console(const char *s)
 		} else if (!skip_prefix(&s, "none")) {
 			return false;
 		}
-		if (*s == ',') {
-			s++;
-		} else if (*s != '\0') {
+		if (!skip_prefix(&s, ",") && *s != '\0') {
 			return false;
 		}
 	}
@@ -236,10 +205,9 @@ static bool INIT_TEXT parse_com1(const char *s)
 	    !parse_u64(s, &baud, &s)) {
 		return false;
 	}
-	if (skip_prefix(&s, ",")) {
-		if (!skip_prefix(&s, "8n1") && *s != ',' && *s != '\0') {
-			return false;
-		}
+	if (skip_prefix(&s, ",") && !skip_prefix(&s, "8n1") && *s != ',' &&
+	    *s != '\0') {
+		return false;
 	}
 	if (skip_prefix(&s, ",") && *s != '\0' && !parse_u64(s, &port, &s)) {
 		return false;
@@ -255,24 +223,16 @@ static bool INIT_TEXT parse_com1(const char *s)
 
 /* LEVEL or LEVEL/LEVEL: always shown / shown at a limited rate. The core has
  * no limit of the rate, so the second one counts. */
-static bool INIT_TEXT parse_loglvl(const char *s, int *level)
+static bool INIT_TEXT parse_loglvl(const char *s)
 {
-	static const struct {
-		const char *name;
-		int level;
-	} levels[] = {
-		{ "none", LOG_ERR - 1 },    { "error", LOG_ERR },
-		{ "warning", LOG_WARNING }, { "info", LOG_INFO },
-		{ "debug", LOG_DEBUG },	    { "all", LOG_DEBUG },
-	};
+	/* In the order of enum loglevel, from one below its first. */
+	static const char *const names[] = { "none", "error", "warning",
+					     "info", "debug", "all" };
 	const char *slash = strchr(s, '/');
 
-	if (slash != NULL) {
-		s = slash + 1;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
-		if (strcmp(s, levels[i].name) == 0) {
-			*level = levels[i].level;
+	for (int i = 0; i < (int)ARRAY_SIZE(names); i++) {
+		if (strcmp(slash != NULL ? slash + 1 : s, names[i]) == 0) {
+			options.loglvl = MIN(LOG_ERR - 1 + i, (int)LOG_DEBUG);
 			return true;
 		}
 	}
@@ -290,98 +250,93 @@ static bool INIT_TEXT parse_dma_reserve(const char *s)
 	return true;
 }
 
-enum outcome {
-	PARSED,
-	BAD_VALUE,
-	UNKNOWN
-};
-
-/* `inverse`: the option is kept as its opposite. */
-static const struct {
-	const char *name;
-	bool *value;
-	bool inverse;
-} booleans[] = {
-	{ "noreboot", &options.noreboot, false },
-	{ "unsafe_cpu", &options.unsafe_cpu, false },
-	{ "smep", &options.no_smep, true },
-	{ "smap", &options.no_smap, true },
-	{ "pcid", &options.no_pcid, true },
-	{ "fsgsbase", &options.no_fsgsbase, true },
-	{ "xsave", &options.no_xsave, true },
-};
-
-static enum outcome INIT_TEXT parse_boolean(const char *name, const char *arg)
+static bool INIT_TEXT parse_sched(const char *s)
 {
-	bool negated = skip_prefix(&name, "no-"), on;
-
-	for (size_t i = 0; i < ARRAY_SIZE(booleans); i++) {
-		if (strcmp(name, booleans[i].name) != 0) {
-			continue;
-		}
-		if (!parse_bool(arg, &on)) {
-			return BAD_VALUE;
-		}
-		*booleans[i].value = on ^ negated ^ booleans[i].inverse;
-		return PARSED;
-	}
-	return UNKNOWN;
+	note("sched=%s has no effect: there is one scheduler", s);
+	return true;
 }
 
-static enum outcome INIT_TEXT parse_option(const char *name, const char *arg)
+static bool INIT_TEXT parse_nothing(const char *s UNUSED)
 {
-	/* What boot loader scripts add by themselves, meant for others. */
-	static const char *const ignored[] = { "placeholder", "no-real-mode",
-					       "edd" };
-	int unused_level;
-	bool ok;
+	return true;
+}
 
-	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++) {
-		if (strcmp(name, ignored[i]) == 0) {
-			return PARSED;
-		}
+/* What each option is parsed by, or the flag that a boolean one sets;
+ * `inverse`: kept as its opposite. */
+static const struct option {
+	const char *name;
+	bool (*parse)(const char *s);
+	bool *flag;
+	bool inverse;
+} table[] = {
+	{ "dom0_mem", parse_dom0_mem, NULL, false },
+	{ "dom0_max_vcpus", parse_dom0_vcpus, NULL, false },
+	{ "maxcpus", parse_maxcpus, NULL, false },
+	{ "console", parse_console, NULL, false },
+	{ "com1", parse_com1, NULL, false },
+	{ "loglvl", parse_loglvl, NULL, false },
+	{ "dma_reserve", parse_dma_reserve, NULL, false },
+	{ "sched", parse_sched, NULL, false },
+	{ "noreboot", NULL, &options.noreboot, false },
+	{ "unsafe_cpu", NULL, &options.unsafe_cpu, false },
+	{ "smep", NULL, &options.no_smep, true },
+	{ "smap", NULL, &options.no_smap, true },
+	{ "pcid", NULL, &options.no_pcid, true },
+	{ "fsgsbase", NULL, &options.no_fsgsbase, true },
+	{ "xsave", NULL, &options.no_xsave, true },
+	/* Of guests' output, which has no level here. */
+	{ "guest_loglvl", parse_nothing, NULL, false },
+	/* What boot loader scripts add by themselves, meant for others. */
+	{ "placeholder", parse_nothing, NULL, false },
+	{ "no-real-mode", parse_nothing, NULL, false },
+	{ "edd", parse_nothing, NULL, false },
+};
+
+static bool INIT_TEXT parse_value(const struct option *o, const char *arg,
+				  bool negated)
+{
+	bool on;
+
+	if (o->parse != NULL) {
+		return o->parse(arg);
 	}
-	if (strcmp(name, "dom0_mem") == 0) {
-		ok = parse_dom0_mem(arg);
-	} else if (strcmp(name, "dom0_max_vcpus") == 0) {
-		ok = parse_dom0_vcpus(arg);
-	} else if (strcmp(name, "maxcpus") == 0) {
-		ok = parse_uint(arg, 65536, &options.maxcpus);
-	} else if (strcmp(name, "console") == 0) {
-		ok = parse_console(arg);
-	} else if (strcmp(name, "com1") == 0) {
-		ok = parse_com1(arg);
-	} else if (strcmp(name, "loglvl") == 0) {
-		ok = parse_loglvl(arg, &options.loglvl);
-	} else if (strcmp(name, "guest_loglvl") == 0) {
-		ok = parse_loglvl(arg, &unused_level);
-	} else if (strcmp(name, "dma_reserve") == 0) {
-		ok = parse_dma_reserve(arg);
-	} else if (strcmp(name, "sched") == 0) {
-		note("sched=%s has no effect: there is one scheduler", arg);
-		ok = true;
-	} else {
-		return parse_boolean(name, arg);
+	if (!parse_bool(arg, &on)) {
+		return false;
 	}
-	return ok ? PARSED : BAD_VALUE;
+	*o->flag = on ^ negated ^ o->inverse;
+	return true;
 }
 
 /* `first`: the first word may be the name of our own image. */
 static void INIT_TEXT parse_word(char *word, bool first)
 {
 	char *equals = strchr(word, '=');
-	enum outcome outcome;
+	const char *arg = "";
 
 	if (equals != NULL) {
 		*equals = '\0';
+		arg = equals + 1;
 	}
-	outcome = parse_option(word, equals != NULL ? equals + 1 : "");
-	if (outcome == BAD_VALUE) {
-		note("option %s: cannot use \"%s\"", word,
-		     equals != NULL ? equals + 1 : "");
-	} else if (outcome == UNKNOWN && !(first && equals == NULL)) {
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		const char *name = word;
+		bool negated =
+			table[i].flag != NULL && skip_prefix(&name, "no-");
+
+		if (strcmp(name, table[i].name) == 0) {
+			if (!parse_value(&table[i], arg, negated)) {
+				note("option %s: cannot use \"%s\"", word, arg);
+			}
+			return;
+		}
+	}
+	if (!first || equals != NULL) {
 		note("option %s is not known", word);
 	}
+}
+
+static bool INIT_TEXT is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n';
 }
 
 void INIT_TEXT cmdline_parse(const char *line)
@@ -399,20 +354,18 @@ void INIT_TEXT cmdline_parse(const char *line)
 	for (;; first = false) {
 		size_t n = 0;
 
-		while (*line == ' ' || *line == '\t' || *line == '\n') {
+		while (is_space(*line)) {
 			line++;
 		}
-		while (line[n] != '\0' && line[n] != ' ' && line[n] != '\t' &&
-		       line[n] != '\n') {
+		while (line[n] != '\0' && !is_space(line[n])) {
 			n++;
 		}
 		/* What follows a lone "--" is for the control domain. */
-		if (n == 0 || (n == 2 && line[0] == '-' && line[1] == '-')) {
+		if (n == 0 || (n == 2 && strncmp(line, "--", 2) == 0)) {
 			break;
 		}
 		if (n < sizeof(word)) {
-			memcpy(word, line, n);
-			word[n] = '\0';
+			str_copy(word, line, n + 1);
 			parse_word(word, first);
 		} else if (!first) {
 			note("option %.20s... is too long", line);

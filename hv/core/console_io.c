@@ -56,35 +56,29 @@ static void write_lines(struct domain *d, const char *s, size_t n)
 {
 	spin_lock(&d->lock);
 	for (size_t i = 0; i < n; i++) {
-		char c = s[i];
+		bool printable = s[i] == '\t' || (s[i] >= ' ' && s[i] <= '~');
 
-		if (c == '\r') {
+		if (s[i] == '\r') {
 			continue;
 		}
-		if (c == '\n') {
-			line_flush(d);
-			continue;
-		}
-		if (c != '\t' && (c < ' ' || c > '~')) {
-			c = '?';
-		}
-		if (d->conbuf_used == sizeof(d->conbuf)) {
+		if (s[i] == '\n' || d->conbuf_used == sizeof(d->conbuf)) {
 			line_flush(d);
 		}
-		d->conbuf[d->conbuf_used++] = c;
+		if (s[i] != '\n') {
+			d->conbuf[d->conbuf_used++] = printable ? s[i] : '?';
+		}
 	}
 	spin_unlock(&d->lock);
 }
 
-static long console_write(uint64_t buf, int count)
+static long console_write(uint64_t from, uint64_t count)
 {
 	struct domain *d = current_domain();
-	guest_ptr_t from = guest_ptr(buf);
 	char piece[PIECE];
 
 	while (count > 0) {
-		size_t n = MIN((size_t)count, sizeof(piece));
-		int rc = copy_from_guest(piece, from, n);
+		size_t n = MIN(count, sizeof(piece));
+		int rc = copy_from_guest(piece, guest_ptr(from), n);
 
 		if (rc != 0) {
 			return rc;
@@ -94,46 +88,49 @@ static long console_write(uint64_t buf, int count)
 		} else {
 			write_lines(d, piece, n);
 		}
-		from = guest_ptr_add(from, n);
-		count -= (int)n;
+		from += n;
+		count -= n;
 		if (count > 0 && hypercall_preempt()) {
-			return hypercall_restart(
-				3, (uint64_t[]){ CONSOLEIO_write,
-						 (uint64_t)count, from.addr });
+			return hypercall_restart(3,
+						 (uint64_t[]){ CONSOLEIO_write,
+							       count, from });
 		}
 	}
 	return 0;
 }
 
 /* One piece at most: the guest comes again while it gets something. */
-static long console_read(uint64_t buf, int count)
+static long console_read(uint64_t buf, uint64_t count)
 {
 	char piece[PIECE];
-	int n, c, rc;
+	size_t n;
+	int rc;
 
-	for (n = 0; n < MIN(count, PIECE); n++) {
-		c = arch_console_read();
+	for (n = 0; n < MIN(count, sizeof(piece)); n++) {
+		int c = arch_console_read();
+
 		if (c < 0) {
 			break;
 		}
 		piece[n] = (char)c;
 	}
-	rc = copy_to_guest(guest_ptr(buf), piece, (size_t)n);
-	return rc != 0 ? rc : n;
+	rc = copy_to_guest(guest_ptr(buf), piece, n);
+	return rc != 0 ? rc : (long)n;
 }
 
 long do_console_io(uint64_t cmd, uint64_t count, uint64_t buf)
 {
-	int bytes = (int)count;
-
+	count = (uint32_t)count;
 	switch ((int)cmd) {
 	case CONSOLEIO_write:
-		return bytes < 0 ? -XEN_EINVAL : console_write(buf, bytes);
+		return count > INT32_MAX ? -XEN_EINVAL :
+					   console_write(buf, count);
 	case CONSOLEIO_read:
 		if (!current_domain()->is_control) {
 			return -XEN_EPERM;
 		}
-		return bytes < 0 ? -XEN_EINVAL : console_read(buf, bytes);
+		return count > INT32_MAX ? -XEN_EINVAL :
+					   console_read(buf, count);
 	default:
 		return -XEN_ENOSYS;
 	}

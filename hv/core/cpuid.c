@@ -93,68 +93,43 @@
 #define XCR0_AVX512 0xe0ull
 #define XSAVE_LEGACY_SIZE 576u /* FXSAVE image and header */
 
-static bool has_avx(void)
-{
-	return arch_has_xsave() && (arch_xcr0_mask() & XCR0_AVX);
-}
+/* Feature words, and which of their bits need something of the machine. */
+#define REG(name) offsetof(struct cpuid_regs, name)
+static const struct feature_word {
+	uint32_t leaf, subleaf;
+	size_t reg;
+	uint32_t known, fsgsbase, xsave, avx, avx512;
+} feature_words[] = {
+	{ 1, 0, REG(c), F1_C, 0, F1_C_XSAVE, F1_C_AVX, 0 },
+	{ 1, 0, REG(d), F1_D, 0, 0, 0, 0 },
+	{ 7, 0, REG(b), F7_B, F7_B_FSGSBASE, 0, F7_B_AVX, F7_B_AVX512 },
+	{ 7, 0, REG(c), F7_C, 0, 0, F7_C_AVX, F7_C_AVX512 },
+	{ 7, 0, REG(d), F7_D, 0, 0, 0, F7_D_AVX512 },
+	{ 7, 1, REG(a), F71_A, 0, 0, F71_A_AVX, F71_A_AVX512 },
+	{ 0x80000001, 0, REG(c), FE1_C, 0, 0, FE1_C_AVX, 0 },
+	{ 0x80000001, 0, REG(d), FE1_D, 0, 0, 0, 0 },
+};
 
-static bool has_avx512(void)
+static void filter_features(uint32_t leaf, uint32_t subleaf,
+			    struct cpuid_regs *r)
 {
-	return has_avx() && (arch_xcr0_mask() & XCR0_AVX512) == XCR0_AVX512;
-}
+	uint64_t xcr0 = arch_has_xsave() ? arch_xcr0_mask() : 0;
+	bool avx = (xcr0 & XCR0_AVX) != 0;
+	bool avx512 = avx && (xcr0 & XCR0_AVX512) == XCR0_AVX512;
 
-static uint32_t min_leaf(uint32_t leaf, uint32_t limit)
-{
-	struct cpuid_regs r;
+	for (size_t i = 0; i < ARRAY_SIZE(feature_words); i++) {
+		const struct feature_word *w = &feature_words[i];
+		uint32_t hidden = ~w->known;
 
-	arch_cpuid(leaf, 0, &r);
-	return r.a < limit ? r.a : limit;
-}
-
-static void leaf_1(const struct vcpu *v, struct cpuid_regs *r)
-{
-	/* Brand and CLFLUSH size as they are; one logical CPU; APIC id. */
-	r->b = (r->b & 0xffffu) | BIT(16) | (v->id & 0xffu) << 24;
-	r->c &= F1_C;
-	r->d &= F1_D;
-	if (arch_has_xsave()) {
-		r->c |= F1_C_OSXSAVE; /* even before the guest asks for it */
-	} else {
-		r->c &= ~F1_C_XSAVE;
-	}
-	if (!has_avx()) {
-		r->c &= ~F1_C_AVX;
-	}
-	r->c |= F1_C_HYPERVISOR;
-}
-
-static void leaf_7(uint32_t subleaf, struct cpuid_regs *r)
-{
-	if (subleaf == 0) {
-		r->a = r->a ? 1 : 0;
-		r->b &= F7_B;
-		r->c &= F7_C;
-		r->d &= F7_D;
-		if (!arch_has_fsgsbase()) {
-			r->b &= ~F7_B_FSGSBASE;
+		/* No other leaf looks at the number of a subleaf. */
+		if (w->leaf != leaf || (leaf == 7 && w->subleaf != subleaf)) {
+			continue;
 		}
-		if (!has_avx()) {
-			r->b &= ~F7_B_AVX;
-			r->c &= ~F7_C_AVX;
-		}
-		if (!has_avx512()) {
-			r->b &= ~F7_B_AVX512;
-			r->c &= ~F7_C_AVX512;
-			r->d &= ~F7_D_AVX512;
-		}
-		return;
-	}
-	*r = (struct cpuid_regs){ .a = subleaf == 1 ? r->a & F71_A : 0 };
-	if (!has_avx()) {
-		r->a &= ~F71_A_AVX;
-	}
-	if (!has_avx512()) {
-		r->a &= ~F71_A_AVX512;
+		hidden |= arch_has_fsgsbase() ? 0 : w->fsgsbase;
+		hidden |= arch_has_xsave() ? 0 : w->xsave;
+		hidden |= avx ? 0 : w->avx;
+		hidden |= avx512 ? 0 : w->avx512;
+		*(uint32_t *)(void *)((char *)r + w->reg) &= ~hidden;
 	}
 }
 
@@ -163,9 +138,8 @@ static uint32_t xsave_size(uint64_t xcr0, bool compacted)
 {
 	uint32_t size = XSAVE_LEGACY_SIZE;
 	struct cpuid_regs r;
-	unsigned int i;
 
-	for (i = 2; i < 63; i++) {
+	for (unsigned int i = 2; i < 63; i++) {
 		if (!(xcr0 & 1ull << i)) {
 			continue;
 		}
@@ -205,135 +179,119 @@ static void leaf_d(const struct vcpu *v, uint32_t subleaf, struct cpuid_regs *r)
 }
 
 /* The published description of time: nothing is emulated. */
-static void leaf_xen_time(uint32_t subleaf, struct cpuid_regs *r)
+static struct cpuid_regs leaf_xen_time(uint32_t subleaf)
 {
 	const struct arch_clock *clock = arch_clock();
 	uint32_t khz = (uint32_t)(clock->hz / 1000);
 
 	switch (subleaf) {
-	case 0:
-		r->a = clock->stable ? BIT(1) : 0; /* counter is reliable */
-		r->b = 2;			   /* mode "never emulate" */
-		r->c = khz;
-		break;
+	case 0: /* counter is reliable; mode "never emulate" */
+		return (struct cpuid_regs){ clock->stable ? BIT(1) : 0, 2, khz,
+					    0 };
 	case 1: /* of the vCPU time record; no offset */
-		r->c = clock->mul;
-		r->d = (uint8_t)clock->shift;
-		break;
+		return (struct cpuid_regs){ .c = clock->mul,
+					    .d = (uint8_t)clock->shift };
 	case 2:
-		r->a = khz;
-		break;
+		return (struct cpuid_regs){ .a = khz };
 	default:
-		break;
+		return (struct cpuid_regs){ 0 };
 	}
 }
 
-static void leaf_xen(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
+static struct cpuid_regs leaf_xen(uint32_t leaf, uint32_t subleaf)
 {
-	static const char signature[] = "XenVMMXenVMM";
+	struct cpuid_regs r = { 0 };
 
-	*r = (struct cpuid_regs){ 0 };
 	switch (leaf - LEAF_XEN) {
 	case 0:
-		r->a = LEAF_XEN_MAX;
-		memcpy(&r->b, signature, 4);
-		memcpy(&r->c, signature + 4, 4);
-		memcpy(&r->d, signature + 8, 4);
+		r.a = LEAF_XEN_MAX;
+		memcpy(&r.b, "XenVMMXenVMM", 12);
 		break;
 	case 1: /* level of the ABI */
-		r->a = 4u << 16 | 17u;
+		r.a = 4u << 16 | 17u;
 		break;
 	case 2: /* no hypercall page by MSR: ELF notes ask for one */
-		r->c = BIT(0); /* MMU_PT_UPDATE_PRESERVE_AD */
+		r.c = BIT(0); /* MMU_PT_UPDATE_PRESERVE_AD */
 		break;
 	case 3:
-		leaf_xen_time(subleaf, r);
-		break;
+		return leaf_xen_time(subleaf);
 	case 5: /* PV: bits of a machine address */
-		r->b = subleaf == 0 ? arch_paddr_bits() : 0;
+		r.b = subleaf == 0 ? arch_paddr_bits() : 0;
 		break;
 	default:
 		break;
 	}
+	return r;
 }
 
-static void leaf_basic(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
-		       struct cpuid_regs *r)
+/* What of a leaf is not a feature word. */
+static void adjust_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
+			struct cpuid_regs *r)
 {
+	bool itsc = v->domain->is_control && arch_clock()->stable;
+
 	switch (leaf) {
 	case 0x0:
 		r->a = MIN(r->a, LEAF_BASIC_MAX);
-		return;
+		break;
 	case 0x1:
-		leaf_1(v, r);
-		return;
-	case 0x2: /* cache descriptors */
-		return;
+		/* Brand and CLFLUSH size as they are; one logical CPU; APIC id.
+		 * OSXSAVE shows even before the guest asks for it. */
+		r->b = (r->b & 0xffffu) | BIT(16) | (v->id & 0xffu) << 24;
+		r->c |= F1_C_HYPERVISOR | (arch_has_xsave() ? F1_C_OSXSAVE : 0);
+		break;
 	case 0x4: /* caches, shared by nobody */
 		r->a &= 0x3fffu;
-		return;
+		break;
 	case 0x7:
-		leaf_7(subleaf, r);
-		return;
+		if (subleaf == 0) {
+			r->a = r->a ? 1 : 0;
+		} else {
+			*r = (struct cpuid_regs){ .a = subleaf == 1 ? r->a :
+								      0 };
+		}
+		break;
 	case 0xd:
 		leaf_d(v, subleaf, r);
-		return;
-	default:
-		*r = (struct cpuid_regs){ 0 };
-		return;
-	}
-}
-
-static void leaf_extended(const struct vcpu *v, uint32_t leaf,
-			  struct cpuid_regs *r)
-{
-	switch (leaf) {
+		break;
 	case 0x80000000:
 		r->a = MIN(r->a, LEAF_EXT_MAX);
-		return;
-	case 0x80000001:
-		r->c &= FE1_C;
-		r->d &= FE1_D;
-		if (!has_avx()) {
-			r->c &= ~FE1_C_AVX;
-		}
-		return;
+		break;
 	case 0x80000007:
 		/* Other domains may be moved to another machine one day. */
-		r->d &= v->domain->is_control && arch_clock()->stable ?
-				FE7_D_ITSC :
-				0;
-		r->a = 0;
-		r->b = 0;
-		r->c = 0;
-		return;
-	case 0x80000008:
-		r->a = arch_paddr_bits() | 48u << 8;
-		r->b &= FE8_B;
-		r->c = 0; /* one core */
-		r->d = 0;
-		return;
-	default: /* name, caches */
-		return;
+		*r = (struct cpuid_regs){ .d = itsc ? r->d & FE7_D_ITSC : 0 };
+		break;
+	case 0x80000008: /* one core */
+		*r = (struct cpuid_regs){ arch_paddr_bits() | 48u << 8,
+					  r->b & FE8_B, 0, 0 };
+		break;
+	case 0x2: /* cache descriptors */
+		break;
+	default: /* extended: name, caches */
+		if (leaf <= LEAF_BASIC_MAX) {
+			*r = (struct cpuid_regs){ 0 };
+		}
+		break;
 	}
 }
 
 void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
 		 struct cpuid_regs *out)
 {
-	*out = (struct cpuid_regs){ 0 };
+	uint32_t first = leaf & 0x80000000u;
+	uint32_t last = first ? LEAF_EXT_MAX : LEAF_BASIC_MAX;
+	struct cpuid_regs r;
+
 	if (leaf >= LEAF_XEN && leaf < LEAF_XEN_END) {
-		leaf_xen(leaf, subleaf, out);
-	} else if (leaf <= LEAF_BASIC_MAX) {
-		/* Beyond their last leaf some CPUs repeat it. */
-		if (leaf <= min_leaf(0, LEAF_BASIC_MAX)) {
-			arch_cpuid(leaf, subleaf, out);
-			leaf_basic(v, leaf, subleaf, out);
-		}
-	} else if (leaf >= 0x80000000u && leaf <= LEAF_EXT_MAX) {
-		if (leaf <= min_leaf(0x80000000u, LEAF_EXT_MAX)) {
-			arch_cpuid(leaf, subleaf, out);
-			leaf_extended(v, leaf, out);
-		}
+		*out = leaf_xen(leaf, subleaf);
+		return;
+	}
+	*out = (struct cpuid_regs){ 0 };
+	arch_cpuid(first, 0, &r);
+	/* Beyond their last leaf some CPUs repeat it. */
+	if (leaf <= MIN(last, r.a)) {
+		arch_cpuid(leaf, subleaf, out);
+		filter_features(leaf, subleaf, out);
+		adjust_leaf(v, leaf, subleaf, out);
 	}
 }

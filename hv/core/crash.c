@@ -31,40 +31,28 @@ static const char *const reason_names[SHUTDOWN_MAX + 1] = {
 	[SHUTDOWN_watchdog] = "watchdog",  [SHUTDOWN_soft_reset] = "soft reset",
 };
 
-static void noreturn_fn restart_or_stop(void)
+static void noreturn_fn end_machine(uint8_t reason)
 {
-	if (options.noreboot) {
+	if (reason == SHUTDOWN_poweroff) {
+		pr_info("control domain is done: power off");
+		arch_machine_poweroff();
+	}
+	if (reason != SHUTDOWN_reboot && options.noreboot) {
 		pr_err("noreboot is set: the machine stays as it is");
 		arch_machine_stop();
 	}
-	pr_err("restarting the machine");
+	pr_err("control domain is done: restart");
 	arch_machine_restart();
-}
-
-static void noreturn_fn end_machine(uint8_t reason)
-{
-	switch (reason) {
-	case SHUTDOWN_poweroff:
-		pr_info("control domain is done: power off");
-		arch_machine_poweroff();
-	case SHUTDOWN_reboot:
-		pr_info("control domain is done: restart");
-		arch_machine_restart();
-	default:
-		restart_or_stop();
-	}
 }
 
 void domain_shutdown(struct domain *d, uint8_t reason)
 {
-	unsigned int i;
-
 	if (__atomic_exchange_n(&d->shutting_down, true, __ATOMIC_SEQ_CST)) {
 		return;
 	}
 	d->shutdown_code = reason;
 	/* The flag before the vCPUs: see domain_unpause(). */
-	for (i = 0; i < d->max_vcpus; i++) {
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		if (d->vcpu[i] != NULL) {
 			sched_sleep(d->vcpu[i], PAUSE_DOMAIN);
 		}
@@ -91,15 +79,14 @@ int domain_crash(struct domain *d, const char *fmt, ...)
 	vsnprintf(d->crash_reason, sizeof(d->crash_reason), fmt, ap);
 	va_end(ap);
 
-	if (v != NULL && v->domain == d) {
+	if (v == NULL || v->domain != d) {
+		pr_err("domain %u crashed: %s", d->id, d->crash_reason);
+	} else {
 		pr_err("domain %u%s crashed on vCPU %u: %s", d->id,
 		       d->is_control ? " (control)" : "", v->id,
 		       d->crash_reason);
 		vcpu_dump(v);
 		hypercall_history_print(v);
-	} else {
-		pr_err("domain %u%s crashed: %s", d->id,
-		       d->is_control ? " (control)" : "", d->crash_reason);
 	}
 	domain_shutdown(d, SHUTDOWN_crash);
 	return -XEN_EFAULT;

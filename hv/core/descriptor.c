@@ -30,30 +30,21 @@
  */
 bool descriptor_check(uint64_t *desc)
 {
-	uint64_t d = *desc;
-
-	if ((d & DESC_P) == 0) {
+	if ((*desc & DESC_P) == 0) {
 		return true;
 	}
-	if ((d & DESC_S) == 0) {
+	if ((*desc & DESC_S) == 0) {
 		return false;
 	}
-	*desc = d | DESC_DPL;
+	*desc |= DESC_DPL;
 	return true;
 }
 
 int descriptor_check_frame(uint64_t *descs)
 {
-	unsigned int i;
-
-	for (i = 0; i < DESCS_PER_FRAME; i++) {
-		uint64_t d = descs[i];
-
-		if (!descriptor_check(&d)) {
+	for (unsigned int i = 0; i < DESCS_PER_FRAME; i++) {
+		if (!descriptor_check(&descs[i])) {
 			return -XEN_EINVAL;
-		}
-		if (d != descs[i]) {
-			descs[i] = d;
 		}
 	}
 	return 0;
@@ -61,10 +52,9 @@ int descriptor_check_frame(uint64_t *descs)
 
 static void put_frames(const unsigned long *frames, unsigned int count)
 {
-	while (count > 0) {
-		count--;
-		if (frames[count] != 0) {
-			page_put_and_type(mfn_to_page(frames[count]));
+	for (unsigned int i = 0; i < count; i++) {
+		if (frames[i] != 0) {
+			page_put_and_type(mfn_to_page(frames[i]));
 		}
 	}
 }
@@ -74,21 +64,20 @@ int vcpu_set_gdt(struct vcpu *v, const unsigned long *frames,
 {
 	unsigned int count = (entries + DESCS_PER_FRAME - 1) / DESCS_PER_FRAME;
 	unsigned long old[ARRAY_SIZE(v->gdt_frame)];
-	unsigned int i;
+	struct page *pg;
 
 	if (entries > FIRST_RESERVED_GDT_ENTRY) {
 		return -XEN_EINVAL;
 	}
-	for (i = 0; i < count; i++) {
-		if (!mfn_valid(frames[i]) ||
-		    page_get_and_type(mfn_to_page(frames[i]), v->domain,
-				      PGT_DESC) != 0) {
+	for (unsigned int i = 0; i < count; i++) {
+		if (page_get_and_type(frames[i], v->domain, PGT_DESC, &pg) !=
+		    0) {
 			put_frames(frames, i);
 			return -XEN_EINVAL;
 		}
 	}
 
-	for (i = 0; i < ARRAY_SIZE(old); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(old); i++) {
 		old[i] = v->gdt_frame[i];
 		v->gdt_frame[i] = i < count ? frames[i] : 0;
 	}
@@ -116,8 +105,8 @@ long do_set_gdt(uint64_t frames, uint64_t entries)
 	if (entries > FIRST_RESERVED_GDT_ENTRY) {
 		return -XEN_EINVAL;
 	}
-	if (copy_from_guest(list, guest_ptr(frames),
-			    count * sizeof(list[0])) != 0) {
+	if (copy_from_guest(list, guest_ptr(frames), count * sizeof(list[0])) !=
+	    0) {
 		return -XEN_EFAULT;
 	}
 	return vcpu_set_gdt(current_vcpu(), list, (unsigned int)entries);

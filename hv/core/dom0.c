@@ -4,8 +4,8 @@
  * uncompressed ELF image, module 1 its ramdisk, if any.
  *
  * Called once at start-up by main.c, on one CPU; all of it is freed afterwards.
- * There is nobody to hand an error to: each failure is one panic line with its
- * cause.  The kernel image is read with the care that a hostile one needs.
+ * There is nobody to hand an error to: what is wrong with modules or options
+ * ends start-up with one line that says so.  The kernel image is read with the care that a hostile one needs.
  * The page tables are written raw and then typed and pinned the way a guest's
  * are, so that the frame table's counts are exact from the start.
  */
@@ -46,65 +46,64 @@ static INIT_DATA struct elf_kernel kernel;
 static INIT_DATA struct dom0_layout layout;
 static INIT_DATA struct vcpu_guest_context context;
 
-static INIT_TEXT uint64_t module_size(unsigned int i)
-{
-	return i < boot_info.module_count ?
-		       boot_info.module[i].end - boot_info.module[i].start :
-		       0;
-}
-
-/* The bytes of a module, in the direct map. */
-static INIT_TEXT const uint8_t *module_data(unsigned int i)
+/* The bytes of a module, in the direct map; *size 0: there is none. */
+static INIT_TEXT const uint8_t *module_data(unsigned int i, uint64_t *size)
 {
 	const struct boot_module *m = &boot_info.module[i];
-	const uint8_t *base = frame_ptr(m->start >> PAGE_SHIFT);
 
+	*size = i < boot_info.module_count ? m->end - m->start : 0;
+	if (*size == 0) {
+		return NULL;
+	}
 	if (m->end < m->start || !mfn_valid(m->start >> PAGE_SHIFT) ||
 	    !mfn_valid((m->end - 1) >> PAGE_SHIFT)) {
-		panic("dom0: module %u is not in RAM", i);
+		boot_failed("dom0: module %u is not in RAM", i);
 	}
-	return base + (m->start & (PAGE_SIZE - 1));
+	return (const uint8_t *)frame_ptr(m->start >> PAGE_SHIFT) +
+	       (m->start & (PAGE_SIZE - 1));
 }
 
 /* ---- The kernel image ------------------------------------------------------------- */
 
+static INIT_TEXT bool has_note(unsigned int note)
+{
+	return (kernel.has & 1ull << note) != 0;
+}
+
 static INIT_TEXT void open_kernel(void)
 {
-	const uint8_t *data;
-	uint64_t size = module_size(0);
+	uint64_t size;
+	const uint8_t *data = module_data(0, &size);
 
 	if (size == 0) {
-		panic("dom0: no kernel: the boot loader gave no module");
+		boot_failed("dom0: no kernel: the boot loader gave no module");
 	}
-	data = module_data(0);
+	if (size > 0x206 && memcmp(data + 0x202, "HdrS", 4) == 0) {
+		boot_failed("dom0: module 0 is a packed kernel (bzImage): "
+			    "unpack it with vl-unpack first");
+	}
 	if (!elf_open(&image, data, size)) {
-		if (size > 0x206 && memcmp(data + 0x202, "HdrS", 4) == 0) {
-			panic("dom0: module 0 is a packed kernel (bzImage): "
-			      "unpack it with vl-unpack first");
-		}
-		panic("dom0: module 0 is %s", image.error);
+		boot_failed("dom0: module 0 is %s", image.error);
 	}
 	if (!elf_kernel_info(&image, &kernel)) {
-		panic("dom0: module 0: %s", image.error);
+		boot_failed("dom0: module 0: %s", image.error);
 	}
 	if (!kernel.wants_features_ok) {
-		panic("dom0: the kernel requires a feature that is not "
-		      "offered to PV guests");
+		boot_failed("dom0: the kernel requires a feature that is not "
+			    "offered to PV guests");
 	}
-	if ((kernel.has & 1ull << XEN_ELFNOTE_SUPPORTED_FEATURES) != 0 &&
+	if (has_note(XEN_ELFNOTE_SUPPORTED_FEATURES) &&
 	    (kernel.supported & 1u << XENFEAT_dom0) == 0) {
-		panic("dom0: the kernel cannot be a control domain");
+		boot_failed("dom0: the kernel cannot be a control domain");
 	}
-	if ((kernel.has & 1ull << XEN_ELFNOTE_HV_START_LOW) != 0 &&
-	    kernel.hv_start_low > CORE_VIRT_START) {
-		panic("dom0: the kernel leaves the core no address space "
-		      "below %#llx (HV_START_LOW)",
-		      (unsigned long long)kernel.hv_start_low);
+	if (kernel.hv_start_low > CORE_VIRT_START) {
+		boot_failed("dom0: the kernel leaves the core no address space "
+			    "below %#lx (HV_START_LOW)",
+			    (unsigned long)kernel.hv_start_low);
 	}
-	pr_info("dom0: kernel %s %s, %#llx-%#llx, entry %#llx", kernel.guest_os,
-		kernel.guest_version, (unsigned long long)kernel.vstart,
-		(unsigned long long)kernel.vend,
-		(unsigned long long)kernel.entry);
+	pr_info("dom0: kernel %s %s, %#lx-%#lx, entry %#lx", kernel.guest_os,
+		kernel.guest_version, (unsigned long)kernel.vstart,
+		(unsigned long)kernel.vend, (unsigned long)kernel.entry);
 }
 
 /* Copies to (or with NULL clears) guest memory at byte `at`. */
@@ -137,7 +136,7 @@ static INIT_TEXT void load_kernel(void)
 		write_guest(at, image.data + seg.offset, seg.filesz);
 		write_guest(at + seg.filesz, NULL, seg.memsz - seg.filesz);
 	}
-	if ((kernel.has & 1ull << XEN_ELFNOTE_HYPERCALL_PAGE) != 0) {
+	if (has_note(XEN_ELFNOTE_HYPERCALL_PAGE)) {
 		hypercall_page_fill(
 			dom0_frame((kernel.hypercall_page - kernel.virt_base) >>
 				   PAGE_SHIFT));
@@ -146,137 +145,83 @@ static INIT_TEXT void load_kernel(void)
 
 /* ---- Memory ---------------------------------------------------------------------- */
 
-/* The ramdisk's own frames can become the domain's: nobody else uses them. */
-static INIT_TEXT bool ramdisk_in_place(void)
+/* Frames of the domain. */
+static INIT_TEXT unsigned long choose_size(void)
 {
-	const struct boot_module *m = &boot_info.module[1];
-	unsigned long mfn, end = (m->end + PAGE_SIZE - 1) >> PAGE_SHIFT;
-	unsigned int i;
+	unsigned long want = options.dom0_mem >> PAGE_SHIFT;
+	unsigned long all = heap_free_frames();
+	uint64_t reserve = options.dma_reserve >> PAGE_SHIFT;
 
-	if (module_size(1) == 0 || !kernel.mod_start_pfn ||
-	    (m->start & (PAGE_SIZE - 1)) != 0) {
-		return false;
+	if (options.dma_reserve == ~0ull) {
+		reserve = MIN(all / 16, DMA_RESERVE_MAX >> PAGE_SHIFT);
 	}
-	for (i = 0; i < boot_info.module_count; i++) {
-		const struct boot_module *other = &boot_info.module[i];
-
-		if (i != 1 && other->start < (uint64_t)end << PAGE_SHIFT &&
-		    m->start < other->end) {
-			return false;
-		}
-	}
-	for (mfn = m->start >> PAGE_SHIFT; mfn < end; mfn++) {
-		const struct page *pg = mfn_to_page(mfn);
-
-		if (!mfn_valid(mfn) || pg->owner != OWNER_CORE ||
-		    pg->count != 0) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* Frames of the domain, `extra` of which do not come out of the heap. */
-static INIT_TEXT unsigned long choose_size(unsigned long extra)
-{
-	unsigned long all = heap_free_frames(), want;
-	uint64_t reserve = options.dma_reserve;
-
-	if (reserve == ~0ull) {
-		reserve = MIN(((uint64_t)all << PAGE_SHIFT) / 16,
-			      DMA_RESERVE_MAX);
-	}
-	reserve >>= PAGE_SHIFT;
 	all = all > reserve ? all - reserve : 0;
-	if (options.dom0_mem == 0) {
-		return all + extra;
+	if (want > all) {
+		pr_warn("dom0: dom0_mem=%luM is more than there is: it gets "
+			"%lu MiB (%lu MiB are kept for DMA)",
+			FRAMES_TO_MB(want), FRAMES_TO_MB(all),
+			FRAMES_TO_MB(reserve));
 	}
-	want = options.dom0_mem >> PAGE_SHIFT;
-	if (want > all + extra) {
-		panic("dom0: dom0_mem asks for %lu MiB, there are %lu MiB "
-		      "(and %lu MiB kept for DMA)",
-		      FRAMES_TO_MB(want), FRAMES_TO_MB(all + extra),
-		      FRAMES_TO_MB(reserve));
-	}
-	return want;
+	return want != 0 ? MIN(want, all) : all;
 }
 
-/* Appends heap frames in the largest blocks there are, up to guest frame
- * `end`; high memory first, so that what is kept for DMA is low. */
-static INIT_TEXT void add_memory(struct domain *d, unsigned long end)
+static INIT_TEXT void plan(unsigned long frames, uint64_t ramdisk)
+{
+	unsigned long need = frames;
+	const char *error = dom0_plan(&layout, &kernel, need, ramdisk);
+
+	/* With more memory its list of frames grows, too. */
+	while (error == NULL && layout.end > need) {
+		need = layout.end;
+		error = dom0_plan(&layout, &kernel, need, ramdisk);
+	}
+	if (error != NULL) {
+		boot_failed("dom0: %s", error);
+	}
+	if (need > frames) {
+		boot_failed("dom0: %s%luM is too little memory: the kernel, "
+			    "its ramdisk and tables need at least %lu MiB",
+			    options.dom0_mem != 0 ? "dom0_mem=" : "",
+			    FRAMES_TO_MB(frames), FRAMES_TO_MB(need) + 1);
+	}
+}
+
+/* Heap frames in the largest blocks there are; high memory first, so that what
+ * is kept for DMA is low. */
+static INIT_TEXT void add_memory(struct domain *d, unsigned long frames)
 {
 	unsigned int order = HEAP_MAX_ORDER;
-	struct page *pg;
+	unsigned long left;
 
-	while (dom0_frame_count() < end) {
-		while (1ul << order > end - dom0_frame_count()) {
-			order--;
+	while ((left = frames - dom0_frame_count()) != 0) {
+		struct page *pg = NULL;
+
+		if (1ul << order <= left) {
+			pg = heap_alloc_raw(order, ADDRESS_BITS_ANY);
 		}
-		pg = heap_alloc_raw(order, ADDRESS_BITS_ANY);
 		if (pg == NULL) {
-			if (order == 0) {
-				panic("dom0: out of memory");
-			}
+			CHECK(order != 0); /* the heap has that many */
 			order--;
 			continue;
 		}
 		if (!dom0_add_frames(page_to_mfn(pg), 1ul << order)) {
-			panic("dom0: free memory is in too many pieces");
+			boot_failed("dom0: free memory is in too many pieces");
 		}
-		if (domain_assign_frames(d, pg, order, true) != 0) {
-			panic("dom0: cannot own its memory");
-		}
+		CHECK(domain_assign_frames(d, pg, order, FRAMES_UNLIMITED) ==
+		      0);
 	}
-}
-
-/* Makes the module's frames the domain's. */
-static INIT_TEXT void add_ramdisk(struct domain *d)
-{
-	struct boot_module *m = &boot_info.module[1];
-	unsigned long i, mfn = m->start >> PAGE_SHIFT;
-	uint64_t size = module_size(1), rest = size & (PAGE_SIZE - 1);
-
-	if (!dom0_add_frames(mfn, layout.ramdisk_pages)) {
-		panic("dom0: free memory is in too many pieces");
-	}
-	for (i = 0; i < layout.ramdisk_pages; i++) {
-		if (domain_assign_frames(d, mfn_to_page(mfn + i), 0, true) !=
-		    0) {
-			panic("dom0: cannot own its ramdisk");
-		}
-	}
-	if (rest != 0) {
-		write_guest(((uint64_t)layout.ramdisk << PAGE_SHIFT) + size,
-			    NULL, PAGE_SIZE - rest);
-	}
-	m->start = m->end; /* it is not main.c's to free any more */
 }
 
 static INIT_TEXT void build_memory(struct domain *d)
 {
-	uint64_t ramdisk = module_size(1);
-	bool in_place = ramdisk_in_place();
-	unsigned long frames = choose_size(
-		in_place ? (unsigned long)((ramdisk + PAGE_SIZE - 1) >>
-					   PAGE_SHIFT) :
-			   0);
-	const char *error = dom0_plan(&layout, &kernel, frames, ramdisk);
-	uint64_t max = options.dom0_mem_max >> PAGE_SHIFT;
+	uint64_t ramdisk, max = options.dom0_mem_max >> PAGE_SHIFT;
+	const uint8_t *data = module_data(1, &ramdisk);
+	unsigned long frames = choose_size();
 
-	if (error != NULL) {
-		panic("dom0: %s (%lu MiB)", error, FRAMES_TO_MB(frames));
-	}
-	max = MAX(max, frames);
-	d->max_pages = (uint32_t)MIN(max, (uint64_t)UINT32_MAX);
-	if (in_place) {
-		add_memory(d, layout.ramdisk);
-		add_ramdisk(d);
-	}
+	plan(frames, ramdisk);
+	d->max_pages = (uint32_t)MIN(MAX(max, frames), UINT32_MAX);
 	add_memory(d, frames);
-	if (ramdisk != 0 && !in_place) {
-		write_guest((uint64_t)layout.ramdisk << PAGE_SHIFT,
-			    module_data(1), ramdisk);
-	}
+	write_guest((uint64_t)layout.ramdisk << PAGE_SHIFT, data, ramdisk);
 	pr_info("dom0: %lu MiB of memory, at most %lu MiB, %lu MiB stay free",
 		FRAMES_TO_MB(frames), FRAMES_TO_MB(d->max_pages),
 		FRAMES_TO_MB(heap_free_frames()));
@@ -289,7 +234,7 @@ static INIT_TEXT void fill_p2m(unsigned long frames)
 	unsigned long pfn, mfn = 0, run = 0;
 	uint64_t *list = NULL;
 
-	for (pfn = 0; pfn < layout.p2m_pages * per_page; pfn++) {
+	for (pfn = 0; pfn < layout.p2m_pages * per_page; pfn++, mfn++, run--) {
 		if (pfn % per_page == 0) {
 			list = dom0_frame(layout.p2m + pfn / per_page);
 		}
@@ -302,8 +247,6 @@ static INIT_TEXT void fill_p2m(unsigned long frames)
 		}
 		list[pfn % per_page] = mfn;
 		arch_m2p_set(mfn, pfn);
-		mfn++;
-		run--;
 	}
 }
 
@@ -365,34 +308,34 @@ static INIT_TEXT void pin_tables(struct domain *d, unsigned long l4)
 	do {
 		rc = page_get_type(pg, PGT_L4);
 	} while (rc == -XEN_ERESTART);
-	if (rc != 0) {
-		panic("dom0: its initial page tables are refused (%d)", rc);
-	}
-	CHECK(page_pin(pg));
+	CHECK(rc == 0 && page_pin(pg));
 }
 
 static INIT_TEXT void start_vcpu(struct vcpu *v, unsigned long l4)
 {
-	struct cpu_user_regs *regs = &context.user_regs;
 	int rc;
 
 	context.flags = VGCF_in_kernel | VGCF_online;
-	regs->rip = kernel.entry;
-	regs->rsp = va_of(layout.stack + 1);
-	regs->rsi = va_of(layout.start_info);
-	regs->rflags = X86_EFLAGS_FIXED | X86_EFLAGS_IF;
-	regs->cs = FLAT_KERNEL_CS;
-	regs->ss = FLAT_KERNEL_SS;
-	regs->ds = FLAT_KERNEL_DS;
-	regs->es = FLAT_KERNEL_DS;
+	context.user_regs = (struct cpu_user_regs){
+		.rip = kernel.entry,
+		.rsp = va_of(layout.stack + 1),
+		.rsi = va_of(layout.start_info),
+		.rflags = X86_EFLAGS_FIXED | X86_EFLAGS_IF,
+		.cs = FLAT_KERNEL_CS,
+		.ss = FLAT_KERNEL_SS,
+		.ds = FLAT_KERNEL_DS,
+		.es = FLAT_KERNEL_DS,
+	};
 	context.kernel_ss = FLAT_KERNEL_SS;
-	context.kernel_sp = regs->rsp;
+	context.kernel_sp = context.user_regs.rsp;
 	context.ctrlreg[3] = xen_pfn_to_cr3(l4);
 	do {
 		rc = vcpu_set_context(v, &context);
 	} while (rc == -XEN_ERESTART);
+	/* Of what it can refuse the entry point alone is the image's. */
 	if (rc != 0) {
-		panic("dom0: its first vCPU cannot be set up (%d)", rc);
+		boot_failed("dom0: its first vCPU cannot start at %#lx (%d)",
+			    (unsigned long)kernel.entry, rc);
 	}
 	v->info->evtchn_upcall_mask = 1;
 	v->initialised = true;
@@ -401,31 +344,26 @@ static INIT_TEXT void start_vcpu(struct vcpu *v, unsigned long l4)
 
 static INIT_TEXT struct domain *create_domain(void)
 {
-	unsigned int i, vcpus = options.dom0_max_vcpus;
+	unsigned int vcpus = options.dom0_max_vcpus;
 	struct domain *d;
 	int rc;
 
-	if (vcpus == 0) {
-		vcpus = cpu_count();
-	}
 	if (vcpus > MAX_VCPUS) {
 		pr_warn("dom0: %u vCPUs are more than the limit of %d", vcpus,
 			MAX_VCPUS);
-		vcpus = MAX_VCPUS;
 	}
+	vcpus = MIN(vcpus != 0 ? vcpus : cpu_count(), MAX_VCPUS);
 	d = domain_create(0, vcpus, &rc);
-	if (d == NULL) {
-		panic("dom0: cannot be created (%d)", rc);
+	if (rc == 0) {
+		d->may_io = true;
+		rc = ioport_domain_init(d);
 	}
-	d->may_io = true;
-	rc = ioport_domain_init(d);
+	for (unsigned int i = 0; rc == 0 && i < vcpus; i++) {
+		(void)vcpu_create(d, i, &rc);
+	}
 	if (rc != 0) {
-		panic("dom0: no memory for its I/O permissions");
-	}
-	for (i = 0; i < vcpus; i++) {
-		if (vcpu_create(d, i, &rc) == NULL) {
-			panic("dom0: vCPU %u cannot be created (%d)", i, rc);
-		}
+		boot_failed("dom0: no memory for it and its %u vCPUs (%d)",
+			    vcpus, rc);
 	}
 	return d;
 }
@@ -447,7 +385,7 @@ INIT_TEXT void dom0_build(void)
 	pin_tables(d, l4);
 	control_domain = d;
 	start_vcpu(d->vcpu[0], l4);
-	pr_info("dom0: %u vCPUs, %lu frames of page tables, ramdisk %llu KiB",
+	pr_info("dom0: %u vCPUs, %lu frames of page tables, ramdisk %lu KiB",
 		d->max_vcpus, layout.table_pages + layout.p2m_table_pages,
-		(unsigned long long)(layout.ramdisk_size >> 10));
+		(unsigned long)(layout.ramdisk_size >> 10));
 }

@@ -3,8 +3,7 @@
  * Domains: the table of ids, references, pausing, and the way from creation
  * to destruction.
  *
- * The domlist lock covers the table and the ordered list; a domain is in both
- * from domain_create() until its last reference goes, but domain_get() finds
+ * The domlist lock covers the table; a domain is in it from domain_create() until its last reference goes, but domain_get() finds
  * it only while it is alive or dying.  What a domain does by itself is
  * elsewhere: its end by its own fault or wish in crash.c, its vCPUs in vcpu.c,
  * its frames in page.c and relinquish.c.
@@ -38,74 +37,29 @@ struct domain *control_domain;
 
 static spinlock_t domlist_lock = SPINLOCK_INIT(RANK_DOMLIST);
 static struct domain *domain_table[MAX_DOMAINS]; /* domlist lock */
-static struct domain *domain_list;		 /* by id; domlist lock */
 
 /* ---- Table and references -------------------------------------------------- */
 
-static int table_insert(struct domain *d)
-{
-	struct domain **at;
-	int rc = 0;
-
-	spin_lock(&domlist_lock);
-	if (domain_table[d->id] != NULL) {
-		rc = -XEN_EEXIST;
-	} else {
-		domain_table[d->id] = d;
-		for (at = &domain_list; *at != NULL && (*at)->id < d->id;
-		     at = &(*at)->next) {}
-		d->next = *at;
-		*at = d;
-	}
-	spin_unlock(&domlist_lock);
-	return rc;
-}
-
-static void table_remove(struct domain *d)
-{
-	struct domain **at;
-
-	spin_lock(&domlist_lock);
-	for (at = &domain_list; *at != d; at = &(*at)->next) {
-		CHECK(*at != NULL);
-	}
-	*at = d->next;
-	domain_table[d->id] = NULL;
-	spin_unlock(&domlist_lock);
-}
-
-/* A reference if d can still be found; domlist lock held. */
-static bool try_get(struct domain *d)
-{
-	uint32_t refs = __atomic_load_n(&d->refs, __ATOMIC_RELAXED);
-
-	if (__atomic_load_n(&d->state, __ATOMIC_ACQUIRE) == DOM_DEAD) {
-		return false;
-	}
-	do {
-		if (refs == 0) {
-			return false;
-		}
-	} while (!__atomic_compare_exchange_n(&d->refs, &refs, refs + 1, false,
-					      __ATOMIC_ACQUIRE,
-					      __ATOMIC_RELAXED));
-	return true;
-}
-
 struct domain *domain_get(uint16_t id)
 {
-	struct domain *d;
+	struct domain *d = NULL;
+	uint32_t refs = 0;
 
 	if (id >= MAX_DOMAINS) {
 		return NULL;
 	}
 	spin_lock(&domlist_lock);
 	d = domain_table[index_nospec(id, MAX_DOMAINS)];
-	if (d != NULL && !try_get(d)) {
-		d = NULL;
+	if (d != NULL &&
+	    __atomic_load_n(&d->state, __ATOMIC_ACQUIRE) != DOM_DEAD) {
+		refs = __atomic_load_n(&d->refs, __ATOMIC_RELAXED);
 	}
+	/* From 0 there is no way back: somebody is at work to free it. */
+	while (refs != 0 && !__atomic_compare_exchange_n(
+				    &d->refs, &refs, refs + 1, false,
+				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {}
 	spin_unlock(&domlist_lock);
-	return d;
+	return refs != 0 ? d : NULL;
 }
 
 /* tot_pages keeps domain_destroy() from ending before the frames have. */
@@ -121,29 +75,61 @@ struct domain *domain_get_or_self(uint16_t id)
 	return domain_get(id == DOMID_SELF ? current_domain()->id : id);
 }
 
+int domain_get_target(uint16_t id, struct domain **target)
+{
+	struct domain *currd = current_domain(), *d = currd;
+
+	/* The usual case goes without the table. */
+	if (id != DOMID_SELF && id != currd->id) {
+		d = domain_get(id);
+		if (d == NULL) {
+			return -XEN_ESRCH;
+		}
+		if (!domain_may_control(currd, d)) {
+			domain_put(d);
+			return -XEN_EPERM;
+		}
+	}
+	*target = d;
+	return 0;
+}
+
+void domain_put_target(struct domain *d)
+{
+	if (d != NULL && d != current_domain()) {
+		domain_put(d);
+	}
+}
+
 struct domain *domain_next(struct domain *prev)
 {
-	struct domain *d;
+	unsigned int id = prev != NULL ? prev->id + 1u : 0;
+	struct domain *d = NULL;
 
-	spin_lock(&domlist_lock);
-	d = prev != NULL ? prev->next : domain_list;
-	while (d != NULL && !try_get(d)) {
-		d = d->next;
+	for (; id < MAX_DOMAINS && d == NULL; id++) {
+		if (domain_of_frames((uint16_t)id) != NULL) {
+			d = domain_get((uint16_t)id);
+		}
 	}
-	spin_unlock(&domlist_lock);
 	if (prev != NULL) {
 		domain_put(prev);
 	}
 	return d;
 }
 
-/* Everything but the place in the table; parts may be missing. */
-static void free_parts(struct domain *d)
+/* One bit for each region of frames, and whole words. */
+static size_t extents_size(void)
 {
-	size_t extents = (frame_max >> EXTENT_SHIFT) / 8 + 8;
-	unsigned int i;
+	return (frame_max >> EXTENT_SHIFT) / 8 + 8;
+}
 
-	for (i = 0; i < d->max_vcpus; i++) {
+/* The last reference is gone; parts of d may never have been made. */
+static void free_domain(struct domain *d)
+{
+	spin_lock(&domlist_lock);
+	domain_table[d->id] = NULL;
+	spin_unlock(&domlist_lock);
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		if (d->vcpu[i] != NULL) {
 			vcpu_free(d->vcpu[i]);
 		}
@@ -159,18 +145,16 @@ static void free_parts(struct domain *d)
 		pg->count = 0;
 		heap_free(pg, 0);
 	}
-	heap_free_bytes(d->extents, extents);
+	heap_free_bytes(d->extents, extents_size());
 	heap_free_bytes(d, sizeof(*d));
 }
 
 void domain_put(struct domain *d)
 {
-	if (__atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL) != 0) {
-		return;
+	if (__atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+		CHECK(d->state == DOM_DEAD);
+		free_domain(d);
 	}
-	CHECK(d->state == DOM_DEAD);
-	table_remove(d);
-	free_parts(d);
 }
 
 bool domain_may_control(const struct domain *caller, const struct domain *d)
@@ -188,13 +172,12 @@ bool domain_may_control(const struct domain *caller, const struct domain *d)
 static int create_shared(struct domain *d)
 {
 	struct page *pg = heap_alloc(0, ADDRESS_BITS_ANY);
-	unsigned int i;
 
 	if (pg == NULL) {
 		return -XEN_ENOMEM;
 	}
 	d->shared = frame_ptr(page_to_mfn(pg));
-	for (i = 0; i < XEN_LEGACY_MAX_VCPUS; i++) {
+	for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++) {
 		d->shared->vcpu_info[i].evtchn_upcall_mask = 1;
 	}
 	pg->type = PGT_WRITABLE | PGT_VALIDATED | 1;
@@ -205,31 +188,27 @@ static int create_shared(struct domain *d)
 
 static int create_parts(struct domain *d)
 {
-	size_t extents = (frame_max >> EXTENT_SHIFT) / 8 + 8;
 	int rc;
 
-	d->extents = heap_alloc_bytes(extents);
+	d->extents = heap_alloc_bytes(extents_size());
 	if (d->extents == NULL) {
 		return -XEN_ENOMEM;
 	}
 	rc = evtchn_domain_init(d);
-	if (rc == 0) {
-		rc = create_shared(d);
-	}
-	return rc;
+	return rc == 0 ? create_shared(d) : rc;
 }
 
 struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 {
 	struct domain *d;
 
+	*rc = -XEN_EINVAL;
 	if (id >= MAX_DOMAINS || max_vcpus == 0 || max_vcpus > MAX_VCPUS) {
-		*rc = -XEN_EINVAL;
 		return NULL;
 	}
+	*rc = -XEN_ENOMEM;
 	d = heap_alloc_bytes(sizeof(*d));
 	if (d == NULL) {
-		*rc = -XEN_ENOMEM;
 		return NULL;
 	}
 	d->id = id;
@@ -241,7 +220,12 @@ struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 	d->evtchn_max = EVTCHN_GROUP * EVTCHN_GROUPS;
 	spinlock_init(&d->lock, RANK_DOMAIN);
 
-	*rc = table_insert(d);
+	spin_lock(&domlist_lock);
+	*rc = domain_table[id] != NULL ? -XEN_EEXIST : 0;
+	if (*rc == 0) {
+		domain_table[id] = d;
+	}
+	spin_unlock(&domlist_lock);
 	if (*rc != 0) {
 		heap_free_bytes(d, sizeof(*d));
 		return NULL;
@@ -261,18 +245,12 @@ struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 /* Stops every vCPU; with `sync` returns when none but the caller's runs. */
 static void stop_vcpus(struct domain *d, bool sync)
 {
-	struct vcpu *curr = this_cpu()->curr;
-	unsigned int i;
-
-	for (i = 0; i < d->max_vcpus; i++) {
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		struct vcpu *v = d->vcpu[i];
 
-		if (v == NULL) {
-			continue;
-		}
-		if (sync && v != curr) {
+		if (v != NULL && sync && v != this_cpu()->curr) {
 			sched_sleep_sync(v, PAUSE_DOMAIN);
-		} else {
+		} else if (v != NULL) {
 			sched_sleep(v, PAUSE_DOMAIN);
 		}
 	}
@@ -297,21 +275,19 @@ static bool stays_stopped(const struct domain *d)
 
 void domain_unpause(struct domain *d)
 {
-	unsigned int i;
-
 	spin_lock(&d->lock);
 	CHECK(d->pause_count > 0);
-	if (--d->pause_count == 0 && !stays_stopped(d)) {
-		for (i = 0; i < d->max_vcpus; i++) {
-			if (d->vcpu[i] != NULL) {
-				sched_wake(d->vcpu[i], PAUSE_DOMAIN);
-			}
+	d->pause_count--;
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
+		if (d->vcpu[i] != NULL && d->pause_count == 0 &&
+		    !stays_stopped(d)) {
+			sched_wake(d->vcpu[i], PAUSE_DOMAIN);
 		}
-		/* See the head of this file. */
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (stays_stopped(d)) {
-			stop_vcpus(d, false);
-		}
+	}
+	/* See the head of this file. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (stays_stopped(d)) {
+		stop_vcpus(d, false);
 	}
 	spin_unlock(&d->lock);
 }
@@ -321,7 +297,6 @@ void domain_unpause(struct domain *d)
 /* Steps in order; each can be repeated after it is done. */
 static int destroy_step(struct domain *d)
 {
-	unsigned int i;
 	int rc;
 
 	spin_lock(&d->lock);
@@ -330,20 +305,16 @@ static int destroy_step(struct domain *d)
 	spin_unlock(&d->lock);
 	stop_vcpus(d, true);
 
-	rc = evtchn_domain_destroy(d);
-	if (rc != 0) {
-		return rc;
-	}
-	if (d->may_io) {
+	rc = evtchn_reset(d);
+	if (rc == 0 && d->may_io) {
 		pirq_domain_destroy(d);
 	}
-	for (i = 0; i < d->max_vcpus; i++) {
+	for (unsigned int i = 0; rc == 0 && i < d->max_vcpus; i++) {
 		rc = d->vcpu[i] != NULL ? vcpu_destroy(d->vcpu[i]) : 0;
-		if (rc != 0) {
-			return rc;
-		}
 	}
-	rc = domain_relinquish_memory(d);
+	if (rc == 0) {
+		rc = domain_relinquish_memory(d);
+	}
 	if (rc != 0) {
 		return rc;
 	}

@@ -39,11 +39,7 @@ struct elf_header {
 };
 _Static_assert(sizeof(struct elf_header) == 64, "ELF-64, figure 2");
 
-struct program_header {
-	uint32_t type, flags;
-	uint64_t offset, vaddr, paddr, filesz, memsz, align;
-};
-_Static_assert(sizeof(struct program_header) == 56, "ELF-64, figure 6");
+_Static_assert(sizeof(struct elf_segment) == 56, "ELF-64, figure 6");
 
 struct note_header {
 	uint32_t name_size, desc_size, type;
@@ -65,11 +61,7 @@ INIT_TEXT bool elf_open(struct elf_image *e, const void *data, size_t size)
 {
 	struct elf_header h;
 
-	e->data = data;
-	e->size = size;
-	e->phoff = 0;
-	e->phnum = 0;
-	e->error = NULL;
+	*e = (struct elf_image){ .data = data, .size = size };
 	if (size < sizeof(h)) {
 		return fail(e, "not an ELF image: too short");
 	}
@@ -78,18 +70,15 @@ INIT_TEXT bool elf_open(struct elf_image *e, const void *data, size_t size)
 		return fail(e, "not an ELF image: bad magic");
 	}
 	if (h.ident[4] != ELFCLASS64 || h.ident[5] != ELFDATA2LSB ||
-	    h.machine != EM_X86_64) {
-		return fail(e, "not a 64-bit x86 ELF image");
-	}
-	if (h.type != ET_EXEC && h.type != ET_DYN) {
-		return fail(e, "not an executable ELF image");
+	    h.machine != EM_X86_64 || (h.type != ET_EXEC && h.type != ET_DYN)) {
+		return fail(e, "not an executable 64-bit x86 ELF image");
 	}
 	if (h.phnum == 0 || h.phnum > PHNUM_MAX ||
-	    h.phentsize != sizeof(struct program_header)) {
+	    h.phentsize != sizeof(struct elf_segment)) {
 		return fail(e, "not a usable ELF image: odd program headers");
 	}
 	if (h.phoff > size ||
-	    h.phnum * sizeof(struct program_header) > size - h.phoff) {
+	    h.phnum * sizeof(struct elf_segment) > size - h.phoff) {
 		return fail(e, "truncated: program headers lie beyond the end");
 	}
 	e->phoff = h.phoff;
@@ -99,49 +88,31 @@ INIT_TEXT bool elf_open(struct elf_image *e, const void *data, size_t size)
 
 /* n-th program header; its bytes must lie inside the image. */
 static bool read_header(struct elf_image *e, unsigned int n,
-			struct program_header *ph)
+			struct elf_segment *ph)
 {
 	__builtin_memcpy(ph, e->data + e->phoff + n * sizeof(*ph), sizeof(*ph));
-	if (ph->type != PT_LOAD && ph->type != PT_NOTE) {
-		return true;
-	}
-	if (ph->offset > e->size || ph->filesz > e->size - ph->offset) {
-		return fail(e, "truncated: a segment lies beyond the end");
-	}
-	return true;
+	return (ph->type != PT_LOAD && ph->type != PT_NOTE) ||
+	       (ph->offset <= e->size && ph->filesz <= e->size - ph->offset) ||
+	       fail(e, "truncated: a segment lies beyond the end");
 }
 
 INIT_TEXT bool elf_load_segment(struct elf_image *e, unsigned int i,
 				struct elf_segment *seg)
 {
-	struct program_header ph;
-	unsigned int n;
-
 	e->error = NULL;
-	for (n = 0; n < e->phnum; n++) {
-		if (!read_header(e, n, &ph)) {
+	for (unsigned int n = 0; n < e->phnum; n++) {
+		if (!read_header(e, n, seg)) {
 			return false;
 		}
-		if (ph.type != PT_LOAD || ph.memsz == 0) {
+		if (seg->type != PT_LOAD || seg->memsz == 0 || i-- != 0) {
 			continue;
 		}
-		if (i-- != 0) {
-			continue;
-		}
-		if (ph.filesz > ph.memsz) {
+		if (seg->filesz > seg->memsz) {
 			return fail(e, "a segment has more bytes in the file "
 				       "than in memory");
 		}
-		if (ph.paddr + ph.memsz < ph.paddr) {
-			return fail(e, "a segment wraps around");
-		}
-		seg->offset = ph.offset;
-		seg->vaddr = ph.vaddr;
-		seg->paddr = ph.paddr;
-		seg->filesz = ph.filesz;
-		seg->memsz = ph.memsz;
-		seg->flags = ph.flags;
-		return true;
+		return seg->paddr + seg->memsz >= seg->paddr ||
+		       fail(e, "a segment wraps around");
 	}
 	return false;
 }
@@ -180,18 +151,13 @@ static bool next_note(struct elf_image *e, uint64_t *at, uint64_t end,
 static bool note_number(struct elf_image *e, const struct note *n,
 			uint64_t *value)
 {
-	uint32_t low;
-
-	if (n->size == 4) {
-		__builtin_memcpy(&low, n->desc, 4);
-		*value = low;
-		return true;
+	*value = 0;
+	if (n->size != 4 && n->size != 8) {
+		return fail(e, "a numeric Xen note is neither 4 nor 8 bytes "
+			       "long");
 	}
-	if (n->size == 8) {
-		__builtin_memcpy(value, n->desc, 8);
-		return true;
-	}
-	return fail(e, "a numeric Xen note is neither 4 nor 8 bytes long");
+	__builtin_memcpy(value, n->desc, n->size);
+	return true;
 }
 
 /* Text notes need not be terminated; the copy always is. */
@@ -205,13 +171,15 @@ static void note_text(const struct note *n, char *dst, size_t size)
 	dst[i] = '\0';
 }
 
-static bool note_is(const struct note *n, const char *text)
+/* True if `text` stands at `at` in the note, up to its end or that of a list's
+ * item. */
+static bool note_has(const struct note *n, size_t at, const char *text)
 {
-	size_t length = __builtin_strlen(text);
+	size_t end = at + __builtin_strlen(text);
 
-	return n->size >= length &&
-	       __builtin_memcmp(n->desc, text, length) == 0 &&
-	       (n->size == length || n->desc[length] == 0);
+	return end <= n->size &&
+	       __builtin_memcmp(n->desc + at, text, end - at) == 0 &&
+	       (end == n->size || n->desc[end] == 0 || n->desc[end] == '|');
 }
 
 /*
@@ -221,37 +189,35 @@ static bool note_is(const struct note *n, const char *text)
  */
 static bool features_ok(const struct note *n)
 {
-	static const char *const lacking[] = { "supervisor_mode_kernel",
-					       "auto_translated_physmap",
-					       "hvm_callback_vector" };
-	uint32_t at = 0, end;
-	size_t i, length;
-
-	while (at < n->size) {
-		for (end = at;
-		     end < n->size && n->desc[end] != '|' && n->desc[end] != 0;
-		     end++) {}
-		for (i = 0; n->desc[at] == '!' &&
-			    i < sizeof(lacking) / sizeof(lacking[0]);
-		     i++) {
-			length = __builtin_strlen(lacking[i]);
-			if (end - at - 1 == length &&
-			    __builtin_memcmp(n->desc + at + 1, lacking[i],
-					     length) == 0) {
-				return false;
-			}
+	for (size_t at = 0; at < n->size; at++) {
+		if (note_has(n, at, "!supervisor_mode_kernel") ||
+		    note_has(n, at, "!auto_translated_physmap") ||
+		    note_has(n, at, "!hvm_callback_vector")) {
+			return false;
 		}
-		at = end + 1;
 	}
 	return true;
 }
 
-/* Numbers go to *value of their kind, the rest is handled in place. */
+/* Where the numeric notes go; 0, where `has` lies: of another kind. */
+static const uint8_t number_at[XEN_ELFNOTE_MAX + 1] = {
+	[XEN_ELFNOTE_ENTRY] = offsetof(struct elf_kernel, entry),
+	[XEN_ELFNOTE_VIRT_BASE] = offsetof(struct elf_kernel, virt_base),
+	[XEN_ELFNOTE_PADDR_OFFSET] = offsetof(struct elf_kernel, paddr_offset),
+	[XEN_ELFNOTE_HYPERCALL_PAGE] =
+		offsetof(struct elf_kernel, hypercall_page),
+	[XEN_ELFNOTE_INIT_P2M] = offsetof(struct elf_kernel, init_p2m),
+	[XEN_ELFNOTE_HV_START_LOW] = offsetof(struct elf_kernel, hv_start_low),
+	[XEN_ELFNOTE_MOD_START_PFN] =
+		offsetof(struct elf_kernel, mod_start_pfn),
+	[XEN_ELFNOTE_SUPPORTED_FEATURES] =
+		offsetof(struct elf_kernel, supported),
+};
+_Static_assert(offsetof(struct elf_kernel, has) == 0, "no note's number");
+
 static bool take_note(struct elf_image *e, struct elf_kernel *k,
 		      const struct note *n)
 {
-	uint64_t value = 0;
-
 	if (n->type > XEN_ELFNOTE_MAX) {
 		return true;
 	}
@@ -259,47 +225,20 @@ static bool take_note(struct elf_image *e, struct elf_kernel *k,
 		return fail(e, "a Xen note is given twice");
 	}
 	k->has |= 1ull << n->type;
+	if (number_at[n->type] != 0) {
+		uint8_t *at = (uint8_t *)k + number_at[n->type];
+
+		return note_number(e, n, (uint64_t *)(void *)at);
+	}
 	switch (n->type) {
-	case XEN_ELFNOTE_ENTRY:
-		return note_number(e, n, &k->entry);
-	case XEN_ELFNOTE_VIRT_BASE:
-		return note_number(e, n, &k->virt_base);
-	case XEN_ELFNOTE_PADDR_OFFSET:
-		return note_number(e, n, &k->paddr_offset);
-	case XEN_ELFNOTE_HYPERCALL_PAGE:
-		return note_number(e, n, &k->hypercall_page);
-	case XEN_ELFNOTE_INIT_P2M:
-		return note_number(e, n, &k->init_p2m);
-	case XEN_ELFNOTE_HV_START_LOW:
-		return note_number(e, n, &k->hv_start_low);
-	case XEN_ELFNOTE_MOD_START_PFN:
-		if (!note_number(e, n, &value)) {
-			return false;
-		}
-		k->mod_start_pfn = value != 0;
-		return true;
-	case XEN_ELFNOTE_SUPPORTED_FEATURES:
-		if (!note_number(e, n, &value)) {
-			return false;
-		}
-		k->supported = (uint32_t)value;
-		return true;
-	case XEN_ELFNOTE_L1_MFN_VALID:
-		/* A list of pairs; the first is enough. */
-		if (n->size < 16) {
-			return fail(e, "the L1_MFN_VALID note is too short");
-		}
-		__builtin_memcpy(&k->l1_mfn_mask, n->desc, 8);
-		__builtin_memcpy(&k->l1_mfn_value, n->desc + 8, 8);
-		return true;
 	case XEN_ELFNOTE_FEATURES:
 		k->wants_features_ok = features_ok(n);
 		return true;
 	case XEN_ELFNOTE_XEN_VERSION:
-		return note_is(n, "xen-3.0") ||
+		return note_has(n, 0, "xen-3.0") ||
 		       fail(e, "made for another interface than xen-3.0");
 	case XEN_ELFNOTE_LOADER:
-		return note_is(n, "generic") ||
+		return note_has(n, 0, "generic") ||
 		       fail(e, "asks for a special loader");
 	case XEN_ELFNOTE_GUEST_OS:
 		note_text(n, k->guest_os, sizeof(k->guest_os));
@@ -314,20 +253,17 @@ static bool take_note(struct elf_image *e, struct elf_kernel *k,
 
 static bool read_notes(struct elf_image *e, struct elf_kernel *k)
 {
-	struct program_header ph;
+	struct elf_segment ph;
 	struct note note;
-	uint64_t at, end;
-	unsigned int n;
 
-	for (n = 0; n < e->phnum; n++) {
+	for (unsigned int n = 0; n < e->phnum; n++) {
+		uint64_t at, end;
+
 		if (!read_header(e, n, &ph)) {
 			return false;
 		}
-		if (ph.type != PT_NOTE) {
-			continue;
-		}
 		at = ph.offset;
-		end = ph.offset + ph.filesz;
+		end = ph.type == PT_NOTE ? at + ph.filesz : at;
 		while (next_note(e, &at, end, &note)) {
 			if (!take_note(e, k, &note)) {
 				return false;
@@ -345,7 +281,7 @@ static bool read_notes(struct elf_image *e, struct elf_kernel *k)
 static bool read_span(struct elf_image *e, struct elf_kernel *k)
 {
 	struct elf_segment seg;
-	uint64_t start;
+	uint64_t start, end;
 	unsigned int i;
 
 	k->pstart = ~0ull;
@@ -357,12 +293,9 @@ static bool read_span(struct elf_image *e, struct elf_kernel *k)
 			return fail(e, "a segment lies outside the guest's "
 				       "memory (see PADDR_OFFSET)");
 		}
-		if (start < k->pstart) {
-			k->pstart = start;
-		}
-		if (start + seg.memsz > k->pend) {
-			k->pend = start + seg.memsz;
-		}
+		end = start + seg.memsz;
+		k->pstart = start < k->pstart ? start : k->pstart;
+		k->pend = end > k->pend ? end : k->pend;
 	}
 	if (e->error != NULL) {
 		return false;
@@ -389,8 +322,8 @@ INIT_TEXT bool elf_kernel_info(struct elf_image *e, struct elf_kernel *k)
 	if (!read_notes(e, k) || !read_span(e, k)) {
 		return false;
 	}
-	if ((k->virt_base & 0xfff) != 0) {
-		return fail(e, "VIRT_BASE is not page aligned");
+	if (((k->virt_base | k->init_p2m) & 0xfff) != 0) {
+		return fail(e, "VIRT_BASE or INIT_P2M is not page aligned");
 	}
 	if (k->entry < k->vstart || k->entry >= k->vend) {
 		return fail(e, "the entry point lies outside the segments");
@@ -400,10 +333,6 @@ INIT_TEXT bool elf_kernel_info(struct elf_image *e, struct elf_kernel *k)
 	     k->hypercall_page < k->vstart || k->hypercall_page >= k->vend ||
 	     k->vend - k->hypercall_page < 4096)) {
 		return fail(e, "HYPERCALL_PAGE lies outside the segments");
-	}
-	if ((k->has & (1ull << XEN_ELFNOTE_INIT_P2M)) != 0 &&
-	    (k->init_p2m & 0xfff) != 0) {
-		return fail(e, "INIT_P2M is not page aligned");
 	}
 	return true;
 }

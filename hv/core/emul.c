@@ -16,6 +16,7 @@
 #include <arch/paging.h>
 #include <arch/switch.h>
 
+#include <hv/check.h>
 #include <hv/domain.h>
 #include <hv/guest_access.h>
 #include <hv/hypercall.h>
@@ -37,11 +38,8 @@
 
 #define CR3_FLAGS 0x18ull /* PWT, PCD: taken and ignored */
 
-#define CR4_DE 0x8ull
-#define CR4_PAE 0x20ull
 #define CR4_MCE 0x40ull
-#define CR4_OSFXSR 0x200ull
-#define CR4_OSXMMEXCPT 0x400ull
+#define CR4_FIXED 0x628ull /* DE PAE OSFXSR OSXMMEXCPT */
 #define CR4_FSGSBASE 0x10000ull
 #define CR4_OSXSAVE 0x40000ull
 
@@ -54,19 +52,22 @@
 #define XCR0_AVX512 0xe0ull
 #define XCR0_AMX 0x60000ull
 
+/* Answers of an instruction's function, beside 0. */
+#define FAULT (-XEN_EPERM)
+#define AGAIN (-XEN_ERESTART) /* the guest executes it again */
+#define NOT_OURS (-XEN_ENOSYS)
+
 /* Is the code segment a 64-bit one?  The decoder knows no other code. */
-static bool code_is_long(const struct vcpu *v, uint16_t cs)
+static bool code_is_long(const struct vcpu *v)
 {
-	unsigned int i = cs >> 3;
-	unsigned int entries = v->gdt_entries;
-	const unsigned long *frames = v->gdt_frame;
+	bool in_ldt = (v->regs.cs & SELECTOR_LDT) != 0;
+	unsigned int entries = in_ldt ? v->ldt_entries : v->gdt_entries;
+	const unsigned long *frames = in_ldt ? v->ldt_frame : v->gdt_frame;
+	unsigned int i = v->regs.cs >> 3;
 	const uint64_t *descs;
 	unsigned long mfn;
 
-	if (cs & SELECTOR_LDT) {
-		entries = v->ldt_entries;
-		frames = v->ldt_frame;
-	} else if (i >= FIRST_RESERVED_GDT_ENTRY) {
+	if (!in_ldt && i >= FIRST_RESERVED_GDT_ENTRY) {
 		return i == FLAT_RING3_CS64 >> 3;
 	}
 	if (i >= entries) {
@@ -81,23 +82,18 @@ static bool code_is_long(const struct vcpu *v, uint16_t cs)
 	return (READ_ONCE(descs[i % DESCS_PER_FRAME]) & DESC_LONG) != 0;
 }
 
-bool emul_fetch(const struct vcpu *v, const struct guest_regs *regs,
-		struct insn *in)
+bool emul_fetch(const struct vcpu *v, struct insn *in)
 {
 	uint8_t bytes[INSN_MAX];
-	size_t count = PAGE_SIZE - (regs->rip & (PAGE_SIZE - 1));
-
-	if (!code_is_long(v, regs->cs)) {
-		return false;
-	}
+	guest_ptr_t rip = guest_ptr(v->regs.rip);
 	/* The next page may be absent without the instruction needing it. */
-	count = MIN(count, INSN_MAX);
-	if (copy_from_guest(bytes, guest_ptr(regs->rip), count)) {
+	size_t count = MIN(PAGE_SIZE - (rip.addr & ~PAGE_MASK), INSN_MAX);
+
+	if (!code_is_long(v) || copy_from_guest(bytes, rip, count)) {
 		return false;
 	}
-	if (count < INSN_MAX &&
-	    !copy_from_guest(bytes + count, guest_ptr(regs->rip + count),
-			     INSN_MAX - count)) {
+	if (copy_from_guest(bytes + count, guest_ptr_add(rip, count),
+			    INSN_MAX - count) == 0) {
 		count = INSN_MAX;
 	}
 	return insn_decode(bytes, count, in);
@@ -105,25 +101,21 @@ bool emul_fetch(const struct vcpu *v, const struct guest_regs *regs,
 
 uint64_t emul_segment_base(struct vcpu *v, unsigned int segment)
 {
-	switch (segment) {
-	case INSN_SEG_FS:
-		return arch_get_base(v, SEGBASE_FS);
-	case INSN_SEG_GS:
-		return arch_get_base(v, v->in_kernel ? SEGBASE_GS_KERNEL :
-						       SEGBASE_GS_USER);
-	default:
+	unsigned int gs = v->in_kernel ? SEGBASE_GS_KERNEL : SEGBASE_GS_USER;
+
+	if (segment == INSN_SEG_NONE) {
 		return 0;
 	}
+	return arch_get_base(v, segment == INSN_SEG_FS ? SEGBASE_FS : gs);
 }
 
-enum emul_result emul_complete(struct vcpu *v, struct guest_regs *regs,
-			       unsigned int length)
+enum emul_result emul_complete(struct vcpu *v, unsigned int length)
 {
-	regs->rip += length;
-	regs->rflags &= ~(uint64_t)X86_EFLAGS_RF;
-	if (regs->rflags & X86_EFLAGS_TF) {
+	v->regs.rip += length;
+	v->regs.rflags &= ~(uint64_t)X86_EFLAGS_RF;
+	if (v->regs.rflags & X86_EFLAGS_TF) {
 		arch_set_debugreg(v, 6, arch_get_debugreg(v, 6) | DR6_BS);
-		bounce_exception(regs, TRAP_DB, 0, 0);
+		bounce_exception(&v->regs, TRAP_DB, 0, 0);
 	}
 	return EMUL_DONE;
 }
@@ -139,215 +131,176 @@ static uint64_t read_cr0(const struct vcpu *v)
  * reads as the core runs it. */
 static uint64_t effective_cr4(uint64_t value)
 {
-	uint64_t choice = CR4_MCE;
-	uint64_t fixed = CR4_DE | CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+	uint64_t choice = CR4_MCE | (arch_has_fsgsbase() ? CR4_FSGSBASE : 0);
 
-	if (arch_has_fsgsbase()) {
-		choice |= CR4_FSGSBASE;
-	}
-	if (arch_has_xsave()) {
-		fixed |= CR4_OSXSAVE;
-	}
-	return (value & choice) | fixed;
+	return (value & choice) | CR4_FIXED |
+	       (arch_has_xsave() ? CR4_OSXSAVE : 0);
 }
 
-static enum emul_result read_cr(struct vcpu *v, struct guest_regs *regs,
-				struct insn *in)
+static int read_cr(const struct vcpu *v, unsigned int nr, uint64_t *value)
 {
-	uint64_t value;
-
-	switch (in->reg) {
+	switch (nr) {
 	case 0:
-		value = read_cr0(v);
-		break;
+		*value = read_cr0(v);
+		return 0;
 	case 2:
-		value = v->cr2;
-		break;
+		*value = v->cr2;
+		return 0;
 	case 3:
-		value = v->cr3_kernel & PTE_ADDR_MASK;
-		break;
+		*value = v->cr3_kernel & PTE_ADDR_MASK;
+		return 0;
 	case 4:
-		value = effective_cr4(v->cr4);
-		break;
+		*value = effective_cr4(v->cr4);
+		return 0;
 	default:
-		return EMUL_FAULT;
+		return FAULT;
 	}
-	in->bytes = 8; /* whatever the prefixes say */
-	insn_reg_write(in, regs, in->rm, value);
-	return emul_complete(v, regs, in->length);
 }
 
-static enum emul_result write_cr3(struct vcpu *v, struct guest_regs *regs,
-				  const struct insn *in, uint64_t value)
+static int write_cr3(struct vcpu *v, uint64_t value)
 {
 	int rc;
 
 	if (value & ~(PTE_ADDR_MASK | CR3_FLAGS)) {
-		return EMUL_FAULT;
+		return FAULT;
 	}
 	rc = vcpu_set_kernel_table(v, pte_mfn(value));
-	if (rc == -XEN_ERESTART) {
-		return EMUL_DONE; /* the guest executes it again */
+	if (rc == 0) {
+		arch_reload_cr3(v);
 	}
-	if (rc) {
-		return EMUL_FAULT;
-	}
-	arch_reload_cr3(v);
-	return emul_complete(v, regs, in->length);
+	return rc == 0 || rc == AGAIN ? rc : FAULT;
 }
 
-static enum emul_result write_cr(struct vcpu *v, struct guest_regs *regs,
-				 struct insn *in)
+static int write_cr(struct vcpu *v, unsigned int nr, uint64_t value)
 {
-	uint64_t value;
-
-	in->bytes = 8;
-	value = insn_reg_read(in, regs, in->rm);
-	switch (in->reg) {
+	switch (nr) {
 	case 0:
 		if ((value ^ read_cr0(v)) & ~CR0_TS) {
-			return EMUL_FAULT;
+			return FAULT;
 		}
 		arch_set_cr0_ts(v, (value & CR0_TS) != 0);
-		break;
+		return 0;
 	case 2:
 		v->cr2 = value;
 		WRITE_ONCE(v->info->arch.cr2, value);
-		break;
+		return 0;
 	case 3:
-		return write_cr3(v, regs, in, value);
+		return write_cr3(v, value);
 	case 4:
 		if (value >> 32) {
-			return EMUL_FAULT;
+			return FAULT;
 		}
 		arch_set_guest_cr4(v, effective_cr4(value));
-		break;
+		return 0;
 	default:
-		return EMUL_FAULT;
+		return FAULT;
 	}
-	return emul_complete(v, regs, in->length);
 }
 
 /* The hypercalls' handlers know what may be watched and how. */
-static enum emul_result move_dr(struct vcpu *v, struct guest_regs *regs,
-				struct insn *in)
+static int read_dr(unsigned int nr, uint64_t *value)
 {
-	in->bytes = 8;
-	if (in->reg == 4 || in->reg == 5 || in->reg > 7) {
-		return EMUL_FAULT;
+	if (nr == 4 || nr == 5 || nr > 7) {
+		return FAULT;
 	}
-	if (in->op == INSN_DR_READ) {
-		insn_reg_write(in, regs, in->rm,
-			       (uint64_t)do_get_debugreg(in->reg));
-	} else if (do_set_debugreg(in->reg, insn_reg_read(in, regs, in->rm))) {
-		return EMUL_FAULT;
+	*value = (uint64_t)do_get_debugreg(nr);
+	return 0;
+}
+
+/* Moves between a control or debug register and a general one. */
+static int move_register(struct vcpu *v, struct insn *in)
+{
+	uint64_t value;
+	int rc;
+
+	in->bytes = 8; /* whatever the prefixes say */
+	value = insn_reg_read(in, &v->regs, in->rm);
+	if (in->op == INSN_CR_WRITE) {
+		return write_cr(v, in->reg, value);
 	}
-	return emul_complete(v, regs, in->length);
+	if (in->op == INSN_DR_WRITE) {
+		return do_set_debugreg(in->reg, value) ? FAULT : 0;
+	}
+	rc = in->op == INSN_CR_READ ? read_cr(v, in->reg, &value) :
+				      read_dr(in->reg, &value);
+	insn_reg_write(in, &v->regs, in->rm, value);
+	return rc;
+}
+
+static bool all_or_none(uint64_t value, uint64_t group)
+{
+	return (value & group) == 0 || (value & group) == group;
 }
 
 static bool xcr0_valid(uint64_t value)
 {
-	uint64_t avx512 = value & XCR0_AVX512;
-	uint64_t mpx = value & XCR0_MPX;
-	uint64_t amx = value & XCR0_AMX;
-
 	if (!(value & XCR0_FP) || (value & ~arch_xcr0_mask())) {
 		return false;
 	}
 	if ((value & XCR0_AVX) && !(value & XCR0_SSE)) {
 		return false;
 	}
-	if (avx512 && (avx512 != XCR0_AVX512 || !(value & XCR0_AVX))) {
+	if ((value & XCR0_AVX512) && !(value & XCR0_AVX)) {
 		return false;
 	}
-	return (mpx == 0 || mpx == XCR0_MPX) && (amx == 0 || amx == XCR0_AMX);
-}
-
-static enum emul_result set_xcr(struct vcpu *v, struct guest_regs *regs,
-				const struct insn *in)
-{
-	uint64_t value = (uint32_t)regs->rax | regs->rdx << 32;
-
-	if (!arch_has_xsave() || (uint32_t)regs->rcx != 0 ||
-	    !xcr0_valid(value)) {
-		return EMUL_FAULT;
-	}
-	arch_set_xcr0(v, value);
-	return emul_complete(v, regs, in->length);
+	return all_or_none(value, XCR0_AVX512) &&
+	       all_or_none(value, XCR0_MPX) && all_or_none(value, XCR0_AMX);
 }
 
 /* --- the rest of the kernel's list --- */
 
-static void put_edx_eax(struct guest_regs *regs, uint64_t value)
+static int read_msr(struct vcpu *v)
 {
-	regs->rax = (uint32_t)value;
-	regs->rdx = value >> 32;
+	uint64_t value;
+
+	if (guest_rdmsr(v, (uint32_t)v->regs.rcx, &value)) {
+		return FAULT;
+	}
+	v->regs.rax = (uint32_t)value;
+	v->regs.rdx = value >> 32;
+	return 0;
 }
 
-static enum emul_result move_msr(struct vcpu *v, struct guest_regs *regs,
-				 const struct insn *in)
+static int kernel_insn(struct vcpu *v, struct insn *in)
 {
+	struct guest_regs *regs = &v->regs;
 	uint64_t value = (uint32_t)regs->rax | regs->rdx << 32;
-	uint32_t msr = (uint32_t)regs->rcx;
 
-	if (in->op == INSN_WRMSR) {
-		if (guest_wrmsr(v, msr, value)) {
-			return EMUL_FAULT;
-		}
-		return emul_complete(v, regs, in->length);
-	}
-	if (guest_rdmsr(v, msr, &value)) {
-		return EMUL_FAULT;
-	}
-	put_edx_eax(regs, value);
-	return emul_complete(v, regs, in->length);
-}
-
-static enum emul_result kernel_insn(struct vcpu *v, struct guest_regs *regs,
-				    struct insn *in)
-{
 	switch (in->op) {
 	case INSN_CLI:
 	case INSN_STI:
 		/* Linear code that a kernel shares with bare machines; its
 		 * event mask is elsewhere. */
-		if (!emul_io_allowed(v)) {
-			return EMUL_BOUNCE;
-		}
-		break;
+		return emul_io_allowed(v) ? 0 : NOT_OURS;
 	case INSN_CLTS:
 		arch_set_cr0_ts(v, false);
-		break;
+		return 0;
 	case INSN_WBINVD:
 		/* Without devices, nobody sees whether a cache was written
 		 * back; with them, it is about the CPU that asks. */
 		if (v->domain->may_io) {
 			arch_flush_cache((cpumask_t)1 << this_cpu()->id);
 		}
-		break;
-	case INSN_RDTSCP:
-		regs->rcx = 0; /* TSC_AUX, which guests cannot set */
-		put_edx_eax(regs, arch_ticks());
-		break;
-	case INSN_RDTSC:
-		put_edx_eax(regs, arch_ticks());
-		break;
+		return 0;
 	case INSN_RDMSR:
+		return read_msr(v);
 	case INSN_WRMSR:
-		return move_msr(v, regs, in);
+		return guest_wrmsr(v, (uint32_t)regs->rcx, value) ? FAULT : 0;
 	case INSN_XSETBV:
-		return set_xcr(v, regs, in);
+		if (!arch_has_xsave() || (uint32_t)regs->rcx != 0 ||
+		    !xcr0_valid(value)) {
+			return FAULT;
+		}
+		arch_set_xcr0(v, value);
+		return 0;
 	case INSN_CR_READ:
-		return read_cr(v, regs, in);
 	case INSN_CR_WRITE:
-		return write_cr(v, regs, in);
 	case INSN_DR_READ:
 	case INSN_DR_WRITE:
-		return move_dr(v, regs, in);
+		return move_register(v, in);
 	default:
-		return EMUL_BOUNCE;
+		return NOT_OURS;
 	}
-	return emul_complete(v, regs, in->length);
 }
 
 /*
@@ -374,7 +327,9 @@ enum emul_result emul_privileged(struct guest_regs *regs)
 {
 	struct vcpu *v = current_vcpu();
 	struct insn in;
+	int rc;
 
+	ASSERT(regs == &v->regs);
 	if (regs->error_code & GPEC_EXT) {
 		return EMUL_BOUNCE;
 	}
@@ -384,30 +339,41 @@ enum emul_result emul_privileged(struct guest_regs *regs)
 	/* A selector: some load of a segment, not ours.  And do not even
 	 * look at the code of a user program that may do nothing here. */
 	if (regs->error_code != 0 || (!v->in_kernel && !emul_io_allowed(v)) ||
-	    !emul_fetch(v, regs, &in)) {
+	    !emul_fetch(v, &in)) {
 		return EMUL_BOUNCE;
 	}
 	if (in.op >= INSN_IN && in.op <= INSN_OUTS) {
-		return emul_port(v, regs, &in);
+		return emul_port(v, &in);
 	}
-	return v->in_kernel ? kernel_insn(v, regs, &in) : EMUL_BOUNCE;
+	rc = v->in_kernel ? kernel_insn(v, &in) : NOT_OURS;
+	switch (rc) {
+	case 0:
+		return emul_complete(v, in.length);
+	case AGAIN:
+		return EMUL_DONE;
+	case NOT_OURS:
+		return EMUL_BOUNCE;
+	default:
+		return EMUL_FAULT;
+	}
 }
 
 enum emul_result emul_forced(struct guest_regs *regs)
 {
 	/* ud2, "xen", cpuid; see XEN_EMULATE_PREFIX. */
-	static const uint8_t forced[] = {
-		0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2
+	static const char forced[] = "\x0f\x0bxen\x0f\xa2";
+	enum {
+		length = sizeof(forced) - 1
 	};
 	struct vcpu *v = current_vcpu();
-	uint8_t bytes[sizeof(forced)];
+	char bytes[length];
 	struct cpuid_regs out;
 
 	/* A plain ud2 may be the last thing on its page: two bytes first. */
 	if (copy_from_guest(bytes, guest_ptr(regs->rip), 2) ||
 	    memcmp(bytes, forced, 2) ||
-	    copy_from_guest(bytes, guest_ptr(regs->rip), sizeof(bytes)) ||
-	    memcmp(bytes, forced, sizeof(bytes))) {
+	    copy_from_guest(bytes, guest_ptr(regs->rip), length) ||
+	    memcmp(bytes, forced, length)) {
 		return EMUL_BOUNCE;
 	}
 	guest_cpuid(v, (uint32_t)regs->rax, (uint32_t)regs->rcx, &out);
@@ -415,5 +381,5 @@ enum emul_result emul_forced(struct guest_regs *regs)
 	regs->rbx = out.b;
 	regs->rcx = out.c;
 	regs->rdx = out.d;
-	return emul_complete(v, regs, sizeof(forced));
+	return emul_complete(v, length);
 }

@@ -13,6 +13,7 @@
 
 #include <xen/errno.h>
 
+#include <hv/check.h>
 #include <hv/guest_access.h>
 #include <hv/mm.h>
 #include <hv/vcpu.h>
@@ -37,67 +38,33 @@ struct effect {
 	bool store; /* false: memory stays (cmpxchg that failed) */
 };
 
-static uint64_t size_mask(unsigned int bytes)
+static uint64_t sign_bit(const struct insn *in)
 {
-	return UINT64_MAX >> (64 - 8 * bytes);
+	return insn_mask(in) ^ (insn_mask(in) >> 1);
 }
 
-static uint64_t sign_bit(unsigned int bytes)
+static uint64_t flag_if(bool set, uint64_t flag)
 {
-	return 1ull << (8 * bytes - 1);
+	return set ? flag : 0;
 }
 
 /* PF, ZF and SF of a result. */
-static uint64_t result_flags(uint64_t value, unsigned int bytes)
+static uint64_t result_flags(const struct insn *in, uint64_t value)
 {
-	uint64_t flags = 0;
-
-	value &= size_mask(bytes);
-	if (!(__builtin_popcountll(value & 0xff) & 1)) {
-		flags |= EFLAGS_PF;
-	}
-	if (value == 0) {
-		flags |= EFLAGS_ZF;
-	}
-	if (value & sign_bit(bytes)) {
-		flags |= EFLAGS_SF;
-	}
-	return flags;
+	return flag_if(__builtin_parityll(value & 0xff) == 0, EFLAGS_PF) |
+	       flag_if(value == 0, EFLAGS_ZF) |
+	       flag_if((value & sign_bit(in)) != 0, EFLAGS_SF);
 }
 
 /* Flags of a - b. */
-static uint64_t compare_flags(uint64_t a, uint64_t b, unsigned int bytes)
+static uint64_t compare_flags(const struct insn *in, uint64_t a, uint64_t b)
 {
-	uint64_t diff = (a - b) & size_mask(bytes);
-	uint64_t flags = result_flags(diff, bytes);
+	uint64_t diff = (a - b) & insn_mask(in);
+	uint64_t overflow = (a ^ b) & (a ^ diff) & sign_bit(in);
 
-	if (a < b) {
-		flags |= EFLAGS_CF;
-	}
-	if ((a ^ b ^ diff) & 0x10) {
-		flags |= EFLAGS_AF;
-	}
-	if ((a ^ b) & (a ^ diff) & sign_bit(bytes)) {
-		flags |= EFLAGS_OF;
-	}
-	return flags;
-}
-
-static void bit_effect(const struct insn *in, uint64_t old, uint64_t src,
-		       struct effect *e)
-{
-	uint64_t bit = 1ull << (src & (8u * in->bytes - 1));
-
-	/* The other flags are undefined, ZF excepted: it stays. */
-	e->flags_mask = EFLAGS_CF;
-	e->flags = old & bit ? EFLAGS_CF : 0;
-	if (in->op == INSN_BTS) {
-		e->value = old | bit;
-	} else if (in->op == INSN_BTR) {
-		e->value = old & ~bit;
-	} else {
-		e->value = old ^ bit;
-	}
+	return result_flags(in, diff) | flag_if(a < b, EFLAGS_CF) |
+	       flag_if(((a ^ b ^ diff) & 0x10) != 0, EFLAGS_AF) |
+	       flag_if(overflow != 0, EFLAGS_OF);
 }
 
 /* Operands are zero extended from the operand size. */
@@ -105,26 +72,36 @@ static struct effect compute(const struct insn *in, uint64_t old, uint64_t src,
 			     uint64_t accumulator)
 {
 	struct effect e = { .value = src, .store = true };
+	uint64_t bit = 1ull << (src & (8u * in->bytes - 1));
 
 	switch (in->op) {
 	case INSN_AND:
 	case INSN_OR:
 		e.value = in->op == INSN_AND ? old & src : old | src;
-		e.flags = result_flags(e.value, in->bytes);
+		e.flags = result_flags(in, e.value);
 		e.flags_mask = EFLAGS_ARITH;
 		break;
 	case INSN_CMPXCHG:
-		e.flags = compare_flags(accumulator, old, in->bytes);
+		e.flags = compare_flags(in, accumulator, old);
 		e.flags_mask = EFLAGS_ARITH;
 		e.store = accumulator == old;
 		break;
 	case INSN_BTS:
+		e.value = old | bit;
+		break;
 	case INSN_BTR:
+		e.value = old & ~bit;
+		break;
 	case INSN_BTC:
-		bit_effect(in, old, src, &e);
+		e.value = old ^ bit;
 		break;
-	default: /* mov, xchg */
+	default: /* xchg */
 		break;
+	}
+	if (in->op >= INSN_BTS) {
+		/* The other flags are undefined, ZF excepted: it stays. */
+		e.flags = flag_if((old & bit) != 0, EFLAGS_CF);
+		e.flags_mask = EFLAGS_CF;
 	}
 	return e;
 }
@@ -135,62 +112,55 @@ static void retire(const struct insn *in, struct guest_regs *regs,
 {
 	if (in->op == INSN_XCHG) {
 		insn_reg_write(in, regs, in->reg, old);
-	} else if (in->op == INSN_CMPXCHG && !e->store) {
+	} else if (!e->store) {
 		insn_reg_write(in, regs, INSN_RAX, old);
 	}
 	regs->rflags = (regs->rflags & ~e->flags_mask) | e->flags;
 }
 
 /* Everything but mov.  0, or as pte_write_emulate() says. */
-static int read_modify_write(struct vcpu *v, struct guest_regs *regs,
-			     const struct insn *in, uint64_t va, uint64_t src)
+static int read_modify_write(struct vcpu *v, const struct insn *in, uint64_t va,
+			     uint64_t src)
 {
-	uint64_t accumulator = insn_reg_read(in, regs, INSN_RAX);
+	uint64_t accumulator = insn_reg_read(in, &v->regs, INSN_RAX);
 	unsigned int shift = 8 * (unsigned int)(va & 7);
-	uint64_t mask = size_mask(in->bytes) << shift;
-	uint64_t entry, next, old;
-	struct effect e;
-	unsigned int i;
-	int rc;
+	uint64_t mask = insn_mask(in) << shift;
+	uint64_t entry;
+	int rc = -XEN_EAGAIN;
 
 	va &= ~7ull;
 	if (copy_from_guest(&entry, guest_ptr(va), sizeof(entry))) {
 		return -XEN_ENOENT;
 	}
-	for (i = 0; i < CMPXCHG_ROUNDS; i++) {
-		old = (entry & mask) >> shift;
-		e = compute(in, old, src, accumulator);
-		next = (entry & ~mask) | ((e.value << shift) & mask);
-		if (!e.store || next == entry) {
-			retire(in, regs, &e, old);
-			return 0;
+	for (unsigned int i = 0; i < CMPXCHG_ROUNDS && rc == -XEN_EAGAIN; i++) {
+		uint64_t old = (entry & mask) >> shift;
+		struct effect e = compute(in, old, src, accumulator);
+		uint64_t next = (entry & ~mask) | ((e.value << shift) & mask);
+
+		rc = 0;
+		if (e.store && next != entry) {
+			/* Fails with the entry as it is now. */
+			rc = pte_write_emulate(v, va, next, sizeof(next),
+					       &entry);
 		}
-		/* Fails with the entry as it is now. */
-		rc = pte_write_emulate(v, va, next, sizeof(next), &entry);
 		if (rc == 0) {
-			retire(in, regs, &e, old);
-		}
-		if (rc != -XEN_EAGAIN) {
-			return rc;
+			retire(in, &v->regs, &e, old);
 		}
 	}
-	return -XEN_EAGAIN;
+	return rc;
 }
 
 /* The address of the operand; a bit number in a register reaches beyond it. */
-static uint64_t operand_address(struct vcpu *v, const struct guest_regs *regs,
-				const struct insn *in)
+static uint64_t operand_address(struct vcpu *v, const struct insn *in)
 {
-	uint64_t va = insn_offset(in, regs);
-	unsigned int bits = 8u * in->bytes;
+	uint64_t va = insn_offset(in, &v->regs);
 	uint64_t nr;
 
-	if (!in->has_imm &&
-	    (in->op == INSN_BTS || in->op == INSN_BTR || in->op == INSN_BTC)) {
+	if (!in->has_imm && in->op >= INSN_BTS) {
 		/* Signed, rounded down to whole operands. */
-		nr = insn_reg_read(in, regs, in->reg);
-		nr = (nr ^ sign_bit(in->bytes)) - sign_bit(in->bytes);
-		nr &= ~(uint64_t)(bits - 1);
+		nr = insn_reg_read(in, &v->regs, in->reg);
+		nr = (nr ^ sign_bit(in)) - sign_bit(in);
+		nr &= ~(8ull * in->bytes - 1);
 		va += (uint64_t)((int64_t)nr / 8);
 		if (in->addr32) {
 			va = (uint32_t)va;
@@ -216,23 +186,24 @@ enum emul_result emul_pte_write(struct guest_regs *regs, uint64_t va)
 	uint64_t src, ea;
 	int rc;
 
-	if (!v->in_kernel || !maps_table(v, va) || !emul_fetch(v, regs, &in) ||
+	ASSERT(regs == &v->regs);
+	if (!v->in_kernel || !maps_table(v, va) || !emul_fetch(v, &in) ||
 	    in.op < INSN_MOV) {
 		return EMUL_BOUNCE;
 	}
-	ea = operand_address(v, regs, &in);
+	ea = operand_address(v, &in);
 	if (va - ea >= in.bytes || (ea & 7) + in.bytes > 8) {
 		return EMUL_BOUNCE; /* elsewhere, or across two entries */
 	}
-	src = in.has_imm ? in.imm & size_mask(in.bytes) :
+	src = in.has_imm ? in.imm & insn_mask(&in) :
 			   insn_reg_read(&in, regs, in.reg);
 	if (in.op == INSN_MOV) {
 		rc = pte_write_emulate(v, ea, src, in.bytes, NULL);
 	} else {
-		rc = read_modify_write(v, regs, &in, ea, src);
+		rc = read_modify_write(v, &in, ea, src);
 	}
 	if (rc == -XEN_EAGAIN || rc == -XEN_ERESTART) {
 		return EMUL_DONE; /* nothing happened: execute it again */
 	}
-	return rc ? EMUL_BOUNCE : emul_complete(v, regs, in.length);
+	return rc ? EMUL_BOUNCE : emul_complete(v, in.length);
 }

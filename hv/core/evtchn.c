@@ -30,7 +30,8 @@
 #include <hv/sched.h>
 #include <hv/vcpu.h>
 
-#define GUEST_PORTS 1024 /* of a domain that is not the control domain */
+/* Of a domain that is not the control domain.  Limits are whole groups. */
+#define GUEST_PORTS 1024
 
 _Static_assert(EVTCHN_GROUP * sizeof(struct evtchn) == PAGE_SIZE,
 	       "a group is a page");
@@ -52,77 +53,84 @@ struct evtchn *evtchn_lookup(struct domain *d, uint32_t port)
 	if (port >= d->evtchn_valid) {
 		return NULL;
 	}
-	port = (uint32_t)index_nospec(port, d->evtchn_valid);
-	chn = port_at(d, port);
+	chn = port_at(d, (uint32_t)index_nospec(port, d->evtchn_valid));
 	return chn->state != ECS_FREE ? chn : NULL;
 }
 
-static uint32_t port_limit(const struct domain *d)
+static struct evtchn *lookup_as(struct domain *d, uint32_t port,
+				enum evtchn_state state)
 {
-	uint32_t max =
-		d->fifo != NULL ? EVTCHN_FIFO_NR_CHANNELS : evtchn_2l_max();
+	struct evtchn *chn = evtchn_lookup(d, port);
 
-	return MIN(max, d->evtchn_max);
+	return chn != NULL && chn->state == state ? chn : NULL;
+}
+
+struct evtchn *evtchn_joined(struct domain *rd, uint32_t rport,
+			     const struct domain *d, uint32_t port)
+{
+	struct evtchn *chn = lookup_as(rd, rport, ECS_INTERDOMAIN);
+
+	if (chn != NULL && (chn->u.interdomain.remote != d ||
+			    chn->u.interdomain.remote_port != port)) {
+		chn = NULL;
+	}
+	return chn;
 }
 
 /* Brings the next group of ports into circulation, the lowest one first. */
 static int grow(struct domain *d)
 {
 	uint32_t first = d->evtchn_valid;
-	uint32_t limit = port_limit(d);
-	struct evtchn **group;
+	uint32_t max = d->fifo != NULL ? EVTCHN_FIFO_NR_CHANNELS :
+					 EVTCHN_2L_NR_CHANNELS;
+	struct evtchn **group = &d->evtchn_group[first / EVTCHN_GROUP];
 	uint32_t i;
 
-	if (first >= limit) {
+	if (first >= MIN(max, d->evtchn_max)) {
 		return -XEN_ENOSPC;
 	}
-	group = &d->evtchn_group[first / EVTCHN_GROUP];
 	if (*group == NULL) {
 		*group = heap_alloc_page();
-		if (*group == NULL) {
-			return -XEN_ENOMEM;
-		}
+	}
+	if (*group == NULL) {
+		return -XEN_ENOMEM;
 	}
 	for (i = EVTCHN_GROUP; i-- > 0;) {
-		struct evtchn *chn = &(*group)[i];
-
-		*chn = (struct evtchn){
+		(*group)[i] = (struct evtchn){
 			.state = ECS_FREE,
 			.priority = EVTCHN_FIFO_PRIORITY_DEFAULT,
 			.port = first + i,
+			.u.next_free = d->evtchn_free,
 		};
-		if (chn->port == 0) {
-			/* Never valid, so that 0 can mean "none". */
-			chn->state = ECS_RESERVED;
-		} else if (chn->port < limit) {
-			chn->u.next_free = d->evtchn_free;
-			d->evtchn_free = chn->port;
+		/* Port 0 is never taken, so that 0 can mean "none". */
+		if (first + i != 0) {
+			d->evtchn_free = first + i;
 		}
 	}
 	WRITE_ONCE(d->evtchn_valid, first + EVTCHN_GROUP);
 	return 0;
 }
 
-int evtchn_alloc(struct domain *d, struct evtchn **out)
+int evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned int vcpu,
+		 struct evtchn **out)
 {
 	struct evtchn *chn;
+	int rc;
 
 	ASSERT(spin_is_held(&d->evtchn_lock));
 	if (READ_ONCE(d->state) == DOM_DYING) {
 		return -XEN_EINVAL;
 	}
-	if (d->evtchn_free == 0) {
-		int rc = grow(d);
-
-		if (rc != 0) {
-			return rc;
-		}
+	rc = d->evtchn_free == 0 ? grow(d) : 0;
+	if (rc != 0) {
+		return rc;
 	}
 	chn = port_at(d, d->evtchn_free);
 	ASSERT(chn->state == ECS_FREE);
 	d->evtchn_free = chn->u.next_free;
-	chn->state = ECS_RESERVED;
 	d->evtchn_count++;
+	chn->state = (uint8_t)state;
+	chn->vcpu = (uint16_t)vcpu;
 	*out = chn;
 	return 0;
 }
@@ -140,7 +148,6 @@ void evtchn_release(struct domain *d, struct evtchn *chn)
 	 * linked in that queue when it is used anew. */
 	chn->state = ECS_FREE;
 	chn->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
-	chn->vcpu = 0;
 	chn->u.next_free = d->evtchn_free;
 	d->evtchn_free = chn->port;
 	d->evtchn_count--;
@@ -150,11 +157,9 @@ void evtchn_release(struct domain *d, struct evtchn *chn)
 
 bool vcpu_event_pending(const struct vcpu *v)
 {
-	const struct vcpu_info *info = v->info;
-
-	return __atomic_load_n(&info->evtchn_upcall_pending,
+	return __atomic_load_n(&v->info->evtchn_upcall_pending,
 			       __ATOMIC_SEQ_CST) != 0 &&
-	       READ_ONCE(info->evtchn_upcall_mask) == 0;
+	       READ_ONCE(v->info->evtchn_upcall_mask) == 0;
 }
 
 void vcpu_mark_events_pending(struct vcpu *v)
@@ -172,43 +177,21 @@ void evtchn_all_pending(struct vcpu *v)
 	vcpu_mark_events_pending(v);
 }
 
-/* Wakes whoever polls for the port; see sched_op.c. */
-static void wake_pollers(struct domain *d, uint32_t port)
-{
-	uint64_t mask = __atomic_load_n(&d->poll_mask, __ATOMIC_SEQ_CST);
-
-	for (; mask != 0; mask &= mask - 1) {
-		sched_poll_wake(d->vcpu[__builtin_ctzll(mask)], port);
-	}
-}
-
 void evtchn_set_pending(struct domain *d, struct evtchn *chn)
 {
+	uint64_t mask;
+
 	ASSERT(spin_is_held(&d->evtchn_lock));
 	if (d->fifo != NULL) {
 		evtchn_fifo_set_pending(d, chn);
 	} else {
 		evtchn_2l_set_pending(d, chn);
 	}
-	if (unlikely(READ_ONCE(d->poll_mask) != 0)) {
-		wake_pollers(d, chn->port);
+	/* Wakes whoever polls for the port; see sched_op.c. */
+	mask = __atomic_load_n(&d->poll_mask, __ATOMIC_SEQ_CST);
+	for (; unlikely(mask != 0); mask &= mask - 1) {
+		sched_poll_wake(d->vcpu[__builtin_ctzll(mask)], chn->port);
 	}
-}
-
-/* The end `port` of rd, if it is still joined with `from` of d. */
-static void send_remote(struct domain *rd, uint32_t port, struct domain *d,
-			uint32_t from)
-{
-	struct evtchn *chn;
-
-	spin_lock(&rd->evtchn_lock);
-	chn = evtchn_lookup(rd, port);
-	if (chn != NULL && chn->state == ECS_INTERDOMAIN &&
-	    chn->u.interdomain.remote == d &&
-	    chn->u.interdomain.remote_port == from) {
-		evtchn_set_pending(rd, chn);
-	}
-	spin_unlock(&rd->evtchn_lock);
 }
 
 /* A reference to a domain known to have one, whatever its state. */
@@ -242,11 +225,17 @@ int evtchn_send(struct domain *d, uint32_t port)
 		break;
 	}
 	spin_unlock(&d->evtchn_lock);
-	if (rd != NULL) {
-		send_remote(rd, rport, d, port);
-		domain_put(rd);
+	if (rd == NULL) {
+		return rc;
 	}
-	return rc;
+	spin_lock(&rd->evtchn_lock);
+	chn = evtchn_joined(rd, rport, d, port);
+	if (chn != NULL) {
+		evtchn_set_pending(rd, chn);
+	}
+	spin_unlock(&rd->evtchn_lock);
+	domain_put(rd);
+	return 0;
 }
 
 bool virq_is_per_vcpu(unsigned int virq)
@@ -255,19 +244,24 @@ bool virq_is_per_vcpu(unsigned int virq)
 	       virq == VIRQ_XENOPROF || virq == VIRQ_XENPMU;
 }
 
-void evtchn_send_virq(struct vcpu *v, unsigned int virq)
+/* To the port that *slot names, if any; the slot changes under the lock. */
+static void send_bound(struct domain *d, const uint32_t *slot,
+		       enum evtchn_state state)
 {
-	struct domain *d = v->domain;
 	struct evtchn *chn;
 
-	CHECK(virq < NR_VIRQS);
 	spin_lock(&d->evtchn_lock);
-	if (v->virq_port[virq] != 0) {
-		chn = evtchn_lookup(d, v->virq_port[virq]);
-		ASSERT(chn != NULL && chn->state == ECS_VIRQ);
+	chn = lookup_as(d, READ_ONCE(*slot), state);
+	if (chn != NULL) {
 		evtchn_set_pending(d, chn);
 	}
 	spin_unlock(&d->evtchn_lock);
+}
+
+void evtchn_send_virq(struct vcpu *v, unsigned int virq)
+{
+	CHECK(virq < NR_VIRQS);
+	send_bound(v->domain, &v->virq_port[virq], ECS_VIRQ);
 }
 
 void evtchn_send_global_virq(struct domain *d, unsigned int virq)
@@ -280,15 +274,8 @@ void evtchn_send_global_virq(struct domain *d, unsigned int virq)
 
 void evtchn_send_pirq(struct domain *d, unsigned int pirq)
 {
-	struct evtchn *chn;
-
 	CHECK(pirq < PIRQ_MAX);
-	spin_lock(&d->evtchn_lock);
-	chn = evtchn_lookup(d, READ_ONCE(d->pirq_port[pirq]));
-	if (chn != NULL && chn->state == ECS_PIRQ && chn->u.pirq == pirq) {
-		evtchn_set_pending(d, chn);
-	}
-	spin_unlock(&d->evtchn_lock);
+	send_bound(d, &d->pirq_port[pirq], ECS_PIRQ);
 }
 
 bool evtchn_is_pending(struct domain *d, uint32_t port)
@@ -298,7 +285,7 @@ bool evtchn_is_pending(struct domain *d, uint32_t port)
 
 	spin_lock(&d->evtchn_lock);
 	chn = evtchn_lookup(d, port);
-	if (chn != NULL && chn->port != 0) {
+	if (chn != NULL) {
 		pending = d->fifo != NULL ? evtchn_fifo_is_pending(d, chn) :
 					    evtchn_2l_is_pending(d, chn);
 	}
@@ -310,60 +297,39 @@ bool evtchn_is_pending(struct domain *d, uint32_t port)
 
 /*
  * Takes d's lock and, if the port is joined with another domain's, that one's.
- * Returns the other domain with a reference, or d.
+ * Returns the other domain, or d; with a reference either way.
  */
 static struct domain *lock_ends(struct domain *d, uint32_t port)
 {
-	for (;;) {
-		struct evtchn *chn;
-		struct domain *rd;
+	struct domain *rd = d;
 
-		spin_lock(&d->evtchn_lock);
-		chn = evtchn_lookup(d, port);
-		if (chn == NULL || chn->state != ECS_INTERDOMAIN ||
-		    chn->u.interdomain.remote == d) {
-			return d;
-		}
-		rd = chn->u.interdomain.remote;
-		hold_domain(rd);
-		spin_unlock(&d->evtchn_lock);
+	hold_domain(rd);
+	for (;;) {
+		struct domain *now = d;
+		struct evtchn *chn;
 
 		lock_both(&d->evtchn_lock, &rd->evtchn_lock);
-		chn = evtchn_lookup(d, port);
-		if (chn != NULL && chn->state == ECS_INTERDOMAIN &&
-		    chn->u.interdomain.remote == rd) {
+		chn = lookup_as(d, port, ECS_INTERDOMAIN);
+		if (chn != NULL) {
+			now = chn->u.interdomain.remote;
+		}
+		if (now == rd) {
 			return rd;
 		}
-		/* Somebody was quicker; each round is the work of another. */
+		/* After the first round somebody was quicker: each one is the
+		 * work of another. */
+		hold_domain(now);
 		unlock_both(&d->evtchn_lock, &rd->evtchn_lock);
 		domain_put(rd);
+		rd = now;
 	}
-}
-
-static void unlock_ends(struct domain *d, struct domain *rd)
-{
-	unlock_both(&d->evtchn_lock, &rd->evtchn_lock);
-	if (rd != d) {
-		domain_put(rd);
-	}
-}
-
-/* The remote end waits for its next partner; only d may be that. */
-static void part(struct domain *d, struct evtchn *chn, struct domain *rd)
-{
-	struct evtchn *rchn = evtchn_lookup(rd, chn->u.interdomain.remote_port);
-
-	CHECK(rchn != NULL && rchn->state == ECS_INTERDOMAIN &&
-	      rchn->u.interdomain.remote == d &&
-	      rchn->u.interdomain.remote_port == chn->port);
-	rchn->state = ECS_UNBOUND;
-	rchn->u.unbound.remote_domid = d->id;
 }
 
 int evtchn_close(struct domain *d, uint32_t port)
 {
 	struct domain *rd = lock_ends(d, port);
 	struct evtchn *chn = evtchn_lookup(d, port);
+	struct evtchn *rchn;
 	struct vcpu *v;
 	int rc = 0;
 
@@ -380,7 +346,12 @@ int evtchn_close(struct domain *d, uint32_t port)
 		pirq_unbind(d, chn->u.pirq);
 		break;
 	case ECS_INTERDOMAIN:
-		part(d, chn, rd);
+		/* That end waits for its next partner; only d may be it. */
+		rchn = evtchn_joined(rd, chn->u.interdomain.remote_port, d,
+				     port);
+		CHECK(rchn != NULL);
+		rchn->state = ECS_UNBOUND;
+		rchn->u.unbound.remote_domid = d->id;
 		break;
 	default:
 		rc = -XEN_EINVAL;
@@ -389,29 +360,34 @@ int evtchn_close(struct domain *d, uint32_t port)
 	if (rc == 0) {
 		evtchn_release(d, chn);
 	}
-	unlock_ends(d, rd);
+	unlock_both(&d->evtchn_lock, &rd->evtchn_lock);
+	domain_put(rd);
 	return rc;
 }
 
-/* Takes the highest group out of circulation if all of it is free. */
-static void shrink(struct domain *d)
+/* Takes the group from `first` on out of circulation if all of it is free and
+ * none is above it.  True if d is left without a port, and back to two-level. */
+static bool shrink(struct domain *d, uint32_t first, uint32_t end)
 {
-	uint32_t first, i;
+	uint32_t port = first;
+	bool done;
 
 	spin_lock(&d->evtchn_lock);
-	first = d->evtchn_valid - MIN(d->evtchn_valid, EVTCHN_GROUP);
-	for (i = d->evtchn_valid; i > MAX(first, 1); i--) {
-		if (port_at(d, i - 1)->state != ECS_FREE) {
-			break;
-		}
+	while (port < end && port_at(d, port)->state == ECS_FREE) {
+		port++;
 	}
-	if (i <= MAX(first, 1)) {
+	if (port == d->evtchn_valid) {
 		/* The list may name ports of that group.  Those of lower ones
 		 * come back as the groups do. */
 		d->evtchn_free = 0;
 		WRITE_ONCE(d->evtchn_valid, first);
 	}
+	done = d->evtchn_valid == 0;
+	if (done) {
+		evtchn_fifo_destroy(d);
+	}
 	spin_unlock(&d->evtchn_lock);
+	return done;
 }
 
 /*
@@ -422,21 +398,13 @@ int evtchn_reset(struct domain *d)
 {
 	for (;;) {
 		uint32_t end = READ_ONCE(d->evtchn_valid);
+		uint32_t first = end - MIN(end, EVTCHN_GROUP);
 		uint32_t port;
-		bool done;
 
-		for (port = end - MIN(end, EVTCHN_GROUP); port < end; port++) {
+		for (port = first; port < end; port++) {
 			evtchn_close(d, port); /* free ones refuse */
 		}
-		shrink(d);
-
-		spin_lock(&d->evtchn_lock);
-		done = d->evtchn_valid == 0;
-		if (done) {
-			evtchn_fifo_destroy(d);
-		}
-		spin_unlock(&d->evtchn_lock);
-		if (done) {
+		if (shrink(d, first, end)) {
 			return 0;
 		}
 		if (mm_preempt()) {
@@ -455,12 +423,6 @@ int evtchn_domain_init(struct domain *d)
 	return 0;
 }
 
-int evtchn_domain_destroy(struct domain *d)
-{
-	ASSERT(d->state != DOM_ALIVE);
-	return evtchn_reset(d);
-}
-
 void evtchn_domain_free(struct domain *d)
 {
 	unsigned int i;
@@ -468,7 +430,6 @@ void evtchn_domain_free(struct domain *d)
 	for (i = 0; i < EVTCHN_GROUPS; i++) {
 		if (d->evtchn_group[i] != NULL) {
 			heap_free_page(d->evtchn_group[i]);
-			d->evtchn_group[i] = NULL;
 		}
 	}
 }

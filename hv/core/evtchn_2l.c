@@ -56,36 +56,30 @@ _Static_assert(sizeof(((struct shared_info *)0)->evtchn_pending) * 8 ==
 		       EVTCHN_2L_NR_CHANNELS,
 	       "a bit for every port");
 
-/* Sets or clears a bit of the guest's; true if it was set. */
+/* A bit of the guest's: set or cleared, true if it was set; or read. */
 static bool set_bit(xen_ulong_t *words, uint32_t bit)
 {
 	xen_ulong_t mask = 1ul << (bit % WORD_BITS);
 
-	return (__atomic_fetch_or(&words[bit / WORD_BITS], mask,
-				  __ATOMIC_SEQ_CST) &
-		mask) != 0;
+	return __atomic_fetch_or(&words[bit / WORD_BITS], mask,
+				 __ATOMIC_SEQ_CST) &
+	       mask;
 }
 
 static bool clear_bit(xen_ulong_t *words, uint32_t bit)
 {
 	xen_ulong_t mask = 1ul << (bit % WORD_BITS);
 
-	return (__atomic_fetch_and(&words[bit / WORD_BITS], ~mask,
-				   __ATOMIC_SEQ_CST) &
-		mask) != 0;
+	return __atomic_fetch_and(&words[bit / WORD_BITS], ~mask,
+				  __ATOMIC_SEQ_CST) &
+	       mask;
 }
 
 static bool test_bit(const xen_ulong_t *words, uint32_t bit)
 {
-	xen_ulong_t word =
-		__atomic_load_n(&words[bit / WORD_BITS], __ATOMIC_SEQ_CST);
-
-	return (word >> (bit % WORD_BITS) & 1) != 0;
-}
-
-uint32_t evtchn_2l_max(void)
-{
-	return EVTCHN_2L_NR_CHANNELS;
+	return __atomic_load_n(&words[bit / WORD_BITS], __ATOMIC_SEQ_CST) >>
+		       (bit % WORD_BITS) &
+	       1;
 }
 
 /* Steps S3 to S5. */
@@ -94,20 +88,16 @@ static void select_port(struct domain *d, const struct evtchn *chn)
 	struct vcpu *v = d->vcpu[chn->vcpu];
 
 	/* Before vCPU 0 is made, a port may be sent to: vcpu_create(). */
-	if (unlikely(v == NULL)) {
-		return;
-	}
-	if (!set_bit(&v->info->evtchn_pending_sel, chn->port / WORD_BITS)) {
+	if (v != NULL &&
+	    !set_bit(&v->info->evtchn_pending_sel, chn->port / WORD_BITS)) {
 		vcpu_mark_events_pending(v);
 	}
 }
 
 void evtchn_2l_set_pending(struct domain *d, struct evtchn *chn)
 {
-	if (set_bit(d->shared->evtchn_pending, chn->port)) {
-		return;
-	}
-	if (!test_bit(d->shared->evtchn_mask, chn->port)) {
+	if (!set_bit(d->shared->evtchn_pending, chn->port) &&
+	    !test_bit(d->shared->evtchn_mask, chn->port)) {
 		select_port(d, chn);
 	}
 }
@@ -128,9 +118,4 @@ void evtchn_2l_unmask(struct domain *d, struct evtchn *chn)
 bool evtchn_2l_is_pending(struct domain *d, const struct evtchn *chn)
 {
 	return test_bit(d->shared->evtchn_pending, chn->port);
-}
-
-bool evtchn_2l_is_masked(struct domain *d, const struct evtchn *chn)
-{
-	return test_bit(d->shared->evtchn_mask, chn->port);
 }

@@ -85,31 +85,24 @@ static event_word_t *word_of(const struct evtchn_fifo *fifo, uint32_t port)
 static bool link_behind(event_word_t *tail, uint32_t port)
 {
 	event_word_t word = __atomic_load_n(tail, __ATOMIC_SEQ_CST);
-	bool busy = false;
-	bool linked = true;
 	unsigned int i;
 
-	for (i = 0; i < LINK_TRIES; i++) {
-		linked = (word & LINKED) != 0;
-		if (!linked) {
-			break;
-		}
+	for (i = 0; i < LINK_TRIES && (word & LINKED) != 0; i++) {
 		/* Storing the link takes BUSY away with it. */
 		if (__atomic_compare_exchange_n(
 			    tail, &word, (word & ~(BUSY | LINK)) | port, false,
 			    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 			return true;
 		}
-		if (!busy) {
-			busy = true;
+		if (i == 0) {
 			word = __atomic_or_fetch(tail, BUSY, __ATOMIC_SEQ_CST);
 		}
 	}
-	if (busy) {
+	if (i > 0) {
 		__atomic_and_fetch(tail, ~BUSY, __ATOMIC_SEQ_CST);
 	}
 	/* Still linked after so many tries: no honest guest does that. */
-	return linked;
+	return i == LINK_TRIES;
 }
 
 /* Puts a pending, unmasked port at the end of its queue. */
@@ -125,10 +118,8 @@ static void append(struct domain *d, struct evtchn *chn, event_word_t *word)
 
 	/* Without a queue it stays pending; the guest binds ports to a vCPU
 	 * after it has given that vCPU a control block. */
-	if (fv->control == NULL) {
-		return;
-	}
-	if (__atomic_fetch_or(word, LINKED, __ATOMIC_SEQ_CST) & LINKED) {
+	if (fv->control == NULL ||
+	    (__atomic_fetch_or(word, LINKED, __ATOMIC_SEQ_CST) & LINKED)) {
 		return;
 	}
 	/* The guest has taken this port out of the queue it was last in.  If
@@ -198,45 +189,7 @@ bool evtchn_fifo_is_pending(struct domain *d, const struct evtchn *chn)
 	return (__atomic_load_n(word, __ATOMIC_SEQ_CST) & PENDING) != 0;
 }
 
-bool evtchn_fifo_is_masked(struct domain *d, const struct evtchn *chn)
-{
-	const event_word_t *word = word_of(d->fifo, chn->port);
-
-	return word == NULL ||
-	       (__atomic_load_n(word, __ATOMIC_SEQ_CST) & MASKED) != 0;
-}
-
-int evtchn_fifo_set_priority(struct domain *d UNUSED, struct evtchn *chn,
-			     uint32_t priority)
-{
-	if (priority > EVTCHN_FIFO_PRIORITY_MIN) {
-		return -XEN_EINVAL;
-	}
-	chn->priority = (uint8_t)priority;
-	return 0;
-}
-
 /* ---- Guest pages --------------------------------------------------------------- */
-
-/* Holds a frame of the current domain for writing; NULL: not possible. */
-static void *hold_page(uint64_t mfn)
-{
-	struct page *pg;
-
-	if (mfn >= frame_max || !mfn_valid(mfn)) {
-		return NULL;
-	}
-	pg = mfn_to_page(mfn);
-	if (page_get_and_type(pg, current_domain(), PGT_WRITABLE) != 0) {
-		return NULL;
-	}
-	return frame_ptr(mfn);
-}
-
-static void drop_page(void *p)
-{
-	page_put_and_type(mfn_to_page(ptr_frame(p)));
-}
 
 /* From two-level to FIFO: what is pending there waits for an array page. */
 static int switch_to_fifo(struct domain *d)
@@ -252,7 +205,6 @@ static int switch_to_fifo(struct domain *d)
 
 		if (chn != NULL) {
 			chn->pending_no_array = evtchn_2l_is_pending(d, chn);
-			chn->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
 		}
 	}
 	d->fifo = fifo;
@@ -262,42 +214,38 @@ static int switch_to_fifo(struct domain *d)
 int evtchn_fifo_init_control(struct evtchn_init_control *op)
 {
 	struct domain *d = current_domain();
+	struct vcpu *v = vcpu_lookup(d, op->vcpu);
 	struct fifo_vcpu *fv;
-	uint32_t id = op->vcpu;
-	char *page;
+	struct page *pg;
 	int rc = 0;
 
-	if (id >= d->max_vcpus) {
-		return -XEN_ENOENT;
-	}
-	id = (uint32_t)index_nospec(id, d->max_vcpus);
-	if (d->vcpu[id] == NULL) {
+	if (v == NULL) {
 		return -XEN_ENOENT;
 	}
 	if ((op->offset & 7) != 0 ||
 	    op->offset > PAGE_SIZE - sizeof(*fv->control)) {
 		return -XEN_EINVAL;
 	}
-	page = hold_page(op->control_gfn);
-	if (page == NULL) {
+	pg = guest_frame_hold(d, op->control_gfn);
+	if (pg == NULL) {
 		return -XEN_EINVAL;
 	}
-
 	spin_lock(&d->evtchn_lock);
 	if (d->fifo == NULL) {
 		rc = switch_to_fifo(d);
 	}
-	if (rc == 0 && d->fifo->vcpu[id].control != NULL) {
-		rc = -XEN_EINVAL;
-	}
 	if (rc == 0) {
-		fv = &d->fifo->vcpu[id];
-		fv->control = (void *)(page + op->offset);
-		op->link_bits = EVTCHN_FIFO_LINK_BITS;
+		fv = &d->fifo->vcpu[v->id];
+		if (fv->control == NULL) {
+			fv->control = guest_frame_ptr(pg, op->offset);
+			op->link_bits = EVTCHN_FIFO_LINK_BITS;
+		} else {
+			rc = -XEN_EINVAL;
+		}
 	}
 	spin_unlock(&d->evtchn_lock);
 	if (rc != 0) {
-		drop_page(page);
+		page_put_and_type(pg);
 	}
 	return rc;
 }
@@ -321,12 +269,11 @@ static void deliver_early(struct domain *d, uint32_t n)
 int evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
 {
 	struct domain *d = current_domain();
+	struct page *pg = guest_frame_hold(d, op->array_gfn);
 	struct evtchn_fifo *fifo;
-	event_word_t *page;
 	int rc = 0;
 
-	page = hold_page(op->array_gfn);
-	if (page == NULL) {
+	if (pg == NULL) {
 		return -XEN_EINVAL;
 	}
 	spin_lock(&d->evtchn_lock);
@@ -336,53 +283,54 @@ int evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
 	} else if (fifo->pages >= ARRAY_PAGES) {
 		rc = -XEN_ENOSPC;
 	} else {
-		fifo->array[fifo->pages] = page;
+		fifo->array[fifo->pages] = guest_frame_ptr(pg, 0);
 		fifo->pages++;
 		deliver_early(d, fifo->pages - 1);
 	}
 	spin_unlock(&d->evtchn_lock);
 	if (rc != 0) {
-		drop_page(page);
+		page_put_and_type(pg);
 	}
 	return rc;
+}
+
+#define HELD_MAX (MAX_VCPUS + ARRAY_PAGES)
+
+/* All guest frames that d's queues may hold, by a number; ~0ul: none. */
+static unsigned long held_frame(const struct evtchn_fifo *fifo, uint32_t i)
+{
+	const void *p = i < MAX_VCPUS ? (void *)fifo->vcpu[i].control :
+					fifo->array[i - MAX_VCPUS];
+
+	return p != NULL ? ptr_frame(p) : ~0ul;
 }
 
 void evtchn_fifo_destroy(struct domain *d)
 {
 	struct evtchn_fifo *fifo = d->fifo;
+	unsigned long mfn;
 	uint32_t i;
 
-	if (fifo == NULL) {
-		return;
-	}
 	CHECK(d->evtchn_count == 0);
 	d->fifo = NULL;
-	for (i = 0; i < MAX_VCPUS; i++) {
-		if (fifo->vcpu[i].control != NULL) {
-			drop_page(fifo->vcpu[i].control);
+	for (i = 0; fifo != NULL && i < HELD_MAX; i++) {
+		mfn = held_frame(fifo, i);
+		if (mfn != ~0ul) {
+			page_put_and_type(mfn_to_page(mfn));
 		}
-	}
-	for (i = 0; i < fifo->pages; i++) {
-		drop_page(fifo->array[i]);
 	}
 	heap_free_bytes(fifo, sizeof(*fifo));
 }
 
 void evtchn_fifo_audit(const struct domain *d)
 {
-	const struct evtchn_fifo *fifo = d->fifo;
+	unsigned long mfn;
 	uint32_t i;
 
-	if (fifo == NULL) {
-		return;
-	}
-	for (i = 0; i < MAX_VCPUS; i++) {
-		if (fifo->vcpu[i].control != NULL) {
-			audit_page_held(ptr_frame(fifo->vcpu[i].control),
-					PGT_WRITABLE);
+	for (i = 0; d->fifo != NULL && i < HELD_MAX; i++) {
+		mfn = held_frame(d->fifo, i);
+		if (mfn != ~0ul) {
+			audit_page_held(mfn, PGT_WRITABLE);
 		}
-	}
-	for (i = 0; i < fifo->pages; i++) {
-		audit_page_held(ptr_frame(fifo->array[i]), PGT_WRITABLE);
 	}
 }

@@ -6,6 +6,9 @@
  * channels are joined by one domain offering a port and the other binding to
  * it.
  *
+ * The dispatcher copies each argument in, once, finds the domain that it acts
+ * on, takes the event lock where the table says so, and copies results out.
+ *
  * A call that makes a port and then cannot tell the guest its number closes it
  * again, so that no port is left that nobody knows.
  */
@@ -19,85 +22,45 @@
 #include <hv/guest_access.h>
 #include <hv/hypercall.h>
 #include <hv/irq.h>
+#include <hv/string.h>
 #include <hv/vcpu.h>
 
-/* vCPU `id` of d, which a guest has named; NULL: there is none. */
-static struct vcpu *vcpu_named(struct domain *d, uint32_t id)
+union args {
+	domid_t dom; /* first in those that act on any domain */
+	struct evtchn_alloc_unbound alloc_unbound;
+	struct evtchn_bind_interdomain bind_interdomain;
+	struct evtchn_bind_virq bind_virq;
+	struct evtchn_bind_pirq bind_pirq;
+	struct evtchn_bind_ipi bind_ipi;
+	struct evtchn_close close;
+	struct evtchn_send send;
+	struct evtchn_status status;
+	struct evtchn_bind_vcpu bind_vcpu;
+	struct evtchn_unmask unmask;
+	struct evtchn_reset reset;
+	struct evtchn_init_control init_control;
+	struct evtchn_expand_array expand_array;
+	struct evtchn_set_priority set_priority;
+};
+
+/* ---- Making ports: the answer is the number, or an error --------------------- */
+
+static long op_alloc_unbound(struct domain *d, union args *a)
 {
-	if (id >= d->max_vcpus) {
-		return NULL;
-	}
-	return d->vcpu[index_nospec(id, d->max_vcpus)];
-}
-
-/* The domain a call acts on, referenced: the caller's, or another one for its
- * administrator.  NULL and *rc otherwise. */
-static struct domain *target(uint16_t id, long *rc)
-{
-	struct domain *d = domain_get_or_self(id);
-
-	*rc = 0;
-	if (d == NULL) {
-		*rc = -XEN_ESRCH;
-	} else if (d != current_domain() &&
-		   !domain_may_control(current_domain(), d)) {
-		*rc = -XEN_EPERM;
-		domain_put(d);
-		d = NULL;
-	}
-	return d;
-}
-
-/* Copies out the result of a call that made `port`. */
-static long answer(uint64_t arg, const void *op, size_t size, struct domain *d,
-		   uint32_t port)
-{
-	if (copy_to_guest(guest_ptr(arg), op, size) == 0) {
-		return 0;
-	}
-	evtchn_close(d, port);
-	return -XEN_EFAULT;
-}
-
-static uint16_t own_name(uint16_t domid)
-{
-	return domid == DOMID_SELF ? current_domain()->id : domid;
-}
-
-/* ---- Making ports ------------------------------------------------------------- */
-
-static long op_alloc_unbound(uint64_t arg)
-{
-	struct evtchn_alloc_unbound op;
+	domid_t remote = a->alloc_unbound.remote_dom;
 	struct evtchn *chn;
-	struct domain *d;
-	long rc;
+	int rc = evtchn_alloc(d, ECS_UNBOUND, 0, &chn);
 
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	d = target(op.dom, &rc);
-	if (d == NULL) {
+	if (rc != 0) {
 		return rc;
 	}
-	spin_lock(&d->evtchn_lock);
-	rc = evtchn_alloc(d, &chn);
-	if (rc == 0) {
-		chn->state = ECS_UNBOUND;
-		chn->u.unbound.remote_domid = own_name(op.remote_dom);
-		op.port = chn->port;
-	}
-	spin_unlock(&d->evtchn_lock);
-	if (rc == 0) {
-		rc = answer(arg, &op, sizeof(op), d, op.port);
-	}
-	domain_put(d);
-	return rc;
+	chn->u.unbound.remote_domid =
+		remote == DOMID_SELF ? current_domain()->id : remote;
+	return chn->port;
 }
 
 /* Joins a new port of d with `rport` of rd; both locks held. */
-static int join(struct domain *d, struct domain *rd, uint32_t rport,
-		uint32_t *port)
+static long join(struct domain *d, struct domain *rd, uint32_t rport)
 {
 	struct evtchn *rchn = evtchn_lookup(rd, rport);
 	struct evtchn *chn;
@@ -108,11 +71,10 @@ static int join(struct domain *d, struct domain *rd, uint32_t rport,
 	    rchn->u.unbound.remote_domid != d->id) {
 		return -XEN_EINVAL;
 	}
-	rc = evtchn_alloc(d, &chn);
+	rc = evtchn_alloc(d, ECS_INTERDOMAIN, 0, &chn);
 	if (rc != 0) {
 		return rc;
 	}
-	chn->state = ECS_INTERDOMAIN;
 	chn->u.interdomain.remote = rd;
 	chn->u.interdomain.remote_port = rport;
 	rchn->state = ECS_INTERDOMAIN;
@@ -120,162 +82,110 @@ static int join(struct domain *d, struct domain *rd, uint32_t rport,
 	rchn->u.interdomain.remote_port = chn->port;
 	/* The other end may have sent while nobody listened. */
 	evtchn_set_pending(d, chn);
-	*port = chn->port;
-	return 0;
+	return chn->port;
 }
 
-static long op_bind_interdomain(uint64_t arg)
+static long op_bind_interdomain(struct domain *d, union args *a)
 {
-	struct domain *d = current_domain();
-	struct evtchn_bind_interdomain op;
-	struct domain *rd;
+	struct domain *rd = domain_get_or_self(a->bind_interdomain.remote_dom);
 	long rc;
 
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	rd = domain_get_or_self(op.remote_dom);
 	if (rd == NULL) {
 		return -XEN_ESRCH;
 	}
 	lock_both(&d->evtchn_lock, &rd->evtchn_lock);
-	rc = join(d, rd, op.remote_port, &op.local_port);
+	rc = join(d, rd, a->bind_interdomain.remote_port);
 	unlock_both(&d->evtchn_lock, &rd->evtchn_lock);
 	domain_put(rd);
-	if (rc != 0) {
-		return rc;
-	}
-	return answer(arg, &op, sizeof(op), d, op.local_port);
+	return rc;
 }
 
-static long op_bind_virq(uint64_t arg)
+static long op_bind_virq(struct domain *d, union args *a)
 {
-	struct domain *d = current_domain();
-	struct evtchn_bind_virq op;
+	struct vcpu *v = vcpu_lookup(d, a->bind_virq.vcpu);
+	uint32_t virq = a->bind_virq.virq;
 	struct evtchn *chn;
-	struct vcpu *v;
-	uint32_t virq;
-	long rc;
+	int rc;
 
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	if (op.virq >= NR_VIRQS) {
+	if (virq >= NR_VIRQS) {
 		return -XEN_EINVAL;
 	}
-	virq = (uint32_t)index_nospec(op.virq, NR_VIRQS);
-	v = vcpu_named(d, op.vcpu);
+	virq = (uint32_t)index_nospec(virq, NR_VIRQS);
 	if (v == NULL) {
 		return -XEN_ENOENT;
 	}
 	if (v->id != 0 && !virq_is_per_vcpu(virq)) {
 		return -XEN_EINVAL;
 	}
-	spin_lock(&d->evtchn_lock);
-	rc = v->virq_port[virq] != 0 ? -XEN_EEXIST : evtchn_alloc(d, &chn);
-	if (rc == 0) {
-		chn->state = ECS_VIRQ;
-		chn->vcpu = (uint16_t)v->id;
-		chn->u.virq = (uint16_t)virq;
-		v->virq_port[virq] = chn->port;
-		op.port = chn->port;
-	}
-	spin_unlock(&d->evtchn_lock);
+	rc = v->virq_port[virq] != 0 ? -XEN_EEXIST :
+				       evtchn_alloc(d, ECS_VIRQ, v->id, &chn);
 	if (rc != 0) {
 		return rc;
 	}
-	return answer(arg, &op, sizeof(op), d, op.port);
+	chn->u.virq = (uint16_t)virq;
+	v->virq_port[virq] = chn->port;
+	return chn->port;
 }
 
-static long op_bind_ipi(uint64_t arg)
+static long op_bind_ipi(struct domain *d, union args *a)
 {
-	struct domain *d = current_domain();
-	struct evtchn_bind_ipi op;
+	struct vcpu *v = vcpu_lookup(d, a->bind_ipi.vcpu);
 	struct evtchn *chn;
-	struct vcpu *v;
-	long rc;
+	int rc =
+		v == NULL ? -XEN_ENOENT : evtchn_alloc(d, ECS_IPI, v->id, &chn);
 
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	v = vcpu_named(d, op.vcpu);
-	if (v == NULL) {
-		return -XEN_ENOENT;
-	}
-	spin_lock(&d->evtchn_lock);
-	rc = evtchn_alloc(d, &chn);
-	if (rc == 0) {
-		chn->state = ECS_IPI;
-		chn->vcpu = (uint16_t)v->id;
-		op.port = chn->port;
-	}
-	spin_unlock(&d->evtchn_lock);
-	if (rc != 0) {
-		return rc;
-	}
-	return answer(arg, &op, sizeof(op), d, op.port);
+	return rc == 0 ? (long)chn->port : rc;
 }
 
-static long op_bind_pirq(uint64_t arg)
+static long op_bind_pirq(struct domain *d, union args *a)
 {
-	struct domain *d = current_domain();
-	struct evtchn_bind_pirq op;
+	const struct evtchn_bind_pirq *op = &a->bind_pirq;
 	struct evtchn *chn;
-	long rc;
+	int rc;
 
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
 	if (!d->may_io) {
 		return -XEN_EPERM;
 	}
-	if (op.pirq >= PIRQ_MAX) {
-		return -XEN_EINVAL;
-	}
-	spin_lock(&d->evtchn_lock);
-	rc = evtchn_alloc(d, &chn);
-	if (rc == 0) {
-		/* Complete before the first interrupt can come. */
-		chn->state = ECS_PIRQ;
-		chn->u.pirq = (uint16_t)op.pirq;
-		op.port = chn->port;
-		rc = pirq_bind(d, op.pirq, chn->port, d->vcpu[0],
-			       (op.flags & BIND_PIRQ__WILL_SHARE) != 0);
-		if (rc != 0) {
-			evtchn_release(d, chn);
-		}
-	}
-	spin_unlock(&d->evtchn_lock);
+	rc = op->pirq >= PIRQ_MAX ? -XEN_EINVAL :
+				    evtchn_alloc(d, ECS_PIRQ, 0, &chn);
 	if (rc != 0) {
 		return rc;
 	}
-	return answer(arg, &op, sizeof(op), d, op.port);
+	/* Complete before the first interrupt can come. */
+	chn->u.pirq = (uint16_t)op->pirq;
+	rc = pirq_bind(d, op->pirq, chn->port, d->vcpu[0],
+		       (op->flags & BIND_PIRQ__WILL_SHARE) != 0);
+	if (rc != 0) {
+		evtchn_release(d, chn);
+		return rc;
+	}
+	return chn->port;
 }
 
 /* ---- Ports there are -------------------------------------------------------------- */
 
-static long op_close(uint64_t arg)
+static long op_close(struct domain *d, union args *a)
 {
-	struct evtchn_close op;
-
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	return evtchn_close(current_domain(), op.port);
+	return evtchn_close(d, a->close.port);
 }
 
-static long op_send(uint64_t arg)
+static long op_send(struct domain *d, union args *a)
 {
-	struct evtchn_send op;
-
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	return evtchn_send(current_domain(), op.port);
+	return evtchn_send(d, a->send.port);
 }
 
-static void describe(const struct evtchn *chn, struct evtchn_status *op)
+static long op_status(struct domain *d, union args *a)
 {
+	struct evtchn_status *op = &a->status;
+	const struct evtchn *chn = evtchn_lookup(d, op->port);
+
+	if (op->port >= d->evtchn_valid) {
+		return -XEN_EINVAL;
+	}
+	op->status = EVTCHNSTAT_closed;
+	if (chn == NULL) {
+		return 0;
+	}
 	op->vcpu = chn->vcpu;
 	switch (chn->state) {
 	case ECS_UNBOUND:
@@ -298,214 +208,168 @@ static void describe(const struct evtchn *chn, struct evtchn_status *op)
 	case ECS_IPI:
 		op->status = EVTCHNSTAT_ipi;
 		break;
-	default:
-		op->status = EVTCHNSTAT_closed;
-		break;
 	}
+	return 0;
 }
 
-static long op_status(uint64_t arg)
+static long op_bind_vcpu(struct domain *d, union args *a)
 {
-	struct evtchn_status op;
-	struct evtchn *chn;
-	struct domain *d;
-	long rc;
+	struct vcpu *v = vcpu_lookup(d, a->bind_vcpu.vcpu);
+	struct evtchn *chn = evtchn_lookup(d, a->bind_vcpu.port);
 
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	d = target(op.dom, &rc);
-	if (d == NULL) {
-		return rc;
-	}
-	spin_lock(&d->evtchn_lock);
-	if (op.port >= d->evtchn_valid) {
-		rc = -XEN_EINVAL;
-	} else {
-		chn = evtchn_lookup(d, op.port);
-		op.status = EVTCHNSTAT_closed;
-		if (chn != NULL) {
-			describe(chn, &op);
-		}
-	}
-	spin_unlock(&d->evtchn_lock);
-	domain_put(d);
-	if (rc == 0 && copy_to_guest(guest_ptr(arg), &op, sizeof(op)) != 0) {
-		rc = -XEN_EFAULT;
-	}
-	return rc;
-}
-
-static long op_bind_vcpu(uint64_t arg)
-{
-	struct domain *d = current_domain();
-	struct evtchn_bind_vcpu op;
-	struct evtchn *chn;
-	struct vcpu *v;
-	long rc = 0;
-
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	v = vcpu_named(d, op.vcpu);
 	if (v == NULL) {
 		return -XEN_ENOENT;
 	}
-	spin_lock(&d->evtchn_lock);
-	chn = evtchn_lookup(d, op.port);
-	switch (chn != NULL ? chn->state : ECS_FREE) {
-	case ECS_VIRQ:
-		if (virq_is_per_vcpu(chn->u.virq)) {
-			rc = -XEN_EINVAL;
-			break;
-		}
-		chn->vcpu = (uint16_t)v->id;
-		break;
-	case ECS_UNBOUND:
-	case ECS_INTERDOMAIN:
-		chn->vcpu = (uint16_t)v->id;
-		break;
-	case ECS_PIRQ:
-		chn->vcpu = (uint16_t)v->id;
-		pirq_set_affinity(d, chn->u.pirq, v);
-		break;
-	default:
-		rc = -XEN_EINVAL;
-		break;
+	if (chn == NULL || chn->state == ECS_IPI ||
+	    (chn->state == ECS_VIRQ && virq_is_per_vcpu(chn->u.virq))) {
+		return -XEN_EINVAL;
 	}
-	spin_unlock(&d->evtchn_lock);
-	return rc;
+	chn->vcpu = (uint16_t)v->id;
+	if (chn->state == ECS_PIRQ) {
+		pirq_set_affinity(d, chn->u.pirq, v);
+	}
+	return 0;
 }
 
-static long op_unmask(uint64_t arg)
+static long op_unmask(struct domain *d, union args *a)
 {
-	struct domain *d = current_domain();
-	struct evtchn_unmask op;
-	struct evtchn *chn;
-	long rc = 0;
+	struct evtchn *chn = evtchn_lookup(d, a->unmask.port);
 
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
+	if (chn == NULL) {
+		return -XEN_EINVAL;
 	}
-	spin_lock(&d->evtchn_lock);
-	chn = evtchn_lookup(d, op.port);
-	if (chn == NULL || chn->port == 0) {
-		rc = -XEN_EINVAL;
-	} else if (d->fifo != NULL) {
+	if (d->fifo != NULL) {
 		evtchn_fifo_unmask(d, chn);
 	} else {
 		evtchn_2l_unmask(d, chn);
 	}
-	spin_unlock(&d->evtchn_lock);
-	return rc;
+	return 0;
 }
 
-static long op_reset(uint64_t cmd, uint64_t arg)
+static long op_reset(struct domain *d, union args *a UNUSED)
 {
-	const uint64_t args[] = { cmd, arg };
-	struct evtchn_reset op;
-	struct domain *d;
-	long rc;
-
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	d = target(op.dom, &rc);
-	if (d == NULL) {
-		return rc;
-	}
-	rc = evtchn_reset(d);
-	domain_put(d);
-	if (rc == -XEN_ERESTART) {
-		return hypercall_restart(ARRAY_SIZE(args), args);
-	}
-	return rc;
+	return evtchn_reset(d);
 }
 
 /* ---- FIFO ----------------------------------------------------------------------------- */
 
-static long op_init_control(uint64_t arg)
+/* There is no way back from FIFO, and the block is in use: a guest that cannot
+ * be told the width of a link knows the constant. */
+static long op_init_control(struct domain *d UNUSED, union args *a)
 {
-	struct evtchn_init_control op;
-	long rc;
-
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	rc = evtchn_fifo_init_control(&op);
-	/* There is no way back from FIFO, and the block is in use: a guest
-	 * that cannot read the width of a link knows the constant. */
-	if (rc == 0 && copy_to_guest(guest_ptr(arg), &op, sizeof(op)) != 0) {
-		rc = -XEN_EFAULT;
-	}
-	return rc;
+	return evtchn_fifo_init_control(&a->init_control);
 }
 
-static long op_expand_array(uint64_t arg)
+static long op_expand_array(struct domain *d UNUSED, union args *a)
 {
-	struct evtchn_expand_array op;
-
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	return evtchn_fifo_expand_array(&op);
+	return evtchn_fifo_expand_array(&a->expand_array);
 }
 
-static long op_set_priority(uint64_t arg)
+static long op_set_priority(struct domain *d, union args *a)
 {
-	struct domain *d = current_domain();
-	struct evtchn_set_priority op;
-	struct evtchn *chn;
+	struct evtchn *chn = evtchn_lookup(d, a->set_priority.port);
+
+	if (chn == NULL) {
+		return -XEN_EINVAL;
+	}
+	if (d->fifo == NULL) {
+		return -XEN_ENOSYS;
+	}
+	if (a->set_priority.priority > EVTCHN_FIFO_PRIORITY_MIN) {
+		return -XEN_EINVAL;
+	}
+	chn->priority = (uint8_t)a->set_priority.priority;
+	return 0;
+}
+
+/* ---- Dispatch --------------------------------------------------------------------------- */
+
+#define LOCKED 1u     /* called with the event lock of d */
+#define ANY_DOMAIN 2u /* d is args.dom; otherwise the caller */
+#define ANSWERS 4u    /* the arguments are copied back */
+
+static const struct {
+	long (*call)(struct domain *d, union args *a);
+	uint8_t size;
+	uint8_t flags;
+	uint8_t port; /* offset of a new port's number in the arguments */
+} ops[] = {
+#define OP(name, flags) \
+	[EVTCHNOP_##    \
+		name] = { op_##name, sizeof(struct evtchn_##name), flags, 0 }
+#define MAKES(name, field, flags)                                      \
+	[EVTCHNOP_##name] = { op_##name, sizeof(struct evtchn_##name), \
+			      (flags) | ANSWERS,                       \
+			      offsetof(struct evtchn_##name, field) }
+	MAKES(alloc_unbound, port, LOCKED | ANY_DOMAIN),
+	MAKES(bind_interdomain, local_port, 0),
+	MAKES(bind_virq, port, LOCKED),
+	MAKES(bind_pirq, port, LOCKED),
+	MAKES(bind_ipi, port, LOCKED),
+	OP(close, 0),
+	OP(send, 0),
+	OP(status, LOCKED | ANY_DOMAIN | ANSWERS),
+	OP(bind_vcpu, LOCKED),
+	OP(unmask, LOCKED),
+	OP(reset, ANY_DOMAIN),
+	OP(init_control, ANSWERS),
+	OP(expand_array, 0),
+	OP(set_priority, LOCKED),
+};
+
+/* Calls handler `cmd` for d and copies its results out. */
+static long call_op(struct domain *d, uint64_t cmd, union args *a, uint64_t arg)
+{
+	unsigned int flags = ops[cmd].flags;
+	uint32_t port = 0;
 	long rc;
 
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
+	if ((flags & LOCKED) != 0) {
+		spin_lock(&d->evtchn_lock);
 	}
-	spin_lock(&d->evtchn_lock);
-	chn = evtchn_lookup(d, op.port);
-	if (chn == NULL || chn->port == 0) {
-		rc = -XEN_EINVAL;
-	} else if (d->fifo == NULL) {
-		rc = -XEN_ENOSYS;
-	} else {
-		rc = evtchn_fifo_set_priority(d, chn, op.priority);
+	rc = ops[cmd].call(d, a);
+	if ((flags & LOCKED) != 0) {
+		spin_unlock(&d->evtchn_lock);
 	}
-	spin_unlock(&d->evtchn_lock);
-	return rc;
+	if (rc < 0 || (flags & ANSWERS) == 0) {
+		return rc;
+	}
+	if (rc > 0) {
+		port = (uint32_t)rc;
+		memcpy((char *)a + ops[cmd].port, &port, sizeof(port));
+	}
+	if (copy_to_guest(guest_ptr(arg), a, ops[cmd].size) == 0) {
+		return 0;
+	}
+	if (port != 0) {
+		evtchn_close(d, port);
+	}
+	return -XEN_EFAULT;
 }
 
 long do_event_channel_op(uint64_t cmd, uint64_t arg)
 {
-	switch (cmd) {
-	case EVTCHNOP_send:
-		return op_send(arg);
-	case EVTCHNOP_unmask:
-		return op_unmask(arg);
-	case EVTCHNOP_alloc_unbound:
-		return op_alloc_unbound(arg);
-	case EVTCHNOP_bind_interdomain:
-		return op_bind_interdomain(arg);
-	case EVTCHNOP_bind_virq:
-		return op_bind_virq(arg);
-	case EVTCHNOP_bind_pirq:
-		return op_bind_pirq(arg);
-	case EVTCHNOP_bind_ipi:
-		return op_bind_ipi(arg);
-	case EVTCHNOP_bind_vcpu:
-		return op_bind_vcpu(arg);
-	case EVTCHNOP_close:
-		return op_close(arg);
-	case EVTCHNOP_status:
-		return op_status(arg);
-	case EVTCHNOP_reset:
-		return op_reset(cmd, arg);
-	case EVTCHNOP_init_control:
-		return op_init_control(arg);
-	case EVTCHNOP_expand_array:
-		return op_expand_array(arg);
-	case EVTCHNOP_set_priority:
-		return op_set_priority(arg);
-	default:
+	const uint64_t again[] = { cmd, arg };
+	struct domain *d;
+	union args a;
+	long rc;
+
+	if (cmd >= ARRAY_SIZE(ops)) {
 		return -XEN_ENOSYS;
 	}
+	cmd = index_nospec(cmd, ARRAY_SIZE(ops));
+	if (copy_from_guest(&a, guest_ptr(arg), ops[cmd].size) != 0) {
+		return -XEN_EFAULT;
+	}
+	rc = domain_get_target(
+		(ops[cmd].flags & ANY_DOMAIN) != 0 ? a.dom : DOMID_SELF, &d);
+	if (rc != 0) {
+		return rc;
+	}
+	rc = call_op(d, cmd, &a, arg);
+	domain_put_target(d);
+	if (rc == -XEN_ERESTART) {
+		return hypercall_restart(ARRAY_SIZE(again), again);
+	}
+	return rc;
 }

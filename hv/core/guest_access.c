@@ -28,10 +28,8 @@ bool guest_range_ok(guest_ptr_t p, uint64_t bytes)
 	if (bytes == 0) {
 		return true;
 	}
-	if (add_overflow(p.addr, bytes - 1, &last)) {
-		return false;
-	}
-	return last < LOW_END || p.addr >= CORE_VIRT_END;
+	return !add_overflow(p.addr, bytes - 1, &last) &&
+	       (last < LOW_END || p.addr >= CORE_VIRT_END);
 }
 
 /* The address itself if a guest may have it, otherwise an outer edge of a
@@ -46,10 +44,8 @@ static uint64_t confine(uint64_t addr)
 
 int copy_from_guest(void *dst, guest_ptr_t src, size_t bytes)
 {
-	if (unlikely(!guest_range_ok(src, bytes))) {
-		return -XEN_EFAULT;
-	}
-	if (unlikely(arch_copy_from_guest(dst, confine(src.addr), bytes))) {
+	if (unlikely(!guest_range_ok(src, bytes) ||
+		     arch_copy_from_guest(dst, confine(src.addr), bytes))) {
 		return -XEN_EFAULT;
 	}
 	/* What was copied is not read again: validation sees the local. */
@@ -59,10 +55,8 @@ int copy_from_guest(void *dst, guest_ptr_t src, size_t bytes)
 
 int copy_to_guest(guest_ptr_t dst, const void *src, size_t bytes)
 {
-	if (unlikely(!guest_range_ok(dst, bytes))) {
-		return -XEN_EFAULT;
-	}
-	if (unlikely(arch_copy_to_guest(confine(dst.addr), src, bytes))) {
+	if (unlikely(!guest_range_ok(dst, bytes) ||
+		     arch_copy_to_guest(confine(dst.addr), src, bytes))) {
 		return -XEN_EFAULT;
 	}
 	return 0;

@@ -8,7 +8,8 @@
  * this domain that no table or descriptor lives in.
  *
  * Called by vcpu_op.c, vtime.c and sched.c; the owner of the struct brings the
- * lock.  Never reads the guest's memory.
+ * lock.  vcpu.c and evtchn_fifo.c hold a frame in the same way.  Never reads
+ * the guest's memory.
  */
 #include <hv/vcpu.h>
 
@@ -23,33 +24,28 @@
 #include <hv/page.h>
 #include <hv/string.h>
 
-/* The frame that the current vCPU's tables map writable at va; NULL: none. */
-static struct page *hold_frame(uint64_t va)
+/* Sources need not be aligned. */
+typedef uint32_t any_u32 __attribute__((aligned(1), may_alias));
+typedef uint64_t any_u64 __attribute__((aligned(1), may_alias));
+
+struct page *guest_frame_hold(const struct domain *d, unsigned long mfn)
 {
-	struct vcpu *curr = current_vcpu();
-	unsigned long mfn = guest_walk_frame(curr, va, true);
 	struct page *pg;
 
-	if (mfn == ~0ul) {
-		return NULL;
-	}
-	/* The table may have changed since: ownership is judged here. */
-	pg = page_get_from_mfn(mfn, curr->domain);
-	if (pg == NULL) {
-		return NULL;
-	}
-	if (page_get_type_simple(pg, PGT_WRITABLE) != 0) {
-		page_put(pg);
-		return NULL;
-	}
-	return pg;
+	return page_get_and_type(mfn, d, PGT_WRITABLE, &pg) == 0 ? pg : NULL;
+}
+
+void *guest_frame_ptr(const struct page *pg, size_t offset)
+{
+	return (char *)frame_ptr(page_to_mfn(pg)) + offset;
 }
 
 int guest_area_register(struct guest_area *a, uint64_t va, size_t size)
 {
-	unsigned int i, pages;
+	struct vcpu *curr = current_vcpu();
+	unsigned int i;
 
-	*a = (struct guest_area){ .offset = 0 };
+	*a = (struct guest_area){ .offset = va & (PAGE_SIZE - 1) };
 	if (va == 0) {
 		return 0;
 	}
@@ -57,11 +53,13 @@ int guest_area_register(struct guest_area *a, uint64_t va, size_t size)
 	if (!guest_range_ok(guest_ptr(va), size)) {
 		return -XEN_EFAULT;
 	}
-	a->offset = (uint16_t)(va & (PAGE_SIZE - 1));
-	pages = a->offset + size > PAGE_SIZE ? 2 : 1;
-	for (i = 0; i < pages; i++) {
-		a->pg[i] =
-			hold_frame((va & PAGE_MASK) + (uint64_t)i * PAGE_SIZE);
+	for (i = 0; i <= (a->offset + size - 1) / PAGE_SIZE; i++) {
+		/* The tables may change meanwhile: the frame's ownership is
+		 * judged after the walk. */
+		a->pg[i] = guest_frame_hold(
+			curr->domain,
+			guest_walk_frame(curr, va + i * (uint64_t)PAGE_SIZE,
+					 true));
 		if (a->pg[i] == NULL) {
 			guest_area_drop(a);
 			return -XEN_EFAULT;
@@ -74,11 +72,9 @@ void guest_area_drop(struct guest_area *a)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(a->pg); i++) {
-		if (a->pg[i] != NULL) {
-			page_put_and_type(a->pg[i]);
-			a->pg[i] = NULL;
-		}
+	for (i = 0; i < ARRAY_SIZE(a->pg) && a->pg[i] != NULL; i++) {
+		page_put_and_type(a->pg[i]);
+		a->pg[i] = NULL;
 	}
 }
 
@@ -88,24 +84,19 @@ void guest_area_write(const struct guest_area *a, size_t at, const void *src,
 	size_t pos = a->offset + at;
 	const char *from = src;
 
-	while (n > 0) {
-		struct page *pg = a->pg[pos / PAGE_SIZE];
+	while (n > 0 && a->pg[0] != NULL) {
 		size_t in_page = pos % PAGE_SIZE;
 		size_t part = MIN(n, PAGE_SIZE - in_page);
-		char *to = frame_ptr(page_to_mfn(pg)) + in_page;
+		void *to = guest_frame_ptr(a->pg[pos / PAGE_SIZE], in_page);
 
 		/* Versions and flags are single words: one store, so that the
 		 * guest never reads half of one. */
 		if (part == sizeof(uint64_t) && in_page % part == 0) {
-			uint64_t word;
-
-			memcpy(&word, from, sizeof(word));
-			WRITE_ONCE(*(uint64_t *)(void *)to, word);
+			WRITE_ONCE(*(uint64_t *)to,
+				   *(const any_u64 *)(const void *)from);
 		} else if (part == sizeof(uint32_t) && in_page % part == 0) {
-			uint32_t word;
-
-			memcpy(&word, from, sizeof(word));
-			WRITE_ONCE(*(uint32_t *)(void *)to, word);
+			WRITE_ONCE(*(uint32_t *)to,
+				   *(const any_u32 *)(const void *)from);
 		} else {
 			memcpy(to, from, part);
 		}

@@ -43,11 +43,6 @@
 /* WB WT UC- UC WC WP UC UC: published, and programmed at start-up. */
 #define PAT_VALUE 0x0000050100070406ull
 
-static bool is_canonical(uint64_t va)
-{
-	return (uint64_t)((int64_t)(va << 16) >> 16) == va;
-}
-
 /* The value of a machine's register, or what stands for it where it has none:
  * a guest that asks by CPU model must not fault. */
 static uint64_t native_or(uint32_t msr, uint64_t otherwise)
@@ -57,75 +52,76 @@ static uint64_t native_or(uint32_t msr, uint64_t otherwise)
 	return arch_rdmsr(msr, &value) ? otherwise : value;
 }
 
+/* Which segment base a register holds, SEGBASE_*; negative: none. */
+static int base_of(uint32_t msr)
+{
+	switch (msr) {
+	case MSR_FS_BASE:
+		return SEGBASE_FS;
+	case MSR_GS_BASE:
+		return SEGBASE_GS_KERNEL;
+	case MSR_KERNEL_GS_BASE: /* what SWAPGS would bring: the user's */
+		return SEGBASE_GS_USER;
+	default:
+		return -1;
+	}
+}
+
 int guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
 	switch (msr) {
 	case MSR_FS_BASE:
-		*value = arch_get_base(v, SEGBASE_FS);
-		return 0;
 	case MSR_GS_BASE:
-		*value = arch_get_base(v, SEGBASE_GS_KERNEL);
-		return 0;
-	case MSR_KERNEL_GS_BASE: /* what SWAPGS would bring: the user's */
-		*value = arch_get_base(v, SEGBASE_GS_USER);
-		return 0;
+	case MSR_KERNEL_GS_BASE:
+		*value = arch_get_base(v, (unsigned int)base_of(msr));
+		break;
 	case MSR_TSC:
 		*value = arch_ticks();
-		return 0;
+		break;
 	case MSR_APIC_BASE:
 		*value = APIC_BASE_VALUE | (v->id == 0 ? APIC_BASE_BSP : 0);
-		return 0;
+		break;
 	case MSR_UCODE_REV: /* Linux decides on errata by it */
 		*value = native_or(msr, 0);
-		return 0;
+		break;
 	case MSR_MCG_CAP: /* machine checks are there, with no bank */
 	case MSR_MCG_STATUS:
 		*value = 0;
-		return 0;
+		break;
 	case MSR_MISC_ENABLE:
 		*value = native_or(msr, MISC_ENABLE_FAST_STRING);
 		*value &= MISC_ENABLE_FAST_STRING;
 		*value |= MISC_ENABLE_HIDDEN;
-		return 0;
+		break;
 	case MSR_PAT:
 		*value = PAT_VALUE;
-		return 0;
+		break;
 	case MSR_EFER:
 		*value = EFER_VALUE;
-		return 0;
+		break;
 	default:
 		return -XEN_EPERM;
 	}
-}
-
-static int set_base(struct vcpu *v, unsigned int which, uint64_t base)
-{
-	if (!is_canonical(base)) {
-		return -XEN_EPERM;
-	}
-	arch_set_base(v, which, base);
 	return 0;
 }
 
 int guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
 {
-	uint64_t now;
+	int base = base_of(msr);
+	uint64_t now = 0;
 
-	switch (msr) {
-	case MSR_FS_BASE:
-		return set_base(v, SEGBASE_FS, value);
-	case MSR_GS_BASE:
-		return set_base(v, SEGBASE_GS_KERNEL, value);
-	case MSR_KERNEL_GS_BASE:
-		return set_base(v, SEGBASE_GS_USER, value);
-	case MSR_UCODE_REV: /* Intel's way to ask for the revision: write 0 */
-		return value == 0 ? 0 : -XEN_EPERM;
-	case MSR_TSC: /* its own clock is never what a guest may change */
-		return -XEN_EPERM;
-	default:
-		if (guest_rdmsr(v, msr, &now) || now != value) {
+	if (base >= 0) {
+		if (!va_canonical(value)) {
 			return -XEN_EPERM;
 		}
+		arch_set_base(v, (unsigned int)base, value);
 		return 0;
 	}
+	/* Its own clock is never what a guest may change.  And 0 is Intel's
+	 * way to ask for the microcode revision. */
+	if (msr == MSR_TSC ||
+	    (msr != MSR_UCODE_REV && guest_rdmsr(v, msr, &now) != 0)) {
+		return -XEN_EPERM;
+	}
+	return now == value ? 0 : -XEN_EPERM;
 }

@@ -4,7 +4,7 @@
  *
  * Called from everywhere, with any lock below RANK_HEAP; the heap lock covers
  * the free lists, the counters, and the struct page of every free frame.  A
- * free block's first frame carries its order and, in the type word that no
+ * free block's first frame carries its order and, in place of the type that no
  * free frame needs, the links of its list.  Frames are zeroed when they are
  * given out, outside the lock and exactly once; nothing is zeroed at start-up
  * or when it comes back.
@@ -39,14 +39,6 @@ static struct {
 
 #ifdef VELLUM_HOST
 unsigned long heap_fail_countdown;
-
-void heap_reset(void)
-{
-	memset(heap.head, 0, sizeof(heap.head));
-	memset(heap.orders, 0, sizeof(heap.orders));
-	heap.free = 0;
-	heap.free_low = 0;
-}
 #endif
 
 static unsigned int zone_of(unsigned long mfn)
@@ -54,71 +46,47 @@ static unsigned int zone_of(unsigned long mfn)
 	return (unsigned int)(64 - __builtin_clzl(mfn));
 }
 
-/* Links of a free block: next in the high half of the type, previous in the
- * low one. */
-static uint32_t link_next(const struct page *pg)
-{
-	return (uint32_t)(pg->type >> 32);
-}
-
-static uint32_t link_prev(const struct page *pg)
-{
-	return (uint32_t)pg->type;
-}
-
-static void set_links(struct page *pg, uint32_t next, uint32_t prev)
-{
-	pg->type = (uint64_t)next << 32 | prev;
-}
-
 static void list_add(unsigned long mfn, unsigned int order)
 {
 	unsigned int zone = zone_of(mfn);
+	uint32_t *head = &heap.head[zone][order];
 	struct page *pg = mfn_to_page(mfn);
-	uint32_t next = heap.head[zone][order];
 
 	pg->order = (uint16_t)order;
-	set_links(pg, next, LINK_NONE);
-	if (next != LINK_NONE) {
-		struct page *npg = mfn_to_page(next);
-
-		set_links(npg, link_next(npg), (uint32_t)mfn);
+	pg->next = *head;
+	pg->prev = LINK_NONE;
+	if (*head != LINK_NONE) {
+		mfn_to_page(*head)->prev = (uint32_t)mfn;
 	}
-	heap.head[zone][order] = (uint32_t)mfn;
+	*head = (uint32_t)mfn;
 	heap.orders[zone] |= 1u << order;
 }
 
 static void list_remove(unsigned long mfn, unsigned int order)
 {
 	unsigned int zone = zone_of(mfn);
-	struct page *pg = mfn_to_page(mfn);
-	uint32_t next = link_next(pg), prev = link_prev(pg);
+	const struct page *pg = mfn_to_page(mfn);
 
-	if (prev != LINK_NONE) {
-		struct page *ppg = mfn_to_page(prev);
-
-		set_links(ppg, next, link_prev(ppg));
-	} else {
-		CHECK(heap.head[zone][order] == mfn);
-		heap.head[zone][order] = next;
-		if (next == LINK_NONE) {
-			heap.orders[zone] &= ~(1u << order);
-		}
+	if (pg->next != LINK_NONE) {
+		mfn_to_page(pg->next)->prev = pg->prev;
 	}
-	if (next != LINK_NONE) {
-		struct page *npg = mfn_to_page(next);
-
-		set_links(npg, link_next(npg), prev);
+	if (pg->prev != LINK_NONE) {
+		mfn_to_page(pg->prev)->next = pg->next;
+		return;
+	}
+	CHECK(heap.head[zone][order] == mfn);
+	heap.head[zone][order] = pg->next;
+	if (pg->next == LINK_NONE) {
+		heap.orders[zone] &= ~(1u << order);
 	}
 }
 
-static void count_free(unsigned long mfn, unsigned int order, bool add)
+/* Frames from mfn on come (n) or go (0 - n). */
+static void count_free(unsigned long mfn, unsigned long n)
 {
-	unsigned long n = 1ul << order;
-
-	heap.free += add ? n : 0 - n;
+	heap.free += n;
 	if (mfn < HEAP_LOW_END) {
-		heap.free_low += add ? n : 0 - n;
+		heap.free_low += n;
 	}
 }
 
@@ -129,8 +97,8 @@ static void count_free(unsigned long mfn, unsigned int order, bool add)
  */
 static void insert_block(unsigned long mfn, unsigned int order)
 {
-	count_free(mfn, order, true);
-	while (order < HEAP_MAX_ORDER) {
+	count_free(mfn, 1ul << order);
+	for (; order < HEAP_MAX_ORDER; order++) {
 		unsigned long buddy = mfn ^ (1ul << order);
 
 		if (buddy == 0 || !mfn_valid(buddy) ||
@@ -140,18 +108,21 @@ static void insert_block(unsigned long mfn, unsigned int order)
 		}
 		list_remove(buddy, order);
 		mfn &= ~(1ul << order);
-		order++;
 	}
 	list_add(mfn, order);
 }
 
-static void mark_free(struct page *pg, unsigned long n)
+/* Frames change hands; nobody may hold one meanwhile. */
+static void hand_over(struct page *pg, unsigned int order, uint32_t old_count,
+		      uint16_t owner, uint32_t count)
 {
-	for (; n > 0; n--, pg++) {
+	for (unsigned long n = 1ul << order; n > 0; n--, pg++) {
+		CHECK(pg->count == old_count);
 		pg->type = PGT_NONE;
-		pg->owner = OWNER_NONE;
+		pg->owner = owner;
 		pg->order = 0;
-		__atomic_store_n(&pg->count, PGC_FREE, __ATOMIC_RELAXED);
+		/* Owner before count: who sees a count may look. */
+		__atomic_store_n(&pg->count, count, __ATOMIC_RELEASE);
 	}
 }
 
@@ -175,40 +146,27 @@ static unsigned long take_block(unsigned int zone, unsigned int order)
 		list_add(mfn, from);
 		mfn += 1ul << from;
 	}
+	count_free(mfn, 0 - (1ul << order));
+	hand_over(mfn_to_page(mfn), order, PGC_FREE, OWNER_CORE, 0);
 	return mfn;
 }
 
 struct page *heap_alloc_raw(unsigned int order, unsigned int address_bits)
 {
-	unsigned int zone = ZONES - 1;
-	unsigned long mfn = 0, i;
-	struct page *pg;
+	unsigned long mfn = 0;
+	unsigned int zone;
 
 	if (order > HEAP_MAX_ORDER || address_bits <= PAGE_SHIFT ||
 	    heap_fail_hook()) {
 		return NULL;
 	}
-	zone = MIN(zone, address_bits - PAGE_SHIFT);
-
+	zone = MIN(ZONES - 1, address_bits - PAGE_SHIFT);
 	spin_lock(&heap.lock);
 	for (; zone > 0 && mfn == 0; zone--) {
 		mfn = take_block(zone, order);
 	}
-	if (mfn == 0) {
-		spin_unlock(&heap.lock);
-		return NULL;
-	}
-	count_free(mfn, order, false);
-	pg = mfn_to_page(mfn);
-	for (i = 0; i < 1ul << order; i++) {
-		ASSERT(pg[i].count == PGC_FREE);
-		pg[i].type = PGT_NONE;
-		pg[i].owner = OWNER_CORE;
-		pg[i].order = 0;
-		__atomic_store_n(&pg[i].count, 0, __ATOMIC_RELEASE);
-	}
 	spin_unlock(&heap.lock);
-	return pg;
+	return mfn != 0 ? mfn_to_page(mfn) : NULL;
 }
 
 struct page *heap_alloc(unsigned int order, unsigned int address_bits)
@@ -224,45 +182,34 @@ struct page *heap_alloc(unsigned int order, unsigned int address_bits)
 
 void heap_free(struct page *pg, unsigned int order)
 {
-	unsigned long mfn = page_to_mfn(pg), i;
+	unsigned long mfn = page_to_mfn(pg), n = 1ul << order;
 
-	CHECK(order <= HEAP_MAX_ORDER && mfn != 0 &&
-	      (mfn & ((1ul << order) - 1)) == 0);
+	CHECK(order <= HEAP_MAX_ORDER && mfn != 0 && (mfn & (n - 1)) == 0);
 	spin_lock(&heap.lock);
-	for (i = 0; i < 1ul << order; i++) {
-		CHECK(pg[i].count == 0);
-		/* Guests read the table: no trace of the last owner in it. */
-		arch_m2p_set(mfn + i, M2P_INVALID);
-	}
-	mark_free(pg, 1ul << order);
+	hand_over(pg, order, 0, OWNER_NONE, PGC_FREE);
 	insert_block(mfn, order);
+	/* Guests read the table: no trace of the last owner in it. */
+	while (n > 0) {
+		arch_m2p_set(mfn + --n, M2P_INVALID);
+	}
 	spin_unlock(&heap.lock);
 }
 
 void heap_add(unsigned long start, unsigned long end)
 {
-	unsigned long mfn, n;
+	unsigned long mfn = MAX(start, 1ul);
+	unsigned int order;
 
-	/* The links have 32 bits. */
-	end = MIN(end, 1ul << 32);
-	start = MAX(start, 1ul);
-	if (start >= end) {
-		return;
-	}
-	spin_lock(&heap.lock);
+	end = MIN(end, 1ul << 32); /* the links have 32 bits */
 	/* The largest aligned block that fits, one after the other. */
-	for (mfn = start; mfn < end; mfn += n) {
-		unsigned int order = MIN((unsigned int)__builtin_ctzl(mfn),
-					 (unsigned int)HEAP_MAX_ORDER);
-
+	for (; mfn < end; mfn += 1ul << order) {
+		order = MIN((unsigned int)__builtin_ctzl(mfn),
+			    (unsigned int)HEAP_MAX_ORDER);
 		while (1ul << order > end - mfn) {
 			order--;
 		}
-		n = 1ul << order;
-		mark_free(mfn_to_page(mfn), n);
-		insert_block(mfn, order);
+		heap_free(mfn_to_page(mfn), order);
 	}
-	spin_unlock(&heap.lock);
 }
 
 unsigned long heap_free_frames(void)
@@ -315,66 +262,32 @@ void heap_free_bytes(void *p, size_t bytes)
 static void mark_extents(struct domain *d, unsigned long mfn,
 			 unsigned int order)
 {
-	unsigned long i = mfn >> EXTENT_SHIFT;
 	unsigned long last = (mfn + (1ul << order) - 1) >> EXTENT_SHIFT;
 
-	for (; i <= last; i++) {
+	for (unsigned long i = mfn >> EXTENT_SHIFT; i <= last; i++) {
 		__atomic_fetch_or(&d->extents[i / 64], 1ull << (i % 64),
 				  __ATOMIC_RELAXED);
 	}
 }
 
-/*
- * Hands frames to d; its lock is held, so that a domain which starts to die
- * either finds these frames or does not get them.
- */
-static void give_frames(struct domain *d, struct page *pg, unsigned int order)
-{
-	unsigned long i;
-
-	mark_extents(d, page_to_mfn(pg), order);
-	for (i = 0; i < 1ul << order; i++) {
-		CHECK(pg[i].count == 0);
-		pg[i].type = PGT_NONE;
-		pg[i].owner = d->id;
-		/* Owner before count: who sees a count may look. */
-		__atomic_store_n(&pg[i].count, PGC_ALLOCATED | 1,
-				 __ATOMIC_RELEASE);
-	}
-}
-
 int domain_assign_frames(struct domain *d, struct page *pg, unsigned int order,
-			 bool no_limit)
+			 enum frame_limit limit)
 {
-	uint32_t total, n = 1u << order;
+	uint32_t n = limit == FRAMES_COUNTED ? 0 : 1u << order;
 	int rc = 0;
 
+	/* Under the lock a domain that starts to die either finds these frames
+	 * or does not get them. */
 	spin_lock(&d->lock);
-	total = __atomic_load_n(&d->tot_pages, __ATOMIC_RELAXED);
 	if (d->state != DOM_ALIVE) {
 		rc = -XEN_EINVAL;
-	} else if (total + n < total ||
-		   (!no_limit && total + n > d->max_pages)) {
+	} else if (limit == FRAMES_LIMITED &&
+		   (uint64_t)READ_ONCE(d->tot_pages) + n > d->max_pages) {
 		rc = -XEN_ENOMEM;
 	} else {
 		__atomic_fetch_add(&d->tot_pages, n, __ATOMIC_RELAXED);
-		give_frames(d, pg, order);
-	}
-	spin_unlock(&d->lock);
-	return rc;
-}
-
-int domain_return_frames(struct domain *d, struct page *pg, unsigned int order)
-{
-	int rc = 0;
-
-	spin_lock(&d->lock);
-	if (d->state != DOM_ALIVE) {
-		__atomic_fetch_sub(&d->tot_pages, 1u << order,
-				   __ATOMIC_RELAXED);
-		rc = -XEN_EINVAL;
-	} else {
-		give_frames(d, pg, order);
+		mark_extents(d, page_to_mfn(pg), order);
+		hand_over(pg, order, 0, d->id, PGC_ALLOCATED | 1);
 	}
 	spin_unlock(&d->lock);
 	return rc;
@@ -392,7 +305,8 @@ struct page *domain_alloc_frames(struct domain *d, unsigned int order,
 		return NULL;
 	}
 	pg = heap_alloc(order, address_bits);
-	if (pg != NULL && domain_assign_frames(d, pg, order, false) != 0) {
+	if (pg != NULL &&
+	    domain_assign_frames(d, pg, order, FRAMES_LIMITED) != 0) {
 		heap_free(pg, order);
 		pg = NULL;
 	}

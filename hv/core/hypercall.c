@@ -42,16 +42,17 @@ struct hypercall {
 	} call;
 };
 
-/* A published call that Vellum does not offer. */
-static long refused(void)
-{
-	return -XEN_ENOSYS;
-}
-
 #define CALL(nr, n) [__HYPERVISOR_##nr] = { #nr, n, { .a##n = do_##nr } }
-#define REFUSED(nr) [__HYPERVISOR_##nr] = { #nr, 0, { .a0 = refused } }
 
-/* A number without a line has no name and is answered as the refused ones. */
+/*
+ * A number without a line is answered with -XEN_ENOSYS.  Of the published ones:
+ * sched_op_compat, event_channel_op_compat and physdev_op_compat, which have
+ * successors; sysctl and domctl, unstable interfaces instead of which there
+ * will be the control ABI at arch_7; tmem_op, withdrawn by its publisher; and
+ * what the core does not do: xsm_op (there is no security policy to load),
+ * xenoprof_op, xenpmu_op (performance counters are not shared out), hvm_op,
+ * dm_op, kexec_op, argo_op, hypfs_op, arch_0 (machine checks).
+ */
 static const struct hypercall table[HYPERCALL_COUNT] = {
 	CALL(set_trap_table, 1),
 	CALL(mmu_update, 4),
@@ -59,7 +60,6 @@ static const struct hypercall table[HYPERCALL_COUNT] = {
 	CALL(stack_switch, 2),
 	CALL(set_callbacks, 3),
 	CALL(fpu_taskswitch, 1),
-	REFUSED(sched_op_compat), /* sched_op has replaced it */
 	CALL(platform_op, 1),
 	CALL(set_debugreg, 2),
 	CALL(get_debugreg, 1),
@@ -68,10 +68,8 @@ static const struct hypercall table[HYPERCALL_COUNT] = {
 	CALL(multicall, 2),
 	CALL(update_va_mapping, 3),
 	CALL(set_timer_op, 1),
-	REFUSED(event_channel_op_compat), /* event_channel_op has */
 	CALL(xen_version, 2),
 	CALL(console_io, 3),
-	REFUSED(physdev_op_compat), /* physdev_op has */
 	CALL(grant_table_op, 3),
 	CALL(vm_assist, 2),
 	CALL(update_va_mapping_otherdomain, 4),
@@ -79,35 +77,22 @@ static const struct hypercall table[HYPERCALL_COUNT] = {
 	CALL(vcpu_op, 3),
 	CALL(set_segment_base, 2),
 	CALL(mmuext_op, 4),
-	REFUSED(xsm_op), /* there is no security policy to load */
 	CALL(nmi_op, 2),
 	CALL(sched_op, 2),
 	CALL(callback_op, 2),
-	REFUSED(xenoprof_op), /* no profiler in the core */
 	CALL(event_channel_op, 2),
 	CALL(physdev_op, 2),
-	REFUSED(hvm_op),    /* no hardware-virtualised guests */
-	REFUSED(sysctl),    /* unstable interface; ours is arch_7 */
-	REFUSED(domctl),    /* likewise */
-	REFUSED(kexec_op),  /* no crash kernel */
-	REFUSED(tmem_op),   /* withdrawn by its publisher */
-	REFUSED(argo_op),   /* no messages through the core */
-	REFUSED(xenpmu_op), /* performance counters are not shared out */
-	REFUSED(dm_op),	    /* no device models */
-	REFUSED(hypfs_op),  /* nothing to configure at run time */
-	REFUSED(arch_0),    /* machine checks: reported by the core alone */
-	REFUSED(arch_1),    /* 49 to 54 have never been assigned */
-	REFUSED(arch_2),
-	REFUSED(arch_3),
-	REFUSED(arch_4),
-	REFUSED(arch_5),
-	REFUSED(arch_6),
-	REFUSED(arch_7), /* the control ABI: not there yet */
 };
 _Static_assert(__HYPERVISOR_arch_7 < HYPERCALL_COUNT, "all have a slot");
 
-static long call_handler(const struct hypercall *h, const uint64_t *a)
+static long call_handler(uint64_t nr, const uint64_t *a)
 {
+	const struct hypercall *h;
+
+	if (unlikely(nr >= HYPERCALL_COUNT)) {
+		return -XEN_ENOSYS;
+	}
+	h = &table[index_nospec(nr, HYPERCALL_COUNT)];
 	switch (h->nargs) {
 	case 1:
 		return h->call.a1(a[0]);
@@ -118,43 +103,24 @@ static long call_handler(const struct hypercall *h, const uint64_t *a)
 	case 4:
 		return h->call.a4(a[0], a[1], a[2], a[3]);
 	default:
-		return h->call.a0();
-	}
-}
-
-static void remember(struct vcpu *v, uint64_t nr, const uint64_t *args,
-		     long result)
-{
-	struct hypercall_record *r;
-
-	if (HYPERCALL_HISTORY == 0) {
-		return;
-	}
-	r = &v->history[v->history_next];
-	r->nr = (uint8_t)MIN(nr, (uint64_t)UINT8_MAX);
-	r->in_multicall = v->mc != NULL;
-	r->result = result;
-	for (unsigned int i = 0; i < ARRAY_SIZE(r->arg); i++) {
-		r->arg[i] = args[i];
-	}
-	v->history_next++;
-	if (v->history_next >= HISTORY_SLOTS) {
-		v->history_next = 0;
+		return h->name != NULL ? h->call.a0() : -XEN_ENOSYS;
 	}
 }
 
 long hypercall_invoke(uint64_t nr, const uint64_t args[HYPERCALL_ARGS])
 {
-	const struct hypercall *h;
-	long result = -XEN_ENOSYS;
+	struct vcpu *v = current_vcpu();
+	long result = call_handler(nr, args);
 
-	if (likely(nr < HYPERCALL_COUNT)) {
-		h = &table[index_nospec(nr, HYPERCALL_COUNT)];
-		if (likely(h->name != NULL)) {
-			result = call_handler(h, args);
-		}
+	if (HYPERCALL_HISTORY > 0) {
+		v->history[v->history_next] = (struct hypercall_record){
+			.nr = (uint8_t)MIN(nr, (uint64_t)UINT8_MAX),
+			.in_multicall = v->mc != NULL,
+			.arg = { args[0], args[1], args[2] },
+			.result = result,
+		};
+		v->history_next = (v->history_next + 1) % HISTORY_SLOTS;
 	}
-	remember(current_vcpu(), nr, args, result);
 	return result;
 }
 
@@ -172,9 +138,9 @@ void hypercall_dispatch(struct guest_regs *regs)
 		/* rax still holds the number; hypercall_restart() has
 		 * written the arguments. */
 		regs->rip -= SYSCALL_INSN_LEN;
-		return;
+	} else {
+		regs->rax = (uint64_t)result;
 	}
-	regs->rax = (uint64_t)result;
 }
 
 bool hypercall_preempt(void)
@@ -209,49 +175,27 @@ long hypercall_restart(unsigned int nargs, const uint64_t args[])
  */
 void hypercall_page_fill(void *dst)
 {
-	static const uint8_t enter[] = {
-		0x51,		     /* push %rcx */
-		0x41, 0x53,	     /* push %r11 */
-		0xb8, 0,    0, 0, 0, /* mov $number, %eax */
-		0x0f, 0x05,	     /* syscall */
-		0x41, 0x5b,	     /* pop %r11 */
-		0x59,		     /* pop %rcx */
-		0xc3,		     /* ret */
-	};
-	static const uint8_t enter_iret[] = {
-		0x51,	    /* push %rcx */
-		0x41, 0x53, /* push %r11 */
-		0x50,	    /* push %rax */
-		0xb8, __HYPERVISOR_iret,
-		0,    0,
-		0,	    /* mov $23, %eax */
-		0x0f, 0x05, /* syscall */
-	};
+	/* push %rcx; push %r11; mov $number, %eax; syscall; pop %r11;
+	 * pop %rcx; ret */
+	static const uint8_t enter[] = { 0x51, 0x41, 0x53, 0xb8, 0,
+					 0,    0,    0,	   0x0f, 0x05,
+					 0x41, 0x5b, 0x59, 0xc3 };
+	/* push %rcx; push %r11; push %rax; mov $number, %eax; syscall */
+	static const uint8_t enter_iret[] = { 0x51, 0x41, 0x53, 0x50, 0xb8, 0,
+					      0,    0,	  0,	0x0f, 0x05 };
 	uint8_t *stub = dst;
 
 	memset(dst, 0xcc, PAGE_SIZE); /* int3 */
 	for (unsigned int nr = 0; nr < PAGE_SIZE / STUB_SIZE; nr++) {
 		if (nr == __HYPERVISOR_iret) {
 			memcpy(stub, enter_iret, sizeof(enter_iret));
+			stub[5] = (uint8_t)nr;
 		} else {
 			memcpy(stub, enter, sizeof(enter));
 			stub[4] = (uint8_t)nr;
 		}
 		stub += STUB_SIZE;
 	}
-}
-
-static void print_record(const struct hypercall_record *r)
-{
-	const char *name = NULL;
-
-	if (r->nr < HYPERCALL_COUNT) {
-		name = table[r->nr].name;
-	}
-	pr_err("  %s%s [%u] (%#lx, %#lx, %#lx) = %ld",
-	       r->in_multicall ? "in multicall: " : "",
-	       name != NULL ? name : "unknown call", r->nr, r->arg[0],
-	       r->arg[1], r->arg[2], r->result);
 }
 
 void hypercall_history_print(const struct vcpu *v)
@@ -261,7 +205,14 @@ void hypercall_history_print(const struct vcpu *v)
 	}
 	pr_err("last hypercalls of d%uv%u, newest last:", v->domain->id, v->id);
 	for (unsigned int i = 0; i < HISTORY_SLOTS; i++) {
-		print_record(
-			&v->history[(v->history_next + i) % HISTORY_SLOTS]);
+		const struct hypercall_record *r =
+			&v->history[(v->history_next + i) % HISTORY_SLOTS];
+		const char *name =
+			r->nr < HYPERCALL_COUNT ? table[r->nr].name : NULL;
+
+		pr_err("  %s%s [%u] (%#lx, %#lx, %#lx) = %ld",
+		       r->in_multicall ? "in multicall: " : "",
+		       name != NULL ? name : "unknown call", r->nr, r->arg[0],
+		       r->arg[1], r->arg[2], r->result);
 	}
 }

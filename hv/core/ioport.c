@@ -32,108 +32,86 @@
 #define CF8_ENABLE 0x80000000u
 #define CF8_RESERVED 0x7f000000u /* some CPUs: registers above 255 */
 
-static uint32_t all_ones(unsigned int bytes)
-{
-	return bytes >= 4 ? ~0u : (1u << (8 * bytes)) - 1;
-}
-
-static bool is_pci(unsigned int port, unsigned int bytes)
-{
-	return port < PCI_END && port + bytes > PCI_ADDRESS;
-}
-
 static bool ports_allowed(const struct domain *d, unsigned int port,
 			  unsigned int bytes)
 {
-	if (d->ioport_map == NULL || port + bytes > PORTS) {
-		return false;
+	bool allowed = d->ioport_map != NULL && port + bytes <= PORTS;
+
+	for (unsigned int p = port; allowed && p < port + bytes; p++) {
+		allowed = (d->ioport_map[p / 64] & (1ull << (p % 64))) != 0;
 	}
-	for (unsigned int p = port; p < port + bytes; p++) {
-		if (!(d->ioport_map[p / 64] & (1ull << (p % 64)))) {
-			return false;
-		}
-	}
-	return true;
+	return allowed;
 }
+
+/* One access of a guest to PCI configuration or a plain port. */
+struct access {
+	enum {
+		NOWHERE,
+		PORT,
+		PCI_LATCH,
+		PCI_REGISTER
+	} kind;
+	uint8_t bus, devfn;
+	unsigned int reg;
+};
 
 /*
- * Decodes an access to the data ports: false if it addresses nothing, crosses
- * a register, or means a register that this mechanism cannot name.
+ * Data ports address nothing while they are not enabled, when an access
+ * crosses a register, or for registers that this mechanism cannot name.
  */
-static bool decode_pci(const struct domain *d, unsigned int port,
-		       unsigned int bytes, uint8_t *bus, uint8_t *devfn,
-		       unsigned int *reg)
+static struct access decode(const struct domain *d, unsigned int port,
+			    unsigned int bytes)
 {
+	struct access to = { .kind = NOWHERE };
 	uint32_t address = READ_ONCE(d->pci_cf8);
 
-	if (port < PCI_DATA || port + bytes > PCI_END ||
-	    (port & (bytes - 1)) != 0) {
-		return false;
+	if (!d->may_io) {
+		return to;
 	}
-	if (!(address & CF8_ENABLE) || (address & CF8_RESERVED)) {
-		return false;
+	if (port >= PCI_END || port + bytes <= PCI_ADDRESS) {
+		to.kind = ports_allowed(d, port, bytes) ? PORT : NOWHERE;
+	} else if (d->is_control && port == PCI_ADDRESS && bytes == 4) {
+		to.kind = PCI_LATCH;
+	} else if (d->is_control && port >= PCI_DATA &&
+		   (port & (bytes - 1)) == 0 &&
+		   (address & (CF8_ENABLE | CF8_RESERVED)) == CF8_ENABLE) {
+		to.kind = PCI_REGISTER;
+		to.bus = (uint8_t)(address >> 16);
+		to.devfn = (uint8_t)(address >> 8);
+		to.reg = (address & 0xfc) | (port & 3);
 	}
-	*bus = (uint8_t)(address >> 16);
-	*devfn = (uint8_t)(address >> 8);
-	*reg = (address & 0xfc) | (port & 3);
-	return true;
-}
-
-static uint32_t pci_read(const struct domain *d, unsigned int port,
-			 unsigned int bytes)
-{
-	uint8_t bus, devfn;
-	unsigned int reg;
-
-	if (port == PCI_ADDRESS && bytes == 4) {
-		return READ_ONCE(d->pci_cf8);
-	}
-	if (!decode_pci(d, port, bytes, &bus, &devfn, &reg)) {
-		return all_ones(bytes);
-	}
-	return arch_pci_read(0, bus, devfn, reg, bytes) & all_ones(bytes);
-}
-
-static void pci_write(struct domain *d, unsigned int port, unsigned int bytes,
-		      uint32_t value)
-{
-	uint8_t bus, devfn;
-	unsigned int reg;
-
-	if (port == PCI_ADDRESS && bytes == 4) {
-		WRITE_ONCE(d->pci_cf8, value);
-	} else if (decode_pci(d, port, bytes, &bus, &devfn, &reg)) {
-		arch_pci_write(0, bus, devfn, reg, bytes, value);
-	}
+	return to;
 }
 
 uint32_t ioport_read(struct domain *d, uint16_t port, unsigned int bytes)
 {
-	if (!d->may_io || (bytes != 1 && bytes != 2 && bytes != 4)) {
-		return all_ones(bytes);
+	uint32_t ones = ~0u >> (32 - 8 * bytes);
+	struct access from = decode(d, port, bytes);
+
+	switch (from.kind) {
+	case PORT:
+		return arch_port_read(port, bytes) & ones;
+	case PCI_LATCH:
+		return READ_ONCE(d->pci_cf8);
+	case PCI_REGISTER:
+		return ones &
+		       arch_pci_read(0, from.bus, from.devfn, from.reg, bytes);
+	default:
+		return ones;
 	}
-	if (is_pci(port, bytes)) {
-		return d->is_control ? pci_read(d, port, bytes) :
-				       all_ones(bytes);
-	}
-	if (!ports_allowed(d, port, bytes)) {
-		return all_ones(bytes);
-	}
-	return arch_port_read(port, bytes) & all_ones(bytes);
 }
 
 void ioport_write(struct domain *d, uint16_t port, unsigned int bytes,
 		  uint32_t value)
 {
-	if (!d->may_io || (bytes != 1 && bytes != 2 && bytes != 4)) {
-		return;
-	}
-	if (is_pci(port, bytes)) {
-		if (d->is_control) {
-			pci_write(d, port, bytes, value);
-		}
-	} else if (ports_allowed(d, port, bytes)) {
+	struct access to = decode(d, port, bytes);
+
+	if (to.kind == PORT) {
 		arch_port_write(port, bytes, value);
+	} else if (to.kind == PCI_LATCH) {
+		WRITE_ONCE(d->pci_cf8, value);
+	} else if (to.kind == PCI_REGISTER) {
+		arch_pci_write(0, to.bus, to.devfn, to.reg, bytes, value);
 	}
 }
 

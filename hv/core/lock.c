@@ -32,13 +32,9 @@ static const char *rank_name(unsigned int rank)
 /* `twin`: the second of lock_both(), which has the rank of the first. */
 static void rank_push(unsigned int rank, bool twin)
 {
-	struct percpu *pc;
+	struct percpu *pc = this_cpu();
 
-	if (!LOCK_CHECKS) {
-		return;
-	}
-	pc = this_cpu();
-	for (unsigned int i = 0; i < pc->rank_depth; i++) {
+	for (unsigned int i = 0; LOCK_CHECKS && i < pc->rank_depth; i++) {
 		unsigned int held = pc->ranks[i];
 
 		if (held > rank || (held == rank && !twin)) {
@@ -46,20 +42,26 @@ static void rank_push(unsigned int rank, bool twin)
 			      rank_name(rank), rank_name(held));
 		}
 	}
-	CHECK(pc->rank_depth < ARRAY_SIZE(pc->ranks));
-	pc->ranks[pc->rank_depth++] = (uint8_t)rank;
+	if (LOCK_CHECKS) {
+		CHECK(pc->rank_depth < ARRAY_SIZE(pc->ranks));
+		pc->ranks[pc->rank_depth++] = (uint8_t)rank;
+	}
+}
+
+void lock_rank_enter(enum lock_rank rank)
+{
+	rank_push(rank, false);
 }
 
 /* Locks may be released in any order: drops the innermost of this rank. */
-static void rank_pop(unsigned int rank)
+void lock_rank_leave(enum lock_rank rank)
 {
-	struct percpu *pc;
+	struct percpu *pc = this_cpu();
 	unsigned int i;
 
 	if (!LOCK_CHECKS) {
 		return;
 	}
-	pc = this_cpu();
 	for (i = pc->rank_depth; i > 0 && pc->ranks[i - 1] != rank; i--) {}
 	if (i == 0) {
 		panic("lock order: %s released but not held", rank_name(rank));
@@ -70,37 +72,26 @@ static void rank_pop(unsigned int rank)
 	}
 }
 
-void lock_rank_enter(enum lock_rank rank)
-{
-	rank_push(rank, false);
-}
-
-void lock_rank_leave(enum lock_rank rank)
-{
-	rank_pop(rank);
-}
-
 static uint32_t lock_token(void)
 {
 	return this_cpu()->id + 1;
 }
 
-static bool try_take(spinlock_t *l, uint32_t token)
-{
-	uint32_t expected = 0;
-
-	return __atomic_compare_exchange_n(&l->taken, &expected, token, false,
-					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-}
-
 static void take(spinlock_t *l)
 {
 	uint32_t token = lock_token();
+	uint32_t expected;
 
 	if (unlikely(READ_ONCE(l->taken) == token)) {
 		panic("lock %s taken twice by one CPU", rank_name(l->rank));
 	}
-	while (!try_take(l, token)) {
+	for (;;) {
+		expected = 0;
+		if (__atomic_compare_exchange_n(&l->taken, &expected, token,
+						false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED)) {
+			return;
+		}
 		while (READ_ONCE(l->taken) != 0) {
 			arch_cpu_relax();
 		}
@@ -113,19 +104,10 @@ void spin_lock(spinlock_t *l)
 	take(l);
 }
 
-bool spin_trylock(spinlock_t *l)
-{
-	if (!try_take(l, lock_token())) {
-		return false;
-	}
-	rank_push(l->rank, false);
-	return true;
-}
-
 void spin_unlock(spinlock_t *l)
 {
 	ASSERT(spin_is_held(l));
-	rank_pop(l->rank);
+	lock_rank_leave(l->rank);
 	/* What the holder wrote becomes visible before the lock is free. */
 	__atomic_store_n(&l->taken, 0, __ATOMIC_RELEASE);
 }
@@ -137,19 +119,14 @@ bool spin_is_held(const spinlock_t *l)
 
 void lock_both(spinlock_t *a, spinlock_t *b)
 {
-	if (a == b) {
-		spin_lock(a);
-		return;
-	}
-	if ((uintptr_t)a > (uintptr_t)b) {
-		spinlock_t *t = a;
+	spinlock_t *first = (uintptr_t)a < (uintptr_t)b ? a : b;
+	spinlock_t *second = first == a ? b : a;
 
-		a = b;
-		b = t;
+	spin_lock(first);
+	if (first != second) {
+		rank_push(second->rank, true);
+		take(second);
 	}
-	spin_lock(a);
-	rank_push(b->rank, true);
-	take(b);
 }
 
 void unlock_both(spinlock_t *a, spinlock_t *b)

@@ -29,9 +29,7 @@ static bool ready; /* atomic: other CPUs may enter the scheduler */
 /* What the modules brought and nobody took over. */
 static INIT_TEXT void free_modules(void)
 {
-	unsigned int i;
-
-	for (i = 0; i < boot_info.module_count; i++) {
+	for (unsigned int i = 0; i < boot_info.module_count; i++) {
 		const struct boot_module *m = &boot_info.module[i];
 		unsigned long mfn = (m->start + PAGE_SIZE - 1) >> PAGE_SHIFT;
 
@@ -49,13 +47,11 @@ static INIT_TEXT void free_modules(void)
 
 static INIT_TEXT void start_up(void)
 {
-	unsigned int i;
-
 	pr_info("Vellum " VELLUM_VERSION " (" VELLUM_CHANGESET ")");
 	pr_info("%u CPUs, %lu MiB of memory free, %lu MiB of it below 4 GiB",
 		cpu_count(), FRAMES_TO_MB(heap_free_frames()),
 		FRAMES_TO_MB(heap_free_low_frames()));
-	for (i = 0; i < cpu_count(); i++) {
+	for (unsigned int i = 0; i < cpu_count(); i++) {
 		sched_init_cpu(percpu_of(i));
 	}
 	memory_map_init();

@@ -11,8 +11,8 @@
  * heap and the new ones to the domain, which has room for them by what it has
  * just lost.  Progress stands in nr_exchanged, in the guest's own structure.
  *
- * Takes no lock.  Frames between two owners are linked through their type
- * words, which mean nothing while the count is 0.
+ * Takes no lock.  Frames between two owners are linked in place of
+ * their types, which mean nothing while the count is 0.
  */
 #include <hv/memory.h>
 
@@ -37,32 +37,19 @@ struct exchange {
 	unsigned int address_bits;
 };
 
-/* First-in first-out, so that a chunk keeps the order of its lists. */
-struct chain {
-	struct page *first, *last;
-};
-
-static void chain_add(struct chain *c, struct page *pg)
+/* A stack of frames, by the number of the topmost; 0: empty. */
+static void push(uint32_t *stack, struct page *pg)
 {
-	pg->type = 0;
-	if (c->last != NULL) {
-		c->last->type = (uint64_t)(uintptr_t)pg;
-	} else {
-		c->first = pg;
-	}
-	c->last = pg;
+	pg->next = *stack;
+	*stack = (uint32_t)page_to_mfn(pg);
 }
 
-static struct page *chain_take(struct chain *c)
+static struct page *pop(uint32_t *stack)
 {
-	struct page *pg = c->first;
+	struct page *pg = *stack != 0 ? mfn_to_page(*stack) : NULL;
 
 	if (pg != NULL) {
-		c->first = (struct page *)(uintptr_t)pg->type;
-		if (c->first == NULL) {
-			c->last = NULL;
-		}
-		pg->type = PGT_NONE;
+		*stack = pg->next;
 	}
 	return pg;
 }
@@ -91,116 +78,113 @@ static struct page *page_steal(unsigned long mfn, struct domain *d)
 	return pg;
 }
 
-static void undo(struct exchange *x, struct chain *in, struct chain *out)
+/* False: it is dying, and the frames are the heap's. */
+static bool give(struct domain *d, struct page *pg, unsigned int order)
 {
-	struct page *pg;
-
-	while ((pg = chain_take(out)) != NULL) {
-		heap_free(pg, x->out_order);
+	if (domain_assign_frames(d, pg, order, FRAMES_COUNTED) == 0) {
+		return true;
 	}
-	while ((pg = chain_take(in)) != NULL) {
-		/* What it was as a type is forgotten: see pgtype.c. */
-		tlb_flush_stale(pg, cpu_online_mask());
-		if (domain_return_frames(x->d, pg, 0) != 0) {
-			heap_free(pg, 0); /* it is dying */
-		}
-	}
+	heap_free(pg, order);
+	__atomic_fetch_sub(&d->tot_pages, 1u << order, __ATOMIC_RELEASE);
+	return false;
 }
 
-static int allocate_out(struct exchange *x, struct chain *out)
+static int allocate_out(struct exchange *x, uint32_t *out)
 {
-	unsigned long i;
-
-	for (i = 0; i < 1ul << x->out_shift; i++) {
+	for (unsigned long i = 0; i < 1ul << x->out_shift; i++) {
 		struct page *pg = heap_alloc(x->out_order, x->address_bits);
 
 		if (pg == NULL) {
 			return -XEN_ENOMEM;
 		}
-		chain_add(out, pg);
+		push(out, pg);
 	}
 	return 0;
 }
 
-static int steal_in(struct exchange *x, unsigned long chunk, struct chain *in)
+static int steal_in(struct exchange *x, unsigned long chunk, uint32_t *in)
 {
-	unsigned long i, k;
+	unsigned long i = chunk << x->in_shift, end = i + (1ul << x->in_shift);
 	xen_pfn_t mfn;
 
-	for (i = chunk << x->in_shift; i < (chunk + 1) << x->in_shift; i++) {
+	for (; i < end; i++) {
 		if (copy_from_guest(&mfn, guest_ptr_add(x->in, i * sizeof(mfn)),
 				    sizeof(mfn)) != 0) {
 			return -XEN_EFAULT;
 		}
-		for (k = 0; k < 1ul << x->in_order; k++) {
+		for (unsigned long k = 0; k < 1ul << x->in_order; k++) {
 			struct page *pg = page_steal(mfn + k, x->d);
 
 			if (pg == NULL) {
 				return -XEN_EINVAL;
 			}
-			chain_add(in, pg);
+			push(in, pg);
 		}
 	}
 	return 0;
 }
 
 /*
- * Gives the new extents to the domain.  A list that cannot be read or written
- * any more costs the guest the knowledge of its frames, not the frames.
+ * Gives the new extents to the domain, the last one first as the stack has
+ * them.  A list that cannot be read or written any more costs the guest the
+ * knowledge of its frames, not the frames.
  */
-static int commit_out(struct exchange *x, unsigned long chunk,
-		      struct chain *out)
+static int commit_out(struct exchange *x, unsigned long chunk, uint32_t *out)
 {
-	unsigned long i = chunk << x->out_shift, k;
+	unsigned long i = (chunk + 1) << x->out_shift;
 	struct page *pg;
 	int rc = 0;
 
-	for (; (pg = chain_take(out)) != NULL; i++) {
-		guest_ptr_t slot = guest_ptr_add(x->out, i * sizeof(xen_pfn_t));
+	while ((pg = pop(out)) != NULL) {
+		guest_ptr_t slot =
+			guest_ptr_add(x->out, --i * sizeof(xen_pfn_t));
 		xen_pfn_t mfn = page_to_mfn(pg), gpfn;
 
-		if (domain_return_frames(x->d, pg, x->out_order) != 0) {
-			heap_free(pg, x->out_order); /* it is dying */
+		if (!give(x->d, pg, x->out_order)) {
 			rc = -XEN_EINVAL;
 			continue;
 		}
-		if (copy_from_guest(&gpfn, slot, sizeof(gpfn)) != 0) {
+		if (copy_from_guest(&gpfn, slot, sizeof(gpfn)) != 0 ||
+		    copy_to_guest(slot, &mfn, sizeof(mfn)) != 0) {
 			rc = -XEN_EFAULT;
 			continue;
 		}
-		for (k = 0; k < 1ul << x->out_order; k++) {
+		for (unsigned long k = 0; k < 1ul << x->out_order; k++) {
 			arch_m2p_set(mfn + k, gpfn + k);
-		}
-		if (copy_to_guest(slot, &mfn, sizeof(mfn)) != 0) {
-			rc = -XEN_EFAULT;
 		}
 	}
 	return rc;
 }
 
-static int exchange_chunk(struct exchange *x, unsigned long chunk, bool *done)
+static int exchange_chunk(struct exchange *x, unsigned long chunk,
+			  uint64_t *exchanged)
 {
-	struct chain in = { NULL, NULL }, out = { NULL, NULL };
+	uint32_t in = 0, out = 0;
 	struct page *pg;
-	int rc;
+	int rc = allocate_out(x, &out);
 
-	*done = false;
-	rc = allocate_out(x, &out);
 	if (rc == 0) {
 		rc = steal_in(x, chunk, &in);
 	}
-	if (rc != 0) {
-		undo(x, &in, &out);
-		return rc;
-	}
 	/* The guest has taken its mappings away but need not have flushed
-	 * them: nobody else may get the frames before that. */
-	while ((pg = chain_take(&in)) != NULL) {
+	 * them: nobody else may get the frames before that, nor the guest in
+	 * another use (what they were as a type is forgotten: see pgtype.c). */
+	while ((pg = pop(&in)) != NULL) {
 		tlb_flush_stale(pg, cpu_online_mask());
-		heap_free(pg, 0);
+		if (rc != 0) {
+			(void)give(x->d, pg, 0);
+		} else {
+			heap_free(pg, 0);
+		}
 	}
-	*done = true;
-	return commit_out(x, chunk, &out);
+	if (rc == 0) {
+		*exchanged += 1ul << x->in_shift;
+		return commit_out(x, chunk, &out);
+	}
+	while ((pg = pop(&out)) != NULL) {
+		heap_free(pg, x->out_order);
+	}
+	return rc;
 }
 
 /* Checks all that the numbers alone tell, and splits them into chunks. */
@@ -209,30 +193,24 @@ static int decode(struct exchange *x, const struct xen_memory_exchange *e)
 	unsigned int max = memory_max_order();
 	unsigned long limit = ~0ul >> (PAGE_SHIFT + 3);
 
-	if (e->in.extent_order > max || e->out.extent_order > max) {
-		return -XEN_EPERM;
-	}
-	if (e->in.domid != e->out.domid || e->in.nr_extents > limit ||
-	    e->out.nr_extents > limit || e->nr_exchanged > e->in.nr_extents) {
-		return -XEN_EINVAL;
-	}
-	/* Orders are at most 12 and counts below 2^49: the shifts fit. */
-	if (e->in.nr_extents << e->in.extent_order !=
-	    e->out.nr_extents << e->out.extent_order) {
-		return -XEN_EINVAL;
-	}
 	x->in_order = e->in.extent_order;
 	x->out_order = e->out.extent_order;
-	x->in_shift =
-		x->out_order > x->in_order ? x->out_order - x->in_order : 0;
-	x->out_shift =
-		x->in_order > x->out_order ? x->in_order - x->out_order : 0;
-	if ((e->nr_exchanged & ((1ul << x->in_shift) - 1)) != 0) {
-		return -XEN_EINVAL;
+	if (x->in_order > max || x->out_order > max) {
+		return -XEN_EPERM;
 	}
+	x->in_shift = MAX(x->in_order, x->out_order) - x->in_order;
+	x->out_shift = MAX(x->in_order, x->out_order) - x->out_order;
 	x->in = GUEST_HANDLE_PTR(e->in.extent_start);
 	x->out = GUEST_HANDLE_PTR(e->out.extent_start);
 	x->address_bits = memory_address_bits(e->out.mem_flags);
+	/* Orders are at most 12 and counts below 2^49: the shifts fit. */
+	if (e->in.domid != e->out.domid || e->in.nr_extents > limit ||
+	    e->out.nr_extents > limit || e->nr_exchanged > e->in.nr_extents ||
+	    e->in.nr_extents << x->in_order != e->out.nr_extents
+						       << x->out_order ||
+	    (e->nr_exchanged & ((1ul << x->in_shift) - 1)) != 0) {
+		return -XEN_EINVAL;
+	}
 	return 0;
 }
 
@@ -241,44 +219,33 @@ long memory_exchange(uint64_t cmd, uint64_t arg)
 	guest_ptr_t progress = guest_ptr_add(
 		guest_ptr(arg),
 		offsetof(struct xen_memory_exchange, nr_exchanged));
+	uint64_t args[] = { cmd, arg };
 	struct xen_memory_exchange e;
+	unsigned long chunk, first;
 	struct exchange x;
-	unsigned long chunk, first, chunks;
-	bool done, again = false;
 	int rc;
 
 	if (copy_from_guest(&e, guest_ptr(arg), sizeof(e)) != 0) {
 		return -XEN_EFAULT;
 	}
 	rc = decode(&x, &e);
+	if (rc == 0) {
+		rc = domain_get_target(e.in.domid, &x.d);
+	}
 	if (rc != 0) {
 		return rc;
 	}
-	x.d = memory_target(e.in.domid, &rc);
-	if (x.d == NULL) {
-		return rc;
-	}
 	first = e.nr_exchanged >> x.in_shift;
-	chunks = e.in.nr_extents >> x.in_shift;
-	for (chunk = first; chunk < chunks && rc == 0; chunk++) {
-		if (chunk != first && hypercall_preempt()) {
-			again = true;
-			break;
-		}
-		rc = exchange_chunk(&x, chunk, &done);
-		if (done) {
-			e.nr_exchanged += 1ul << x.in_shift;
-		}
+	for (chunk = first; chunk < e.in.nr_extents >> x.in_shift && rc == 0;
+	     chunk++) {
+		rc = chunk != first && hypercall_preempt() ?
+			     -XEN_ERESTART :
+			     exchange_chunk(&x, chunk, &e.nr_exchanged);
 	}
-	domain_put(x.d);
+	domain_put_target(x.d);
 	if (copy_to_guest(progress, &e.nr_exchanged, sizeof(e.nr_exchanged)) !=
 	    0) {
 		return -XEN_EFAULT;
 	}
-	if (again) {
-		uint64_t args[] = { cmd, arg };
-
-		return hypercall_restart(2, args);
-	}
-	return rc;
+	return rc == -XEN_ERESTART ? hypercall_restart(2, args) : rc;
 }

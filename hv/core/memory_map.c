@@ -53,42 +53,26 @@ static INIT_TEXT void insert(uint64_t start, uint64_t size, uint32_t type)
 	map_count++;
 }
 
-static INIT_TEXT bool reserved_already(uint64_t start, uint64_t size)
-{
-	unsigned int i;
-
-	for (i = 0; i < map_count; i++) {
-		if (map[i].type == E820_RESERVED && map[i].start <= start &&
-		    map[i].start + map[i].size >= start + size) {
-			return true;
-		}
-	}
-	return false;
-}
-
 INIT_TEXT void memory_map_init(void)
 {
-	unsigned long mfn, end;
-	unsigned int i;
+	unsigned long mfn, start = 0;
 
-	map_count = 0;
-	for (i = 0; i < boot_info.memory_count; i++) {
+	for (unsigned int i = 0; i < boot_info.memory_count; i++) {
 		insert(boot_info.memory[i].start, boot_info.memory[i].size,
 		       boot_info.memory[i].type);
 	}
-	for (mfn = DEVICES_START; mfn < DEVICES_END; mfn = end) {
-		uint64_t start = (uint64_t)mfn << PAGE_SHIFT, size;
+	/* These may repeat what the firmware says; its own entries may overlap
+	 * as well, and "reserved" is what counts then. */
+	for (mfn = DEVICES_START; mfn <= DEVICES_END; mfn++) {
+		bool denied = mfn < DEVICES_END && arch_iomem_denied(mfn);
 
-		end = mfn + 1;
-		if (!arch_iomem_denied(mfn)) {
-			continue;
-		}
-		while (end < DEVICES_END && arch_iomem_denied(end)) {
-			end++;
-		}
-		size = (uint64_t)(end - mfn) << PAGE_SHIFT;
-		if (!reserved_already(start, size)) {
-			insert(start, size, E820_RESERVED);
+		if (denied && start == 0) {
+			start = mfn;
+		} else if (!denied && start != 0) {
+			insert((uint64_t)start << PAGE_SHIFT,
+			       (uint64_t)(mfn - start) << PAGE_SHIFT,
+			       E820_RESERVED);
+			start = 0;
 		}
 	}
 }

@@ -20,28 +20,12 @@
 #include <hv/heap.h>
 #include <hv/hypercall.h>
 #include <hv/page.h>
-#include <hv/printk.h>
 #include <hv/vcpu.h>
 
 #define ORDER_MAX_GUEST 9    /* 2 MiB: zeroing it holds off interrupts */
 #define ORDER_MAX_CONTROL 12 /* 16 MiB */
-#define M2P_PART_SHIFT 21    /* machphys_mfn_list counts in 2 MiB */
-
-struct domain *memory_target(uint16_t domid, int *rc)
-{
-	struct domain *currd = current_domain();
-	struct domain *d = domain_get_or_self(domid);
-
-	*rc = 0;
-	if (d == NULL) {
-		*rc = -XEN_ESRCH;
-	} else if (d != currd && !domain_may_control(currd, d)) {
-		domain_put(d);
-		d = NULL;
-		*rc = -XEN_EPERM;
-	}
-	return d;
-}
+/* machphys_mfn_list counts in 2 MiB, which describe 1 GiB. */
+#define M2P_PARTS ((frame_max + (1ul << 18) - 1) >> 18)
 
 unsigned int memory_max_order(void)
 {
@@ -62,22 +46,22 @@ unsigned int memory_address_bits(unsigned int mem_flags)
 static bool decrease_extent(struct domain *d, unsigned long mfn,
 			    unsigned int order)
 {
-	unsigned long i;
+	unsigned long end = mfn + (1ul << order);
+	bool freed = true;
 
-	for (i = 0; i < 1ul << order; i++) {
-		struct page *pg = page_get_from_mfn(mfn + i, d);
+	for (; freed && mfn != end; mfn++) {
+		struct page *pg = page_get_from_mfn(mfn, d);
 
 		if (pg == NULL) {
 			return false;
 		}
-		if (!page_deallocate(pg)) {
-			page_put(pg);
-			return false;
+		freed = page_deallocate(pg);
+		if (freed) {
+			arch_m2p_set(mfn, M2P_INVALID);
 		}
-		arch_m2p_set(mfn + i, M2P_INVALID);
 		page_put(pg);
 	}
-	return true;
+	return freed;
 }
 
 /*
@@ -88,41 +72,38 @@ static bool increase_extent(struct domain *d,
 			    const struct xen_memory_reservation *r,
 			    const guest_ptr_t *slot, const xen_pfn_t *gpfn)
 {
-	struct page *pg;
+	struct page *pg = domain_alloc_frames(
+		d, r->extent_order, memory_address_bits(r->mem_flags));
 	xen_pfn_t mfn;
-	unsigned long i;
 
-	pg = domain_alloc_frames(d, r->extent_order,
-				 memory_address_bits(r->mem_flags));
 	if (pg == NULL) {
 		return false;
 	}
 	mfn = page_to_mfn(pg);
-	for (i = 0; gpfn != NULL && i < 1ul << r->extent_order; i++) {
+	for (unsigned long i = 0; gpfn != NULL && i < 1ul << r->extent_order;
+	     i++) {
 		arch_m2p_set(mfn + i, *gpfn + i);
 	}
-	if (slot != NULL && copy_to_guest(*slot, &mfn, sizeof(mfn)) != 0) {
-		/* A guest that is not told could never give them back. */
-		if (!decrease_extent(d, mfn, r->extent_order)) {
-			pr_debug("domain %u: frame %lx went before it was told",
-				 d->id, mfn);
-		}
-		return false;
+	if (slot == NULL || copy_to_guest(*slot, &mfn, sizeof(mfn)) == 0) {
+		return true;
 	}
-	return true;
+	/* A guest that is not told could never give them back.  It may have
+	 * guessed one and done so: then there is nothing to do. */
+	(void)decrease_extent(d, mfn, r->extent_order);
+	return false;
 }
 
 static bool reserve_extent(unsigned int op, struct domain *d,
 			   const struct xen_memory_reservation *r,
 			   unsigned long i)
 {
-	guest_ptr_t slot = GUEST_HANDLE_PTR(r->extent_start);
-	bool told = slot.addr != 0;
+	guest_ptr_t list = GUEST_HANDLE_PTR(r->extent_start);
+	guest_ptr_t slot = guest_ptr_add(list, i * sizeof(xen_pfn_t));
 	xen_pfn_t frame;
 
-	slot = guest_ptr_add(slot, i * sizeof(frame));
 	if (op == XENMEM_increase_reservation) {
-		return increase_extent(d, r, told ? &slot : NULL, NULL);
+		return increase_extent(d, r, list.addr != 0 ? &slot : NULL,
+				       NULL);
 	}
 	if (copy_from_guest(&frame, slot, sizeof(frame)) != 0) {
 		return false;
@@ -151,22 +132,22 @@ static long reservation(unsigned int op, uint64_t cmd, uint64_t arg)
 	    r.nr_extents > ~0ul >> MEMOP_EXTENT_SHIFT) {
 		return (long)start;
 	}
-	d = memory_target(r.domid, &rc);
-	if (d == NULL) {
+	rc = domain_get_target(r.domid, &d);
+	if (rc != 0) {
 		return rc;
 	}
 	for (i = start; i < r.nr_extents; i++) {
 		if (i != start && hypercall_preempt()) {
 			uint64_t args[] = { op | i << MEMOP_EXTENT_SHIFT, arg };
 
-			domain_put(d);
+			domain_put_target(d);
 			return hypercall_restart(2, args);
 		}
 		if (!reserve_extent(op, d, &r, i)) {
 			break;
 		}
 	}
-	domain_put(d);
+	domain_put_target(d);
 	return (long)i;
 }
 
@@ -176,34 +157,26 @@ static long ask_domain(unsigned int op, uint64_t arg)
 {
 	struct xen_memory_domain ask;
 	struct domain *d;
-	unsigned long n;
+	long n;
 	int rc;
 
 	if (copy_from_guest(&ask, guest_ptr(arg), sizeof(ask)) != 0) {
 		return -XEN_EFAULT;
 	}
-	d = memory_target(ask.domid, &rc);
-	if (d == NULL) {
+	rc = domain_get_target(ask.domid, &d);
+	if (rc != 0) {
 		return rc;
 	}
-	switch (op) {
-	case XENMEM_current_reservation:
+	if (op == XENMEM_current_reservation) {
 		n = READ_ONCE(d->tot_pages);
-		break;
-	case XENMEM_maximum_reservation:
+	} else if (op == XENMEM_maximum_reservation) {
 		n = READ_ONCE(d->max_pages);
-		break;
-	default: /* XENMEM_maximum_gpfn: what the guest says itself */
-		n = READ_ONCE(d->shared->arch.max_pfn);
-		if (n == 0 || n > 1ul << 40) {
-			domain_put(d);
-			return -XEN_EINVAL;
-		}
-		n--;
-		break;
+	} else { /* XENMEM_maximum_gpfn: what the guest says itself */
+		n = (long)(READ_ONCE(d->shared->arch.max_pfn) - 1);
+		n = n >= 0 && n < 1l << 40 ? n : -XEN_EINVAL;
 	}
-	domain_put(d);
-	return (long)n;
+	domain_put_target(d);
+	return n;
 }
 
 static long machphys_mapping(uint64_t arg)
@@ -220,9 +193,8 @@ static long machphys_mapping(uint64_t arg)
 static long machphys_mfn_list(uint64_t arg)
 {
 	struct xen_machphys_mfn_list list;
-	guest_ptr_t dst;
-	unsigned int i, n;
 	xen_pfn_t mfn;
+	uint32_t i;
 
 	if (copy_from_guest(&list, guest_ptr(arg), sizeof(list)) != 0) {
 		return -XEN_EFAULT;
@@ -230,20 +202,17 @@ static long machphys_mfn_list(uint64_t arg)
 	if (!current_domain()->is_control) {
 		return -XEN_EPERM;
 	}
-	dst = GUEST_HANDLE_PTR(list.extent_start);
 	/* The machine bounds it: one round for each GiB of RAM. */
-	n = (unsigned int)((frame_max * sizeof(uint64_t) +
-			    (1ul << M2P_PART_SHIFT) - 1) >>
-			   M2P_PART_SHIFT);
-	n = MIN(n, list.max_extents);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < list.max_extents && i < M2P_PARTS; i++) {
+		guest_ptr_t slot = guest_ptr_add(
+			GUEST_HANDLE_PTR(list.extent_start), i * sizeof(mfn));
+
 		mfn = arch_m2p_frame(i);
-		if (copy_to_guest(guest_ptr_add(dst, i * sizeof(mfn)), &mfn,
-				  sizeof(mfn)) != 0) {
+		if (copy_to_guest(slot, &mfn, sizeof(mfn)) != 0) {
 			return -XEN_EFAULT;
 		}
 	}
-	list.nr_extents = n;
+	list.nr_extents = i;
 	return copy_to_guest(guest_ptr(arg), &list, sizeof(list));
 }
 

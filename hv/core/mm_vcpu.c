@@ -14,6 +14,7 @@
 #include <arch/paging.h>
 #include <arch/switch.h>
 
+#include <hv/check.h>
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/vcpu.h>
@@ -29,18 +30,20 @@
 int vcpu_drop_old_table(struct vcpu *v)
 {
 	struct page *pg = v->old_table;
-	int rc;
+	int rc = pg != NULL ? page_put_type_preemptible(pg) : 0;
 
-	if (pg == NULL) {
-		return 0;
+	if (rc == 0 && pg != NULL) {
+		v->old_table = NULL;
+		page_put(pg);
 	}
-	rc = page_put_type_preemptible(pg);
-	if (rc != 0) {
-		return rc;
-	}
-	v->old_table = NULL;
-	page_put(pg);
-	return 0;
+	return rc;
+}
+
+int vcpu_drop_table(struct vcpu *v, struct page *pg)
+{
+	CHECK(v->old_table == NULL);
+	v->old_table = pg;
+	return vcpu_drop_old_table(v);
 }
 
 /* A base table that no CPU has loaded any more. */
@@ -50,51 +53,29 @@ static int retire_table(struct vcpu *v, struct page *pg)
 		return 0;
 	}
 	page_stamp(pg);
-	v->old_table = pg;
-	return vcpu_drop_old_table(v);
-}
-
-static int get_base_table(struct vcpu *v, unsigned long mfn, struct page **out)
-{
-	struct page *pg = page_get_from_mfn(mfn, v->domain);
-	int rc;
-
-	if (pg == NULL) {
-		return -XEN_EINVAL;
-	}
-	rc = page_get_type(pg, PGT_L4);
-	if (rc != 0) {
-		page_put(pg);
-		return rc;
-	}
-	*out = pg;
-	return 0;
+	return vcpu_drop_table(v, pg);
 }
 
 int vcpu_set_kernel_table(struct vcpu *v, unsigned long mfn)
 {
-	bool loaded = this_cpu()->curr == v;
-	struct page *old = v->kernel_table, *pg;
+	struct page *old = v->kernel_table, *pg = old;
+	/* A guest loads the table it has in order to flush. */
+	bool same = old != NULL && page_to_mfn(old) == mfn;
 	int rc = vcpu_drop_old_table(v);
 
-	if (rc != 0) {
-		return rc;
+	if (rc == 0 && !same) {
+		rc = page_get_and_type(mfn, v->domain, PGT_L4, &pg);
 	}
-	if (old != NULL && page_to_mfn(old) == mfn) {
-		/* A guest loads the table it has in order to flush. */
-		if (loaded) {
-			arch_reload_cr3(v);
-		}
-		return 0;
-	}
-	rc = get_base_table(v, mfn, &pg);
 	if (rc != 0) {
 		return rc;
 	}
 	v->kernel_table = pg;
 	v->cr3_kernel = (uint64_t)mfn << PAGE_SHIFT;
-	if (loaded) {
+	if (this_cpu()->curr == v) {
 		arch_reload_cr3(v);
+	}
+	if (same) {
+		return 0;
 	}
 	/* Its linear address may lead elsewhere now. */
 	ldt_drop(v);
@@ -110,7 +91,7 @@ int vcpu_set_user_table(struct vcpu *v, unsigned long mfn)
 		return rc;
 	}
 	if (mfn != 0) {
-		rc = get_base_table(v, mfn, &pg);
+		rc = page_get_and_type(mfn, v->domain, PGT_L4, &pg);
 		if (rc != 0) {
 			return rc;
 		}
@@ -126,45 +107,32 @@ int vcpu_set_user_table(struct vcpu *v, unsigned long mfn)
 
 int vcpu_drop_tables(struct vcpu *v)
 {
-	struct page *pg;
-	int rc = vcpu_drop_old_table(v);
+	struct page *pg = v->kernel_table;
+	int rc = vcpu_set_user_table(v, 0);
 
-	if (rc != 0) {
-		return rc;
+	if (rc == 0) {
+		v->kernel_table = NULL;
+		v->cr3_kernel = 0;
+		rc = retire_table(v, pg);
 	}
-	pg = v->user_table;
-	v->user_table = NULL;
-	v->cr3_user = 0;
-	rc = retire_table(v, pg);
-	if (rc != 0) {
-		return rc;
-	}
-	pg = v->kernel_table;
-	v->kernel_table = NULL;
-	v->cr3_kernel = 0;
-	return retire_table(v, pg);
+	return rc;
 }
 
 /* ---- LDT ---------------------------------------------------------------------------- */
 
 void ldt_drop(struct vcpu *v)
 {
-	unsigned long old[ARRAY_SIZE(v->ldt_frame)];
-	bool any = false;
-	unsigned int i;
+	unsigned long old[ARRAY_SIZE(v->ldt_frame)], any = 0;
 
-	for (i = 0; i < ARRAY_SIZE(old); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(old); i++) {
 		old[i] = v->ldt_frame[i];
 		v->ldt_frame[i] = 0;
-		any |= old[i] != 0;
+		any |= old[i];
 	}
-	if (!any) {
-		return;
-	}
-	if (this_cpu()->curr == v) {
+	if (any != 0 && this_cpu()->curr == v) {
 		arch_load_descriptors(v);
 	}
-	for (i = 0; i < ARRAY_SIZE(old); i++) {
+	for (unsigned int i = 0; any != 0 && i < ARRAY_SIZE(old); i++) {
 		if (old[i] != 0) {
 			page_put_and_type(mfn_to_page(old[i]));
 		}
@@ -173,6 +141,7 @@ void ldt_drop(struct vcpu *v)
 
 bool ldt_map_fault(struct vcpu *v, unsigned int page_index)
 {
+	struct page *pg;
 	uint64_t pte;
 
 	if (page_index >= ARRAY_SIZE(v->ldt_frame) ||
@@ -181,9 +150,8 @@ bool ldt_map_fault(struct vcpu *v, unsigned int page_index)
 		return false;
 	}
 	pte = guest_walk_l1e(v, v->ldt_base + (uint64_t)page_index * PAGE_SIZE);
-	if ((pte & PTE_P) == 0 || !mfn_valid(pte_mfn(pte)) ||
-	    page_get_and_type(mfn_to_page(pte_mfn(pte)), v->domain, PGT_DESC) !=
-		    0) {
+	if ((pte & PTE_P) == 0 ||
+	    page_get_and_type(pte_mfn(pte), v->domain, PGT_DESC, &pg) != 0) {
 		return false;
 	}
 	v->ldt_frame[page_index] = pte_mfn(pte);
@@ -208,7 +176,6 @@ static bool walkable(uint64_t va)
 static uint64_t walk(const struct page *root, uint64_t va, unsigned int to,
 		     uint64_t *flags)
 {
-	unsigned int level;
 	unsigned long mfn;
 	uint64_t pte = 0;
 
@@ -217,7 +184,7 @@ static uint64_t walk(const struct page *root, uint64_t va, unsigned int to,
 	}
 	*flags = ~0ull;
 	mfn = page_to_mfn(root);
-	for (level = 4; level >= to; level--) {
+	for (unsigned int level = 4; level >= to; level--) {
 		uint64_t *table = frame_ptr(mfn);
 
 		pte = __atomic_load_n(

@@ -30,59 +30,30 @@ _Static_assert(sizeof(struct mmu_update) == 16, "xen.h: two words");
 
 /* ---- Whose ----------------------------------------------------------------------- */
 
-static int target_domain(uint16_t id, struct domain **out)
-{
-	struct domain *currd = current_domain(), *d = currd;
-
-	/* The usual case goes without the domain list. */
-	if (id != DOMID_SELF && id != currd->id) {
-		d = domain_get(id);
-		if (d == NULL) {
-			return -XEN_ESRCH;
-		}
-		if (!domain_may_control(currd, d)) {
-			domain_put(d);
-			return -XEN_EPERM;
-		}
-	}
-	*out = d;
-	return 0;
-}
-
-static void put_target(struct domain *d)
-{
-	if (d != NULL && d != current_domain()) {
-		domain_put(d);
-	}
-}
-
 int mm_target_get(struct mm_target *t, uint32_t dom)
 {
 	uint16_t frames = (uint16_t)dom, tables = (uint16_t)(dom >> 16);
 	int rc;
 
-	t->tables = current_domain();
-	t->frames_of = NULL;
-	if (tables != 0) {
-		rc = target_domain((uint16_t)(tables - 1), &t->tables);
-		if (rc != 0) {
-			return rc;
-		}
-	}
-	if (frames == DOMID_IO) {
-		return 0;
-	}
-	rc = target_domain(frames, &t->frames_of);
+	rc = domain_get_target(
+		tables != 0 ? (uint16_t)(tables - 1) : DOMID_SELF, &t->tables);
 	if (rc != 0) {
-		put_target(t->tables);
+		return rc;
+	}
+	t->frames_of = NULL;
+	if (frames != DOMID_IO) {
+		rc = domain_get_target(frames, &t->frames_of);
+	}
+	if (rc != 0) {
+		domain_put_target(t->tables);
 	}
 	return rc;
 }
 
 void mm_target_put(struct mm_target *t)
 {
-	put_target(t->tables);
-	put_target(t->frames_of);
+	domain_put_target(t->tables);
+	domain_put_target(t->frames_of);
 }
 
 /* ---- One request -------------------------------------------------------------------- */
@@ -90,7 +61,7 @@ void mm_target_put(struct mm_target *t)
 /* The frame is no table in use: the guest may write what it likes. */
 static int store_plain(struct page *pg, uint64_t *entry, uint64_t val)
 {
-	int rc = page_get_type_simple(pg, PGT_WRITABLE);
+	int rc = page_get_type(pg, PGT_WRITABLE);
 
 	if (rc != 0) {
 		return rc;
@@ -115,10 +86,7 @@ static int update_entry(const struct mm_target *t, uint64_t at, uint64_t val,
 
 	page_lock(pg);
 	type = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE);
-	if ((type & PGT_VALIDATED) == 0) {
-		type = PGT_NONE;
-	}
-	type &= PGT_TYPE_MASK;
+	type &= (type & PGT_VALIDATED) != 0 ? PGT_TYPE_MASK : 0;
 	if (type == PGT_L1) {
 		rc = mod_l1_entry(entry, val, t->tables, t->frames_of,
 				  preserve_ad, NULL);
@@ -126,10 +94,8 @@ static int update_entry(const struct mm_target *t, uint64_t at, uint64_t val,
 	} else {
 		page_unlock(pg);
 		rc = pgt_is_table(type) ?
-			     mod_table_entry(
-				     entry, val,
-				     (unsigned int)(type >> PGT_TYPE_SHIFT), pg,
-				     t->tables, preserve_ad) :
+			     mod_table_entry(entry, val, pg, type, t->tables,
+					     preserve_ad) :
 			     store_plain(pg, entry, val);
 	}
 	page_put(pg);
@@ -173,42 +139,41 @@ static int one_request(const struct mm_target *t, const struct mmu_update *req)
 
 /* ---- The list ----------------------------------------------------------------------- */
 
-/* Requests from i on, as many as fit and can be read; 0: not even one. */
-static unsigned int copy_batch(struct mmu_update *req, guest_ptr_t list,
-			       unsigned int i, unsigned int count)
-{
-	guest_ptr_t from = guest_ptr_add(list, (uint64_t)i * sizeof(*req));
-	unsigned int n = MIN(count - i, BATCH);
-
-	if (copy_from_guest(req, from, n * sizeof(*req)) == 0) {
-		return n;
-	}
-	return copy_from_guest(req, from, sizeof(*req)) == 0 ? 1 : 0;
-}
-
 /*
  * Runs requests until one fails, an interrupt waits, or a subtree is owed.
- * *i counts those done; 0, -XEN_ERESTART or the failure.
+ * *i counts those done; 0, -XEN_ERESTART or the failure.  Updates are short
+ * and are copied in several at once; any mmuext_op may be a long one.
  */
-static int run_list(const struct mm_target *t, guest_ptr_t list,
+static int run_list(const struct mm_target *t, bool ext, guest_ptr_t list,
 		    unsigned int count, unsigned int *i)
 {
-	struct mmu_update req[BATCH];
+	union {
+		struct mmu_update update[BATCH];
+		struct mmuext_op ext;
+	} req;
+	const size_t size = ext ? sizeof(req.ext) : sizeof(req.update[0]);
 	unsigned int have = 0, at = 0;
 	int rc;
 
 	while (*i < count) {
-		if (*i != 0 && *i % PREEMPT_EVERY == 0 && hypercall_preempt()) {
-			return -XEN_ERESTART;
-		}
 		if (at == have) {
-			have = copy_batch(req, list, *i, count);
-			at = 0;
-			if (have == 0) {
-				return -XEN_EFAULT;
+			guest_ptr_t from = guest_ptr_add(list, *i * size);
+
+			if (*i != 0 && hypercall_preempt()) {
+				return -XEN_ERESTART;
 			}
+			/* Some of them may be beyond what can be read. */
+			have = ext ? 1 : MIN(count - *i, BATCH);
+			if (copy_from_guest(&req, from, have * size) != 0) {
+				have = 1;
+				if (copy_from_guest(&req, from, size) != 0) {
+					return -XEN_EFAULT;
+				}
+			}
+			at = 0;
 		}
-		rc = one_request(t, &req[at]);
+		rc = ext ? mmuext_request(t, &req.ext) :
+			   one_request(t, &req.update[at]);
 		if (rc != 0) {
 			return rc;
 		}
@@ -221,9 +186,11 @@ static int run_list(const struct mm_target *t, guest_ptr_t list,
 	return 0;
 }
 
-long do_mmu_update(uint64_t reqs, uint64_t count_arg, uint64_t done_arg,
-		   uint64_t dom)
+long mm_run_list(bool ext, uint64_t list, uint64_t count_arg, uint64_t done_arg,
+		 uint32_t dom)
 {
+	const size_t size =
+		ext ? sizeof(struct mmuext_op) : sizeof(struct mmu_update);
 	unsigned int count = (unsigned int)count_arg & ~MM_PREEMPTED;
 	unsigned int i = 0, done = 0;
 	struct mm_target t;
@@ -233,13 +200,13 @@ long do_mmu_update(uint64_t reqs, uint64_t count_arg, uint64_t done_arg,
 	    copy_from_guest(&done, guest_ptr(done_arg), sizeof(done)) != 0) {
 		return -XEN_EFAULT;
 	}
-	rc = mm_target_get(&t, (uint32_t)dom);
+	rc = mm_target_get(&t, dom);
 	if (rc != 0) {
 		return rc;
 	}
 	rc = vcpu_drop_old_table(current_vcpu());
 	if (rc == 0) {
-		rc = run_list(&t, guest_ptr(reqs), count, &i);
+		rc = run_list(&t, ext, guest_ptr(list), count, &i);
 	}
 	mm_target_put(&t);
 
@@ -250,11 +217,15 @@ long do_mmu_update(uint64_t reqs, uint64_t count_arg, uint64_t done_arg,
 		rc = -XEN_EFAULT;
 	}
 	if (rc == -XEN_ERESTART) {
-		uint64_t args[] = { reqs + (uint64_t)i *
-						    sizeof(struct mmu_update),
-				    (count - i) | MM_PREEMPTED, done_arg, dom };
+		uint64_t args[] = { list + i * size, (count - i) | MM_PREEMPTED,
+				    done_arg, dom };
 
 		return hypercall_restart(4, args);
 	}
 	return rc;
+}
+
+long do_mmu_update(uint64_t reqs, uint64_t count, uint64_t done, uint64_t dom)
+{
+	return mm_run_list(false, reqs, count, done, (uint32_t)dom);
 }

@@ -42,52 +42,40 @@ static long run_entry(struct vcpu *v, struct multicall_entry *entry)
 	return result;
 }
 
-static guest_ptr_t field(guest_ptr_t entry, size_t offset)
+/* Executes the entry at `at`: 0, -XEN_ERESTART or -XEN_EFAULT. */
+static int do_entry(guest_ptr_t at)
 {
-	return guest_ptr_add(entry, offset);
+	struct multicall_entry entry;
+	int rc = copy_from_guest(&entry, at, sizeof(entry));
+
+	if (rc != 0) {
+		return rc;
+	}
+	entry.result = (xen_ulong_t)run_entry(current_vcpu(), &entry);
+	if (entry.result == (xen_ulong_t)-XEN_ERESTART) {
+		at = guest_ptr_add(at, offsetof(struct multicall_entry, args));
+		rc = copy_to_guest(at, entry.args, sizeof(entry.args));
+		return rc != 0 ? rc : -XEN_ERESTART;
+	}
+	at = guest_ptr_add(at, offsetof(struct multicall_entry, result));
+	return copy_to_guest(at, &entry.result, sizeof(entry.result));
 }
 
 long do_multicall(uint64_t list, uint64_t count)
 {
-	struct vcpu *v = current_vcpu();
-	uint32_t left = (uint32_t)count;
-	guest_ptr_t at = guest_ptr(list);
-	struct multicall_entry entry;
-	bool started = false;
+	uint32_t total = (uint32_t)count;
+	int rc = 0;
 
-	for (; left > 0; left--) {
-		long result;
-		int rc;
-
-		if (started && hypercall_preempt()) {
-			return hypercall_restart(2,
-						 (uint64_t[]){ at.addr, left });
+	for (uint32_t left = total; left > 0 && rc == 0; left--) {
+		if (left < total && hypercall_preempt()) {
+			rc = -XEN_ERESTART;
+		} else {
+			rc = do_entry(guest_ptr(list));
 		}
-		started = true;
-		rc = copy_from_guest(&entry, at, sizeof(entry));
-		if (rc != 0) {
-			return rc;
+		if (rc == -XEN_ERESTART) {
+			return hypercall_restart(2, (uint64_t[]){ list, left });
 		}
-		result = run_entry(v, &entry);
-		if (result == -XEN_ERESTART) {
-			rc = copy_to_guest(
-				field(at,
-				      offsetof(struct multicall_entry, args)),
-				entry.args, sizeof(entry.args));
-			if (rc != 0) {
-				return rc;
-			}
-			return hypercall_restart(2,
-						 (uint64_t[]){ at.addr, left });
-		}
-		entry.result = (xen_ulong_t)result;
-		rc = copy_to_guest(
-			field(at, offsetof(struct multicall_entry, result)),
-			&entry.result, sizeof(entry.result));
-		if (rc != 0) {
-			return rc;
-		}
-		at = guest_ptr_add(at, sizeof(entry));
+		list += sizeof(struct multicall_entry);
 	}
-	return 0;
+	return rc;
 }

@@ -3,7 +3,7 @@
  * The frame table: who owns a frame and how many references keep it, and the
  * TLB clock that tells whether a CPU may still reach it.  Called by everything
  * that handles guest memory.  No lock: count, owner and stamp of a frame are
- * one 64-bit word that only compare-and-exchange changes.  Never looks into a
+ * one 64-bit word that only atomic operations change.  Never looks into a
  * frame; what type it has is pgtype.c's business, and the essay on stale TLB
  * entries is there, too.
  *
@@ -19,9 +19,6 @@
 #include <hv/heap.h>
 #include <hv/mm.h>
 
-#define OWNER_SHIFT 32
-#define STAMP_SHIFT 48
-#define STAMP_MASK (0xffffull << STAMP_SHIFT)
 #define GUEST_COUNT_LIMIT (PGC_COUNT_MASK - 0xffff)
 
 struct page *frame_table;
@@ -29,30 +26,32 @@ unsigned long frame_max;
 
 /* ---- The word of count, owner and stamp ---------------------------------- */
 
-static uint64_t *word_of(struct page *pg)
+union word {
+	uint64_t bits;
+	struct {
+		uint32_t count;
+		uint16_t owner, stamp;
+	};
+};
+
+static union word word_load(const struct page *pg)
 {
-	return (uint64_t *)(void *)&pg->count;
+	const uint64_t *at = (const uint64_t *)(const void *)&pg->count;
+
+	return (union word){ __atomic_load_n(at, __ATOMIC_ACQUIRE) };
 }
 
-static uint64_t word_load(struct page *pg)
+static bool word_swap(struct page *pg, union word *old, union word next)
 {
-	return __atomic_load_n(word_of(pg), __ATOMIC_ACQUIRE);
-}
+	uint64_t *at = (uint64_t *)(void *)&pg->count;
 
-static bool word_swap(struct page *pg, uint64_t *old, uint64_t next)
-{
-	return __atomic_compare_exchange_n(word_of(pg), old, next, false,
+	return __atomic_compare_exchange_n(at, &old->bits, next.bits, false,
 					   __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
 }
 
-static uint32_t word_count(uint64_t word)
+static uint32_t refs(union word w)
 {
-	return (uint32_t)word & PGC_COUNT_MASK;
-}
-
-static uint16_t word_owner(uint64_t word)
-{
-	return (uint16_t)(word >> OWNER_SHIFT);
+	return w.count & PGC_COUNT_MASK;
 }
 
 /* ---- The TLB clock --------------------------------------------------------- */
@@ -61,18 +60,10 @@ static uint16_t word_owner(uint64_t word)
 static uint64_t tlb_clock;		     /* atomic; counts flushes */
 static uint64_t tlb_flushed[CONFIG_NR_CPUS]; /* atomic; clock of the last */
 
+/* Read after the word whose stamp it replaces, so it is not behind that. */
 static uint64_t clock_now(void)
 {
 	return __atomic_load_n(&tlb_clock, __ATOMIC_SEQ_CST);
-}
-
-/*
- * The word with the time of now as its stamp.  The clock is read after the
- * word, so it is not behind the stamp that the word holds.
- */
-static uint64_t word_stamped(uint64_t word)
-{
-	return (word & ~STAMP_MASK) | clock_now() << STAMP_SHIFT;
 }
 
 /*
@@ -85,21 +76,6 @@ static uint64_t stamp_time(const struct page *pg)
 	uint64_t now = clock_now();
 
 	return now - (uint16_t)(now - stamp);
-}
-
-static cpumask_t flushed_since(cpumask_t mask, uint64_t time)
-{
-	cpumask_t left, done = 0;
-
-	for (left = mask; left != 0; left &= left - 1) {
-		unsigned int cpu = (unsigned int)__builtin_ctzll(left);
-
-		if (__atomic_load_n(&tlb_flushed[cpu], __ATOMIC_ACQUIRE) >
-		    time) {
-			done |= 1ull << cpu;
-		}
-	}
-	return done;
 }
 
 void tlb_flush_cpus(cpumask_t mask)
@@ -121,39 +97,45 @@ void tlb_flush_cpus(cpumask_t mask)
 
 void tlb_flush_stale(const struct page *pg, cpumask_t mask)
 {
-	mask &= ~flushed_since(mask, stamp_time(pg));
-	if (mask != 0) {
-		tlb_flush_cpus(mask);
-	}
-}
+	uint64_t time = stamp_time(pg);
+	cpumask_t stale = 0;
 
-void tlb_flush_pending(void)
-{
+	for (; mask != 0; mask &= mask - 1) {
+		unsigned int cpu = (unsigned int)__builtin_ctzll(mask);
+
+		if (__atomic_load_n(&tlb_flushed[cpu], __ATOMIC_ACQUIRE) <=
+		    time) {
+			stale |= 1ull << cpu;
+		}
+	}
+	if (stale != 0) {
+		tlb_flush_cpus(stale);
+	}
 }
 
 /* ---- References -------------------------------------------------------------- */
 
 bool page_get(struct page *pg, const struct domain *d)
 {
-	uint64_t word = word_load(pg);
+	union word was = word_load(pg), next;
 
 	do {
-		if (word_owner(word) != d->id || word_count(word) == 0 ||
-		    word_count(word) >= GUEST_COUNT_LIMIT) {
+		if (was.owner != d->id || refs(was) == 0 ||
+		    refs(was) >= GUEST_COUNT_LIMIT) {
 			return false;
 		}
-	} while (!word_swap(pg, &word, word + 1));
+		next = was;
+		next.count++;
+	} while (!word_swap(pg, &was, next));
 	return true;
 }
 
 void page_get_more(struct page *pg)
 {
-	uint64_t word = word_load(pg);
+	uint32_t was = __atomic_fetch_add(&pg->count, 1, __ATOMIC_RELAXED);
 
-	do {
-		CHECK(word_count(word) != 0 &&
-		      word_count(word) < PGC_COUNT_MASK);
-	} while (!word_swap(pg, &word, word + 1));
+	CHECK((was & PGC_COUNT_MASK) != 0 &&
+	      (was & PGC_COUNT_MASK) < PGC_COUNT_MASK);
 }
 
 /*
@@ -178,21 +160,24 @@ static void page_free(struct page *pg, uint16_t owner)
 
 static void put(struct page *pg, bool stamp)
 {
-	uint64_t word = word_load(pg), next;
+	union word was = word_load(pg), next;
 
 	do {
-		CHECK(word_count(word) != 0);
-		next = (stamp ? word_stamped(word) : word) - 1;
-		if (word_count(next) == 0) {
-			/* Nobody's from here on, and no id may point at it. */
-			CHECK((next & PGC_ALLOCATED) == 0);
-			next &= ~(0xffffull << OWNER_SHIFT);
-			next |= (uint64_t)OWNER_CORE << OWNER_SHIFT;
+		CHECK(refs(was) != 0);
+		next = was;
+		next.count--;
+		if (stamp) {
+			next.stamp = (uint16_t)clock_now();
 		}
-	} while (!word_swap(pg, &word, next));
+		if (refs(next) == 0) {
+			/* Nobody's from here on, and no id may point at it. */
+			CHECK(next.count == 0);
+			next.owner = OWNER_CORE;
+		}
+	} while (!word_swap(pg, &was, next));
 
-	if (word_count(next) == 0) {
-		page_free(pg, word_owner(word));
+	if (next.count == 0) {
+		page_free(pg, was.owner);
 	}
 }
 
@@ -208,9 +193,12 @@ void page_put_mapping(struct page *pg)
 
 void page_stamp(struct page *pg)
 {
-	uint64_t word = word_load(pg);
+	union word was = word_load(pg), next;
 
-	while (!word_swap(pg, &word, word_stamped(word))) {}
+	do {
+		next = was;
+		next.stamp = (uint16_t)clock_now();
+	} while (!word_swap(pg, &was, next));
 }
 
 struct page *page_get_from_mfn(unsigned long mfn, const struct domain *d)
@@ -226,23 +214,20 @@ struct page *page_get_from_mfn(unsigned long mfn, const struct domain *d)
 
 bool page_deallocate(struct page *pg)
 {
-	uint64_t word = word_load(pg);
+	union word was = word_load(pg), next;
 
 	do {
-		if ((word & PGC_ALLOCATED) == 0) {
+		if ((was.count & PGC_ALLOCATED) == 0) {
 			return false;
 		}
-		CHECK(word_count(word) > 1);
-	} while (!word_swap(pg, &word, (word & ~(uint64_t)PGC_ALLOCATED) - 1));
+		CHECK(refs(was) > 1);
+		next = was;
+		next.count -= PGC_ALLOCATED + 1;
+	} while (!word_swap(pg, &was, next));
 	return true;
 }
 
 void page_init_owner(unsigned long mfn, uint16_t owner)
 {
-	struct page *pg = mfn_to_page(mfn);
-
-	pg->type = PGT_NONE;
-	pg->count = 0;
-	pg->owner = owner;
-	pg->stamp = 0;
+	*mfn_to_page(mfn) = (struct page){ .owner = owner };
 }

@@ -2,7 +2,7 @@
 /*
  * The end: an invariant of the core does not hold, or start-up cannot go on.
  * Called by CHECK, ASSERT and UNREACHABLE, by fatal exceptions in hv/x86, and
- * by start-up code.  Takes no lock and trusts little: it prints what the log
+ * by start-up code; boot_failed() is for what the administrator can mend.  Takes no lock and trusts little: it prints what the log
  * needs for a report, the least likely to fail first, then stops the machine
  * or starts it anew.  Guests never cause it; domain_crash() is for them.
  */
@@ -44,17 +44,14 @@ static void claim_panic(uint32_t token)
 
 static void print_current(const struct vcpu *v)
 {
-	const struct guest_regs *r;
-
 	if (v == NULL) {
 		pr_err("no vCPU was loaded");
 		return;
 	}
-	r = &v->regs;
 	pr_err("current: d%uv%u in %s mode, rip %04x:%016lx rflags %08lx "
 	       "rsp %016lx",
-	       v->domain->id, v->id, v->in_kernel ? "kernel" : "user", r->cs,
-	       r->rip, r->rflags, r->rsp);
+	       v->domain->id, v->id, v->in_kernel ? "kernel" : "user",
+	       v->regs.cs, v->regs.rip, v->regs.rflags, v->regs.rsp);
 	hypercall_history_print(v);
 }
 
@@ -82,4 +79,16 @@ void panic(const char *fmt, ...)
 	}
 	pr_err("restarting the machine");
 	arch_machine_restart();
+}
+
+void boot_failed(const char *fmt, ...)
+{
+	char reason[REASON_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(reason, sizeof(reason), fmt, ap);
+	va_end(ap);
+	pr_err("%s; the machine stops here", reason);
+	arch_machine_stop();
 }

@@ -80,6 +80,7 @@
 #include <hv/domain.h>
 #include <hv/lock.h>
 #include <hv/mm.h>
+#include <hv/trap.h>
 #include <hv/vcpu.h>
 
 static uint64_t type_load(const struct page *pg)
@@ -93,9 +94,16 @@ static bool type_swap(struct page *pg, uint64_t *old, uint64_t next)
 					   __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
 }
 
-static bool is_simple(uint64_t type)
+/* The type once the frame is neither busy nor locked. */
+static uint64_t type_idle(const struct page *pg)
 {
-	return type == PGT_WRITABLE || type == PGT_SHARED;
+	uint64_t x = type_load(pg);
+
+	while ((x & (PGT_BUSY | PGT_LOCKED)) != 0) {
+		arch_cpu_relax();
+		x = type_load(pg);
+	}
+	return x;
 }
 
 static uint32_t uses(uint64_t x)
@@ -113,20 +121,11 @@ static unsigned int nr_of(uint64_t x)
 static void flush_for_change(const struct page *pg, uint64_t x)
 {
 	struct vcpu *curr = this_cpu()->curr;
-	cpumask_t mask;
+	bool own = curr != NULL && curr->domain->id == pg->owner &&
+		   (x & PGT_FOREIGN) == 0;
 
-	if (curr != NULL && curr->domain->id == pg->owner &&
-	    (x & PGT_FOREIGN) == 0) {
-		mask = arch_domain_tlb_mask(curr->domain);
-	} else {
-		mask = cpu_online_mask();
-	}
-	tlb_flush_stale(pg, mask);
-}
-
-static void clear_busy(struct page *pg)
-{
-	__atomic_fetch_and(&pg->type, ~PGT_BUSY, __ATOMIC_RELEASE);
+	tlb_flush_stale(pg, own ? arch_domain_tlb_mask(curr->domain) :
+				  cpu_online_mask());
 }
 
 /*
@@ -135,47 +134,41 @@ static void clear_busy(struct page *pg)
  */
 static int claim(struct page *pg, uint64_t type, uint64_t *was)
 {
-	uint64_t x = type_load(pg), next;
+	uint64_t x = type_load(pg), next, wait;
+	bool same, first;
 
 	for (;;) {
-		bool same = (x & PGT_TYPE_MASK) == type;
-
+		same = (x & PGT_TYPE_MASK) == type;
 		if (uses(x) == PGT_COUNT_MASK ||
 		    (!same && (uses(x) != 0 || (x & PGT_PARTIAL) != 0))) {
 			return -XEN_EINVAL;
 		}
-		if ((x & PGT_BUSY) != 0) {
+		/* Frames that are plainly writable have nothing to check. */
+		first = !same ||
+			(type != PGT_WRITABLE && (x & PGT_VALIDATED) == 0);
+		next = x + 1;
+		wait = PGT_BUSY;
+		if (first) {
+			next &= ~(PGT_TYPE_MASK | PGT_VALIDATED);
+			next |= type | PGT_BUSY;
+			wait |= PGT_LOCKED;
+		}
+		if ((x & wait) != 0) {
 			arch_cpu_relax();
 			x = type_load(pg);
-			continue;
-		}
-		if (same && (is_simple(type) || (x & PGT_VALIDATED) != 0)) {
-			if (type_swap(pg, &x, x + 1)) {
-				return 0;
-			}
-			continue;
-		}
-		if ((x & PGT_LOCKED) != 0) {
-			arch_cpu_relax();
-			x = type_load(pg);
-			continue;
-		}
-		next = ((x & ~(PGT_TYPE_MASK | PGT_VALIDATED)) | type |
-			PGT_BUSY) +
-		       1;
-		if (type_swap(pg, &x, next)) {
-			*was = x;
+		} else if (type_swap(pg, &x, next)) {
 			break;
 		}
 	}
-	if ((x & PGT_TYPE_MASK) != type) {
+	if (!same) {
 		flush_for_change(pg, x);
 	}
-	if (is_simple(type)) {
-		clear_busy(pg);
-		return 0;
+	if (first && type == PGT_WRITABLE) {
+		__atomic_fetch_and(&pg->type, ~PGT_BUSY, __ATOMIC_RELEASE);
+		first = false;
 	}
-	return 1;
+	*was = x;
+	return first ? 1 : 0;
 }
 
 /* ---- Leaving the busy state -------------------------------------------------- */
@@ -233,17 +226,23 @@ static int refuse(struct page *pg, uint64_t was, unsigned int nr, int rc)
 	return rc;
 }
 
-static int validate_claimed(struct page *pg, uint64_t type, uint64_t was)
+int page_get_type(struct page *pg, uint64_t type)
 {
-	unsigned int nr = (was & PGT_PARTIAL) != 0 ? nr_of(was) : 0;
-	int rc;
+	uint64_t was = 0;
+	unsigned int nr;
+	int rc = claim(pg, type, &was);
 
+	if (rc <= 0) {
+		return rc;
+	}
+	nr = (was & PGT_PARTIAL) != 0 ? nr_of(was) : 0;
 	was = (was & ~PGT_TYPE_MASK) | type;
 	if ((was & PGT_UNDO) != 0) {
 		return refuse(pg, was, nr, -XEN_EINVAL);
 	}
-	rc = type == PGT_DESC ? desc_validate(pg) :
-				table_validate(pg, type, &nr);
+	rc = type == PGT_DESC ?
+		     descriptor_check_frame(frame_ptr(page_to_mfn(pg))) :
+		     table_validate(pg, type, &nr);
 	if (rc == 0) {
 		leave_busy(pg, was, 0, true, false, false);
 	} else if (rc == -XEN_ERESTART) {
@@ -254,84 +253,51 @@ static int validate_claimed(struct page *pg, uint64_t type, uint64_t was)
 	return rc;
 }
 
-int page_get_type(struct page *pg, uint64_t type)
-{
-	uint64_t was = 0;
-	int rc = claim(pg, type, &was);
-
-	return rc == 1 ? validate_claimed(pg, type, was) : rc;
-}
-
-int page_get_type_simple(struct page *pg, uint64_t type)
-{
-	uint64_t was;
-
-	CHECK(is_simple(type));
-	return claim(pg, type, &was);
-}
-
 /* ---- Giving a use back ------------------------------------------------------- */
-
-/* The last use of a table: BUSY is set, x is the state before. */
-static int teardown_claimed(struct page *pg, uint64_t x)
-{
-	uint64_t type = x & PGT_TYPE_MASK;
-	unsigned int nr = (x & PGT_VALIDATED) != 0 ? PTES : nr_of(x);
-	int rc = table_teardown(pg, type, &nr);
-
-	leave_busy(pg, x, nr, false, false, rc == 0);
-	return rc;
-}
 
 int page_put_type_preemptible(struct page *pg)
 {
-	uint64_t x = type_load(pg), next;
+	uint64_t x = type_load(pg);
+	unsigned int nr;
+	int rc;
 
 	for (;;) {
-		uint64_t type = x & PGT_TYPE_MASK;
-
 		CHECK(uses(x) != 0);
 		if (uses(x) > 1) {
 			if (type_swap(pg, &x, x - 1)) {
 				return 0;
 			}
-			continue;
-		}
-		if ((x & (PGT_BUSY | PGT_LOCKED)) != 0) {
+		} else if ((x & (PGT_BUSY | PGT_LOCKED)) != 0) {
 			arch_cpu_relax();
 			x = type_load(pg);
-			continue;
+		} else if (type_swap(pg, &x, (x & ~PGT_VALIDATED) | PGT_BUSY)) {
+			break;
 		}
-		next = (x & ~PGT_VALIDATED) | PGT_BUSY;
-		if (!type_swap(pg, &x, next)) {
-			continue;
-		}
-		if (pgt_is_table(type)) {
-			return teardown_claimed(pg, x);
-		}
-		/* BUSY keeps a use from coming and going after the stamp. */
-		page_stamp(pg);
-		__atomic_fetch_sub(&pg->type, PGT_BUSY + 1, __ATOMIC_ACQ_REL);
-		return 0;
 	}
+	if (pgt_is_table(x & PGT_TYPE_MASK)) {
+		nr = (x & PGT_VALIDATED) != 0 ? PTES : nr_of(x);
+		rc = table_teardown(pg, x & PGT_TYPE_MASK, &nr);
+		leave_busy(pg, x, nr, false, false, rc == 0);
+		return rc;
+	}
+	/* BUSY keeps a use from coming and going after the stamp. */
+	page_stamp(pg);
+	__atomic_fetch_sub(&pg->type, PGT_BUSY + 1, __ATOMIC_ACQ_REL);
+	return 0;
 }
 
 int page_drop_partial(struct page *pg)
 {
-	uint64_t x = type_load(pg), next;
+	uint64_t x;
 	unsigned int nr;
 	int rc;
 
 	do {
-		while ((x & (PGT_BUSY | PGT_LOCKED)) != 0) {
-			arch_cpu_relax();
-			x = type_load(pg);
-		}
+		x = type_idle(pg);
 		if ((x & PGT_PARTIAL) == 0 || uses(x) != 0) {
 			return 0;
 		}
-		next = (x | PGT_BUSY) + 1;
-	} while (!type_swap(pg, &x, next));
+	} while (!type_swap(pg, &x, (x | PGT_BUSY) + 1));
 
 	nr = nr_of(x);
 	rc = table_teardown(pg, x & PGT_TYPE_MASK, &nr);
@@ -352,17 +318,16 @@ void page_put_and_type(struct page *pg)
 	page_put(pg);
 }
 
-int page_get_and_type(struct page *pg, const struct domain *d, uint64_t type)
+int page_get_and_type(unsigned long mfn, const struct domain *d, uint64_t type,
+		      struct page **out)
 {
-	int rc;
+	struct page *pg = page_get_from_mfn(mfn, d);
+	int rc = pg != NULL ? page_get_type(pg, type) : -XEN_EINVAL;
 
-	if (!page_get(pg, d)) {
-		return -XEN_EINVAL;
-	}
-	rc = page_get_type(pg, type);
-	if (rc != 0) {
+	if (rc != 0 && pg != NULL) {
 		page_put(pg);
 	}
+	*out = rc == 0 ? pg : NULL;
 	return rc;
 }
 
@@ -382,24 +347,17 @@ bool page_unpin(struct page *pg)
 
 void page_lock(struct page *pg)
 {
-	uint64_t x = type_load(pg);
+	uint64_t x;
 
 	lock_rank_enter(RANK_PAGE);
-	for (;;) {
-		if ((x & (PGT_LOCKED | PGT_BUSY)) != 0) {
-			arch_cpu_relax();
-			x = type_load(pg);
-		} else if (type_swap(pg, &x, x | PGT_LOCKED)) {
-			return;
-		}
-	}
+	do {
+		x = type_idle(pg);
+	} while (!type_swap(pg, &x, x | PGT_LOCKED));
 }
 
 void page_unlock(struct page *pg)
 {
-	uint64_t was =
-		__atomic_fetch_and(&pg->type, ~PGT_LOCKED, __ATOMIC_RELEASE);
-
-	CHECK((was & PGT_LOCKED) != 0);
+	CHECK((type_load(pg) & PGT_LOCKED) != 0);
+	__atomic_fetch_and(&pg->type, ~PGT_LOCKED, __ATOMIC_RELEASE);
 	lock_rank_leave(RANK_PAGE);
 }

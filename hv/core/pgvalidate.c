@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a page table may contain: the rules for one entry by its bits alone,
- * and the walk over all entries of a frame that becomes a table or ceases to
- * be one.  Called by pgtype.c for a frame that it has made BUSY, so nobody
+ * What a page table may contain: the walk over all entries of a frame that
+ * becomes a table or ceases to be one.  Called by pgtype.c for a frame that it has made BUSY, so nobody
  * else changes it: a guest cannot write to it, and whoever updates single
- * entries waits.  No lock.  What an entry's frame has to say is in pte.c.
+ * entries waits.  No lock.  What one entry may be is in pte.c.
  *
  * Recursion: the walk of a level 4 table takes uses of level 3 tables, which
  * walks those, and so on down to level 1: four deep, since an entry's level is
@@ -20,9 +19,6 @@
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/percpu.h>
-#include <hv/trap.h>
-
-#define PHYS_BITS_MAX 52
 
 static unsigned int level_of(uint64_t type)
 {
@@ -30,22 +26,6 @@ static unsigned int level_of(uint64_t type)
 }
 _Static_assert(PGT_L1 >> PGT_TYPE_SHIFT == 1 && PGT_L4 >> PGT_TYPE_SHIFT == 4,
 	       "the type number of a table is its level");
-
-uint64_t pte_forbidden_bits(unsigned int level)
-{
-	uint64_t above = (1ull << PHYS_BITS_MAX) - (1ull << arch_paddr_bits());
-
-	/* Bit 7: the cache attribute in level 1; a large page in levels 2 and
-	 * 3, which are not offered; reserved in level 4. */
-	return above | (level > 1 ? PTE_PS : 0);
-}
-
-uint64_t pte_adjust(uint64_t pte)
-{
-	/* Guest kernel and guest user are both ring 3, with tables of their
-	 * own; a global entry would survive the change between the two. */
-	return (pte & PTE_P) != 0 ? (pte | PTE_U) & ~PTE_G : pte;
-}
 
 bool mm_preempt(void)
 {
@@ -110,23 +90,14 @@ int table_teardown(struct page *pg, uint64_t type, unsigned int *nr)
 		if ((pte & PTE_P) == 0 || is_core_slot(level, *nr - 1)) {
 			continue;
 		}
-		if (level == 1) {
-			pte_put_l1(pte, NULL);
-			continue;
-		}
-		if (worked && mm_preempt()) {
+		if (level > 1 && worked && mm_preempt()) {
 			return -XEN_ERESTART;
 		}
-		rc = pte_put(pte, level, NULL);
+		rc = pte_put(pte, level);
 		if (rc != 0) {
 			return rc;
 		}
 		worked = true;
 	}
 	return 0;
-}
-
-int desc_validate(struct page *pg)
-{
-	return descriptor_check_frame(frame_ptr(page_to_mfn(pg)));
 }

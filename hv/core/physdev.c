@@ -21,110 +21,84 @@
 #include <hv/irq.h>
 #include <hv/vcpu.h>
 
-static long op_eoi(guest_ptr_t arg)
+union physdev_arg {
+	struct physdev_eoi eoi;
+	struct physdev_irq_status_query status;
+	struct physdev_set_iopl iopl;
+	struct physdev_apic apic;
+	struct physdev_irq irq;
+	struct physdev_map_pirq map;
+	struct physdev_unmap_pirq unmap;
+	struct physdev_setup_gsi gsi;
+	struct physdev_pci_device_add device_add;
+	struct physdev_pci_device device;
+	struct physdev_pci_mmcfg_reserved mmcfg;
+};
+
+static int op_eoi(union physdev_arg *op)
 {
 	struct domain *d = current_domain();
-	struct physdev_eoi op;
-	int rc = copy_from_guest(&op, arg, sizeof(op));
 
-	if (rc != 0) {
-		return rc;
-	}
-	if (!pirq_is_mapped(d, op.irq)) {
+	if (!pirq_is_mapped(d, op->eoi.irq)) {
 		return -XEN_EINVAL;
 	}
-	pirq_eoi(d, op.irq);
+	pirq_eoi(d, op->eoi.irq);
 	return 0;
 }
 
-static long op_irq_status_query(guest_ptr_t arg)
+static int op_irq_status_query(union physdev_arg *op)
 {
-	struct physdev_irq_status_query op;
-	int rc = copy_from_guest(&op, arg, sizeof(op));
+	bool needs_eoi;
 
-	if (rc != 0) {
-		return rc;
-	}
-	if (!pirq_is_mapped(current_domain(), op.irq)) {
+	if (!pirq_is_mapped(current_domain(), op->status.irq)) {
 		return -XEN_EINVAL;
 	}
 	/* Never shared: a pirq has one domain. */
-	op.flags = arch_pirq_needs_eoi(op.irq) ? XENIRQSTAT_needs_eoi : 0;
-	return copy_to_guest(arg, &op, sizeof(op));
-}
-
-static long op_set_iopl(guest_ptr_t arg)
-{
-	struct physdev_set_iopl op;
-	int rc = copy_from_guest(&op, arg, sizeof(op));
-
-	if (rc != 0) {
-		return rc;
-	}
-	if (op.iopl > 3) {
-		return -XEN_EINVAL;
-	}
-	vcpu_set_iopl(current_vcpu(), op.iopl);
+	needs_eoi = arch_pirq_needs_eoi(op->status.irq);
+	op->status.flags = needs_eoi ? XENIRQSTAT_needs_eoi : 0;
 	return 0;
 }
 
-static long op_apic_read(guest_ptr_t arg)
+static int op_set_iopl(union physdev_arg *op)
 {
-	struct physdev_apic op;
-	int rc = copy_from_guest(&op, arg, sizeof(op));
-
-	if (rc != 0) {
-		return rc;
+	if (op->iopl.iopl > 3) {
+		return -XEN_EINVAL;
 	}
-	rc = arch_ioapic_read(op.apic_physbase, op.reg, &op.value);
-	return rc != 0 ? rc : copy_to_guest(arg, &op, sizeof(op));
+	vcpu_set_iopl(current_vcpu(), op->iopl.iopl);
+	return 0;
 }
 
-static long op_apic_write(guest_ptr_t arg)
+static int op_apic_read(union physdev_arg *op)
 {
-	struct physdev_apic op;
-
-	/* The core alone programs the IO-APICs: ignored, as published. */
-	return copy_from_guest(&op, arg, sizeof(op));
+	return arch_ioapic_read(op->apic.apic_physbase, op->apic.reg,
+				&op->apic.value);
 }
 
 /* The vector is a number that the guest hands back and never uses. */
-static long op_alloc_irq_vector(guest_ptr_t arg)
+static int op_alloc_irq_vector(union physdev_arg *op)
 {
-	struct physdev_irq op;
-	int rc = copy_from_guest(&op, arg, sizeof(op));
-
-	if (rc != 0) {
-		return rc;
-	}
-	if (op.irq >= arch_gsi_count()) {
+	if (op->irq.irq >= arch_gsi_count()) {
 		return -XEN_EINVAL;
 	}
-	op.vector = op.irq;
-	return copy_to_guest(arg, &op, sizeof(op));
+	op->irq.vector = op->irq.irq;
+	return 0;
 }
 
-/* 0 if domid names the caller: devices cannot be given away yet. */
-static int check_target(domid_t domid)
+/* Devices cannot be given away yet. */
+static bool is_caller(domid_t domid)
 {
-	if (domid == DOMID_SELF || domid == current_domain()->id) {
-		return 0;
-	}
-	return -XEN_ESRCH;
+	return domid == DOMID_SELF || domid == current_domain()->id;
 }
 
-static long op_map_pirq(guest_ptr_t arg)
+static int op_map_pirq(union physdev_arg *op)
 {
-	struct physdev_map_pirq op;
-	int rc = copy_from_guest(&op, arg, sizeof(op));
+	struct physdev_map_pirq *map = &op->map;
+	int gsi = map->index;
 
-	if (rc == 0) {
-		rc = check_target(op.domid);
+	if (!is_caller(map->domid)) {
+		return -XEN_ESRCH;
 	}
-	if (rc != 0) {
-		return rc;
-	}
-	switch (op.type) {
+	switch (map->type) {
 	case MAP_PIRQ_TYPE_GSI:
 		break;
 	case MAP_PIRQ_TYPE_MSI:
@@ -135,120 +109,104 @@ static long op_map_pirq(guest_ptr_t arg)
 		return -XEN_EINVAL;
 	}
 	/* A line has its own number, and no other may be wanted for it. */
-	if (op.index < 0 || (op.pirq >= 0 && op.pirq != op.index)) {
+	if (gsi < 0 || (map->pirq >= 0 && map->pirq != gsi)) {
 		return -XEN_EINVAL;
 	}
-	rc = pirq_map_gsi(current_domain(), (unsigned int)op.index);
-	if (rc != 0) {
-		return rc;
-	}
-	op.pirq = op.index;
-	return copy_to_guest(arg, &op, sizeof(op));
+	map->pirq = gsi;
+	return pirq_map_gsi(current_domain(), (unsigned int)gsi);
 }
 
-static long op_unmap_pirq(guest_ptr_t arg)
+static int op_unmap_pirq(union physdev_arg *op)
 {
-	struct physdev_unmap_pirq op;
-	int rc = copy_from_guest(&op, arg, sizeof(op));
-
-	if (rc == 0) {
-		rc = check_target(op.domid);
+	if (!is_caller(op->unmap.domid)) {
+		return -XEN_ESRCH;
 	}
-	if (rc != 0) {
-		return rc;
-	}
-	if (op.pirq < 0) {
-		return -XEN_EINVAL;
-	}
-	return pirq_unmap(current_domain(), (unsigned int)op.pirq);
+	/* A negative one is beyond all lines. */
+	return pirq_unmap(current_domain(), (unsigned int)op->unmap.pirq);
 }
 
-static long op_setup_gsi(guest_ptr_t arg)
+static int op_setup_gsi(union physdev_arg *op)
 {
-	struct physdev_setup_gsi op;
-	int rc = copy_from_guest(&op, arg, sizeof(op));
+	unsigned int gsi = (unsigned int)op->gsi.gsi;
+	int rc;
 
-	if (rc != 0) {
-		return rc;
-	}
-	if (op.gsi < 0 || (unsigned int)op.gsi >= arch_gsi_count() ||
-	    op.triggering > 1 || op.polarity > 1) {
+	if (gsi >= arch_gsi_count() || op->gsi.triggering > 1 ||
+	    op->gsi.polarity > 1) {
 		return -XEN_EINVAL;
 	}
-	rc = arch_gsi_setup((unsigned int)op.gsi, op.triggering == 1,
-			    op.polarity == 1);
+	rc = arch_gsi_setup(gsi, op->gsi.triggering, op->gsi.polarity);
 	return rc == -XEN_EBUSY ? -XEN_EEXIST : rc;
 }
 
-/* The control domain tells of a device: readable, and of no consequence. */
-static long op_noted(guest_ptr_t arg, size_t size)
+/* Readable, and of no consequence: devices are announced, and the core alone
+ * programs the IO-APICs. */
+static int op_noted(union physdev_arg *op UNUSED)
 {
-	uint8_t op[sizeof(struct physdev_manage_pci_ext)];
-
-	return copy_from_guest(op, arg, MIN(size, sizeof(op)));
+	return 0;
 }
 
-static long control_op(int cmd, guest_ptr_t arg)
+static int op_refused(union physdev_arg *op UNUSED)
 {
-	switch (cmd) {
-	case PHYSDEVOP_apic_read:
-		return op_apic_read(arg);
-	case PHYSDEVOP_apic_write:
-		return op_apic_write(arg);
-	case PHYSDEVOP_alloc_irq_vector:
-		return op_alloc_irq_vector(arg);
-	case PHYSDEVOP_free_irq_vector:
-		return 0;
-	case PHYSDEVOP_map_pirq:
-		return op_map_pirq(arg);
-	case PHYSDEVOP_unmap_pirq:
-		return op_unmap_pirq(arg);
-	case PHYSDEVOP_setup_gsi:
-		return op_setup_gsi(arg);
-	case PHYSDEVOP_pci_device_add:
-		return op_noted(arg, sizeof(struct physdev_pci_device_add));
-	case PHYSDEVOP_pci_device_remove:
-		return op_noted(arg, sizeof(struct physdev_pci_device));
-	case PHYSDEVOP_manage_pci_add:
-	case PHYSDEVOP_manage_pci_remove:
-		return op_noted(arg, sizeof(struct physdev_manage_pci));
-	case PHYSDEVOP_manage_pci_add_ext:
-		return op_noted(arg, sizeof(struct physdev_manage_pci_ext));
-	case PHYSDEVOP_pci_mmcfg_reserved:
-		return op_noted(arg, sizeof(struct physdev_pci_mmcfg_reserved));
-
-	case PHYSDEVOP_get_free_pirq: /* numbers for messages only */
-	case PHYSDEVOP_restore_msi:
-	case PHYSDEVOP_restore_msi_ext:
-	case PHYSDEVOP_prepare_msix:
-	case PHYSDEVOP_release_msix:
-	case PHYSDEVOP_dbgp_op: /* the core has no debug port */
-	default:
-		return -XEN_ENOSYS;
-	}
+	return -XEN_ENOSYS;
 }
+
+#define ALL 1u	   /* any domain, not only the control domain */
+#define RETURNS 2u /* the structure is copied back */
+#define OP(nr, member, flags, run) \
+	[PHYSDEVOP_##              \
+		nr] = { sizeof(((union physdev_arg *)0)->member), flags, run }
+
+/*
+ * A number without a line is refused to the control domain as well: all that
+ * is for messages (get_free_pirq, restore_msi, prepare_msix, release_msix),
+ * manage_pci_add and its kin, which pci_device_add has replaced,
+ * free_irq_vector, and dbgp_op, since the core has no debug port.
+ */
+static const struct {
+	uint8_t size, flags;
+	int (*run)(union physdev_arg *op);
+} table[] = {
+	OP(eoi, eoi, ALL, op_eoi),
+	OP(irq_status_query, status, ALL | RETURNS, op_irq_status_query),
+	OP(set_iopl, iopl, ALL, op_set_iopl),
+	OP(apic_read, apic, RETURNS, op_apic_read),
+	OP(apic_write, apic, 0, op_noted),
+	OP(alloc_irq_vector, irq, RETURNS, op_alloc_irq_vector),
+	OP(map_pirq, map, RETURNS, op_map_pirq),
+	OP(unmap_pirq, unmap, 0, op_unmap_pirq),
+	OP(setup_gsi, gsi, 0, op_setup_gsi),
+	OP(pci_device_add, device_add, 0, op_noted),
+	OP(pci_device_remove, device, 0, op_noted),
+	OP(pci_mmcfg_reserved, mmcfg, 0, op_noted),
+	/* User programs have no ports. */
+	[PHYSDEVOP_set_iobitmap] = { 0, ALL, op_refused },
+	/* eoi and its query do instead of these. */
+	[PHYSDEVOP_pirq_eoi_gmfn_v1] = { 0, ALL, op_refused },
+	[PHYSDEVOP_pirq_eoi_gmfn_v2] = { 0, ALL, op_refused },
+	[PHYSDEVOP_IRQ_UNMASK_NOTIFY] = { 0, ALL, op_refused },
+};
 
 long do_physdev_op(uint64_t cmd, uint64_t arg)
 {
+	bool control = current_domain()->is_control;
 	guest_ptr_t ptr = guest_ptr(arg);
+	union physdev_arg op;
+	unsigned int nr;
+	int rc;
 
-	switch ((int)cmd) {
-	case PHYSDEVOP_eoi:
-		return op_eoi(ptr);
-	case PHYSDEVOP_irq_status_query:
-		return op_irq_status_query(ptr);
-	case PHYSDEVOP_set_iopl:
-		return op_set_iopl(ptr);
-	case PHYSDEVOP_set_iobitmap:	 /* user programs have no ports */
-	case PHYSDEVOP_pirq_eoi_gmfn_v1: /* eoi and its query do instead */
-	case PHYSDEVOP_pirq_eoi_gmfn_v2:
-	case PHYSDEVOP_IRQ_UNMASK_NOTIFY: /* superseded by eoi */
-		return -XEN_ENOSYS;
-	default:
-		break;
+	nr = (unsigned int)index_nospec((uint32_t)cmd, ARRAY_SIZE(table));
+	if (nr != (uint32_t)cmd || table[nr].run == NULL) {
+		return control ? -XEN_ENOSYS : -XEN_EPERM;
 	}
-	if (!current_domain()->is_control) {
+	if (!control && !(table[nr].flags & ALL)) {
 		return -XEN_EPERM;
 	}
-	return control_op((int)cmd, ptr);
+	rc = copy_from_guest(&op, ptr, table[nr].size);
+	if (rc == 0) {
+		rc = table[nr].run(&op);
+	}
+	if (rc == 0 && (table[nr].flags & RETURNS)) {
+		rc = copy_to_guest(ptr, &op, table[nr].size);
+	}
+	return rc;
 }

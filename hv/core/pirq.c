@@ -38,23 +38,36 @@ static spinlock_t pirq_lock = SPINLOCK_INIT(RANK_PIRQ);
 /* The line if d has it mapped, otherwise NULL. Pirq lock held. */
 static struct pirq_line *line_of(const struct domain *d, unsigned int pirq)
 {
+	struct pirq_line *line = &lines[index_nospec(pirq, PIRQ_MAX)];
+
+	return pirq < PIRQ_MAX && line->mapped && line->owner == d->id ? line :
+									 NULL;
+}
+
+/* As line_of, with the lock taken: NULL unless it is bound as well. */
+static struct pirq_line *lock_bound(const struct domain *d, unsigned int pirq)
+{
 	struct pirq_line *line;
 
-	if (pirq >= PIRQ_MAX) {
-		return NULL;
+	spin_lock(&pirq_lock);
+	line = line_of(d, pirq);
+	return line != NULL && line->bound ? line : NULL;
+}
+
+/* Ends what the guest has in service. Pirq lock held. */
+static void end_service(unsigned int pirq, struct pirq_line *line)
+{
+	if (line->in_service) {
+		line->in_service = false;
+		arch_pirq_eoi(pirq);
 	}
-	line = &lines[index_nospec(pirq, PIRQ_MAX)];
-	return line->mapped && line->owner == d->id ? line : NULL;
 }
 
 /* Ends the binding. Pirq lock held. */
 static void release(struct domain *d, unsigned int pirq, struct pirq_line *line)
 {
 	arch_pirq_disable(pirq);
-	if (line->in_service) {
-		line->in_service = false;
-		arch_pirq_eoi(pirq);
-	}
+	end_service(pirq, line);
 	line->bound = false;
 	WRITE_ONCE(d->pirq_port[pirq], 0);
 }
@@ -101,38 +114,30 @@ int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port,
 	      struct vcpu *v, bool share UNUSED)
 {
 	struct pirq_line *line;
-	int rc;
+	int rc = -XEN_EINVAL;
 
 	spin_lock(&pirq_lock);
 	line = line_of(d, pirq);
-	if (line == NULL) {
-		rc = -XEN_EINVAL;
-		goto out;
-	}
-	if (line->bound) {
+	if (line != NULL && line->bound) {
 		rc = -XEN_EEXIST;
-		goto out;
+	} else if (line != NULL) {
+		/* The port must be there when the first interrupt comes. */
+		WRITE_ONCE(d->pirq_port[pirq], port);
+		rc = arch_pirq_enable(pirq, READ_ONCE(v->cpu));
+		line->bound = rc == 0;
+		if (rc != 0) {
+			WRITE_ONCE(d->pirq_port[pirq], 0);
+		}
 	}
-	/* The port must be there when the first interrupt comes. */
-	WRITE_ONCE(d->pirq_port[pirq], port);
-	line->bound = true;
-	rc = arch_pirq_enable(pirq, READ_ONCE(v->cpu));
-	if (rc != 0) {
-		line->bound = false;
-		WRITE_ONCE(d->pirq_port[pirq], 0);
-	}
-out:
 	spin_unlock(&pirq_lock);
 	return rc;
 }
 
 void pirq_unbind(struct domain *d, unsigned int pirq)
 {
-	struct pirq_line *line;
+	struct pirq_line *line = lock_bound(d, pirq);
 
-	spin_lock(&pirq_lock);
-	line = line_of(d, pirq);
-	if (line != NULL && line->bound) {
+	if (line != NULL) {
 		release(d, pirq, line);
 	}
 	spin_unlock(&pirq_lock);
@@ -140,11 +145,7 @@ void pirq_unbind(struct domain *d, unsigned int pirq)
 
 void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v)
 {
-	struct pirq_line *line;
-
-	spin_lock(&pirq_lock);
-	line = line_of(d, pirq);
-	if (line != NULL && line->bound) {
+	if (lock_bound(d, pirq) != NULL) {
 		arch_pirq_set_cpu(pirq, READ_ONCE(v->cpu));
 	}
 	spin_unlock(&pirq_lock);
@@ -152,13 +153,11 @@ void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v)
 
 void pirq_eoi(struct domain *d, unsigned int pirq)
 {
-	struct pirq_line *line;
+	struct pirq_line *line = lock_bound(d, pirq);
 
-	spin_lock(&pirq_lock);
-	line = line_of(d, pirq);
-	if (line != NULL && line->in_service) {
-		line->in_service = false;
-		arch_pirq_eoi(pirq);
+	/* Only a bound one is ever in service. */
+	if (line != NULL) {
+		end_service(pirq, line);
 	}
 	spin_unlock(&pirq_lock);
 }
@@ -179,13 +178,12 @@ void pirq_domain_destroy(struct domain *d)
 	for (unsigned int pirq = 0; pirq < PIRQ_MAX; pirq++) {
 		struct pirq_line *line = line_of(d, pirq);
 
-		if (line == NULL) {
-			continue;
-		}
-		if (line->bound) {
+		if (line != NULL && line->bound) {
 			release(d, pirq, line);
 		}
-		line->mapped = false;
+		if (line != NULL) {
+			line->mapped = false;
+		}
 	}
 	spin_unlock(&pirq_lock);
 }
@@ -195,26 +193,24 @@ void pirq_fired(unsigned int pirq)
 	struct pirq_line *line;
 	struct domain *d;
 	uint16_t owner;
+	bool bound;
 
 	if (pirq >= PIRQ_MAX) {
 		return;
 	}
-	line = &lines[pirq];
 	spin_lock(&pirq_lock);
-	if (!line->bound) {
+	line = &lines[pirq];
+	owner = line->owner;
+	bound = line->bound;
+	line->in_service = arch_pirq_needs_eoi(pirq);
+	if (!bound) {
 		/* In flight while it was unbound: silence it. */
 		arch_pirq_disable(pirq);
-		if (arch_pirq_needs_eoi(pirq)) {
-			arch_pirq_eoi(pirq);
-		}
-		spin_unlock(&pirq_lock);
-		return;
+		end_service(pirq, line);
 	}
-	line->in_service = arch_pirq_needs_eoi(pirq);
-	owner = line->owner;
 	spin_unlock(&pirq_lock);
 
-	d = domain_get(owner);
+	d = bound ? domain_get(owner) : NULL;
 	if (d != NULL) {
 		evtchn_send_pirq(d, pirq);
 		domain_put(d);

@@ -16,6 +16,7 @@
 
 #include <arch/cpu.h>
 
+#include <hv/cmdline.h>
 #include <hv/lock.h>
 #include <hv/string.h>
 
@@ -27,8 +28,7 @@ static char ring[RING_SIZE]; /* console lock */
 static uint64_t ring_head;   /* console lock: position of the next byte */
 static uint64_t ring_tail;   /* console lock: oldest position to show */
 static bool line_begun;	     /* console lock: device is not in column 0 */
-static int console_level = LOG_INFO; /* write-once at start-up */
-static bool panic_mode;		     /* set once, by the panicking CPU */
+static bool panic_mode;	     /* set once, by the panicking CPU */
 
 /* In a panic the holder may never come back: write through it. */
 static void console_enter(void)
@@ -49,8 +49,7 @@ static void console_leave(void)
 static void ring_put(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		ring[ring_head % RING_SIZE] = s[i];
-		ring_head++;
+		ring[ring_head++ % RING_SIZE] = s[i];
 	}
 	if (ring_head - ring_tail > RING_SIZE) {
 		ring_tail = ring_head - RING_SIZE;
@@ -68,28 +67,27 @@ static void device_put(const char *s, size_t n)
 void printk(enum loglevel level, const char *fmt, ...)
 {
 	char line[LINE_MAX] = "(VL) ";
-	size_t len = strlen(line), room, text;
+	size_t len = strlen(line);
+	size_t room = sizeof(line) - len - 2; /* for text; the end is apart */
 	va_list ap;
+	int text;
 
-	/* Two bytes stay free for the end of the line. */
-	room = sizeof(line) - len - 2;
 	va_start(ap, fmt);
-	text = (size_t)vsnprintf(line + len, room, fmt, ap);
+	text = vsnprintf(line + len, room, fmt, ap);
 	va_end(ap);
-	len += MIN(text, room - 1);
+	len += MIN((size_t)text, room - 1);
 	if (line[len - 1] == '\n') {
 		len--;
 	}
+	memcpy(line + len, "\r\n", 2);
 
 	console_enter();
-	line[len] = '\n';
-	ring_put(line, len + 1);
-	if ((int)level <= console_level || READ_ONCE(panic_mode)) {
+	ring_put(line, len);
+	ring_put("\n", 1);
+	if ((int)level <= options.loglvl || READ_ONCE(panic_mode)) {
 		if (line_begun) {
 			device_put("\r\n", 2);
 		}
-		line[len] = '\r';
-		line[len + 1] = '\n';
 		device_put(line, len + 2);
 	}
 	console_leave();
@@ -103,22 +101,14 @@ void printk_raw(const char *s, size_t n)
 	console_leave();
 }
 
-void printk_set_level(enum loglevel level)
-{
-	console_level = (int)level;
-}
-
 size_t printk_read(char *buf, size_t n, uint64_t *pos)
 {
 	size_t copied = 0;
 
 	console_enter();
-	if (*pos < ring_tail) {
-		*pos = ring_tail;
-	}
+	*pos = MAX(*pos, ring_tail);
 	while (copied < n && *pos < ring_head) {
-		buf[copied++] = ring[*pos % RING_SIZE];
-		(*pos)++;
+		buf[copied++] = ring[(*pos)++ % RING_SIZE];
 	}
 	console_leave();
 	return copied;

@@ -22,6 +22,8 @@
 #include <hv/irq.h>
 #include <hv/vcpu.h>
 
+#define PHYS_BITS_MAX 52
+
 static struct page *counted_page(unsigned long mfn)
 {
 	struct page *pg;
@@ -33,6 +35,31 @@ static struct page *counted_page(unsigned long mfn)
 	return pg->owner == OWNER_IO || pg->owner == OWNER_CORE ? NULL : pg;
 }
 
+/* Bits of an entry of `level` (1..4) that a guest may not set. */
+static uint64_t forbidden_bits(unsigned int level)
+{
+	uint64_t above = (1ull << PHYS_BITS_MAX) - (1ull << arch_paddr_bits());
+
+	/* Bit 7: the cache attribute in level 1; a large page in levels 2 and
+	 * 3, which are not offered; reserved in level 4. */
+	return above | (level > 1 ? PTE_PS : 0);
+}
+
+/* Checks the bits of an entry, and makes them as they are stored. */
+static int check_bits(uint64_t *pte, unsigned int level)
+{
+	if ((*pte & PTE_P) == 0) {
+		return 0;
+	}
+	if ((*pte & forbidden_bits(level)) != 0) {
+		return -XEN_EINVAL;
+	}
+	/* Guest kernel and guest user are both ring 3, with tables of their
+	 * own; a global entry would survive the change between the two. */
+	*pte = (*pte | PTE_U) & ~PTE_G;
+	return 0;
+}
+
 static int l1_get(uint64_t pte, const struct domain *d,
 		  const struct domain *frames_of)
 {
@@ -40,10 +67,9 @@ static int l1_get(uint64_t pte, const struct domain *d,
 	struct page *pg;
 
 	if (!mfn_valid(mfn) || mfn_to_page(mfn)->owner == OWNER_IO) {
-		return (frames_of == NULL || frames_of == d) &&
-				       iomem_permitted(d, mfn) ?
-			       0 :
-			       -XEN_EPERM;
+		bool own = frames_of == NULL || frames_of == d;
+
+		return own && iomem_permitted(d, mfn) ? 0 : -XEN_EPERM;
 	}
 	if (frames_of == NULL) {
 		return -XEN_EPERM;
@@ -56,50 +82,34 @@ static int l1_get(uint64_t pte, const struct domain *d,
 		/* Before a CPU can walk to it: see pgtype.c. */
 		__atomic_fetch_or(&pg->type, PGT_FOREIGN, __ATOMIC_SEQ_CST);
 	}
-	if ((pte & PTE_W) != 0 && page_get_type_simple(pg, PGT_WRITABLE) != 0) {
+	if ((pte & PTE_W) != 0 && page_get_type(pg, PGT_WRITABLE) != 0) {
 		page_put(pg);
 		return -XEN_EINVAL;
 	}
 	return 0;
 }
 
-static int table_get(uint64_t pte, unsigned int level, const struct domain *d)
-{
-	struct page *pg = page_get_from_mfn(pte_mfn(pte), d);
-	int rc;
-
-	if (pg == NULL) {
-		return -XEN_EINVAL;
-	}
-	rc = page_get_type(pg, (uint64_t)(level - 1) << PGT_TYPE_SHIFT);
-	if (rc != 0) {
-		page_put(pg);
-	}
-	return rc;
-}
-
 int pte_get(uint64_t *pte, unsigned int level, struct domain *d,
 	    struct domain *frames_of)
 {
-	if ((*pte & PTE_P) == 0) {
-		return 0;
+	struct page *pg;
+	int rc = check_bits(pte, level);
+
+	if (rc != 0 || (*pte & PTE_P) == 0) {
+		return rc;
 	}
-	if ((*pte & pte_forbidden_bits(level)) != 0) {
-		return -XEN_EINVAL;
-	}
-	*pte = pte_adjust(*pte);
 	return level == 1 ? l1_get(*pte, d, frames_of) :
-			    table_get(*pte, level, d);
+			    page_get_and_type(pte_mfn(*pte), d,
+					      (uint64_t)(level - 1)
+						      << PGT_TYPE_SHIFT,
+					      &pg);
 }
 
-void pte_put_l1(uint64_t pte, struct domain *d UNUSED)
+void pte_put_l1(uint64_t pte)
 {
-	struct page *pg;
+	struct page *pg =
+		(pte & PTE_P) != 0 ? counted_page(pte_mfn(pte)) : NULL;
 
-	if ((pte & PTE_P) == 0) {
-		return;
-	}
-	pg = counted_page(pte_mfn(pte));
 	if (pg == NULL) {
 		return;
 	}
@@ -110,22 +120,19 @@ void pte_put_l1(uint64_t pte, struct domain *d UNUSED)
 	}
 }
 
-int pte_put(uint64_t pte, unsigned int level, struct domain *d)
+int pte_put(uint64_t pte, unsigned int level)
 {
 	struct page *pg = mfn_to_page(pte_mfn(pte));
-	int rc;
+	int rc = 0;
 
 	if (level == 1) {
-		pte_put_l1(pte, d);
-		return 0;
-	}
-	if ((pte & PTE_P) == 0) {
-		return 0;
-	}
-	page_stamp(pg);
-	rc = page_put_type_preemptible(pg);
-	if (rc == 0) {
-		page_put(pg);
+		pte_put_l1(pte);
+	} else if ((pte & PTE_P) != 0) {
+		page_stamp(pg);
+		rc = page_put_type_preemptible(pg);
+		if (rc == 0) {
+			page_put(pg);
+		}
 	}
 	return rc;
 }
@@ -161,56 +168,48 @@ static bool entry_store(uint64_t *entry, uint64_t *old, uint64_t next,
 int mod_l1_entry(uint64_t *entry, uint64_t new_pte, struct domain *d,
 		 struct domain *frames_of, bool preserve_ad, uint64_t *expected)
 {
-	const uint64_t counted = PTE_ADDR_MASK | PTE_P | PTE_W;
+	const uint64_t relevant = PTE_ADDR_MASK | PTE_P | PTE_W;
 	uint64_t old = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
-	bool exact = expected != NULL;
-	int rc;
-
-	if (exact && old != *expected) {
-		*expected = old;
-		return -XEN_EAGAIN;
-	}
 	/* The same frame in the same way: nothing to count. */
-	if ((old & new_pte & PTE_P) != 0 && ((old ^ new_pte) & counted) == 0) {
-		if ((new_pte & pte_forbidden_bits(1)) != 0) {
-			return -XEN_EINVAL;
+	bool same = (new_pte & PTE_P) != 0 && ((old ^ new_pte) & relevant) == 0;
+	int rc = 0;
+
+	if (expected == NULL || old == *expected) {
+		rc = same ? check_bits(&new_pte, 1) :
+			    pte_get(&new_pte, 1, d, frames_of);
+		if (rc != 0) {
+			return rc;
 		}
-		if (!entry_store(entry, &old, pte_adjust(new_pte), preserve_ad,
-				 exact)) {
-			*expected = old;
-			return -XEN_EAGAIN;
+		if (entry_store(entry, &old, new_pte, preserve_ad,
+				expected != NULL)) {
+			if (!same) {
+				pte_put_l1(old);
+			}
+			return 0;
 		}
-		return 0;
+		if (!same) {
+			pte_put_l1(new_pte);
+		}
 	}
-	rc = pte_get(&new_pte, 1, d, frames_of);
-	if (rc != 0) {
-		return rc;
-	}
-	if (!entry_store(entry, &old, new_pte, preserve_ad, exact)) {
-		pte_put_l1(new_pte, d);
-		*expected = old;
-		return -XEN_EAGAIN;
-	}
-	pte_put_l1(old, d);
-	return 0;
+	*expected = old;
+	return -XEN_EAGAIN;
 }
 
 /* Gives an entry back; what cannot be done now, the vCPU still owes. */
-static void put_or_owe(uint64_t pte, unsigned int level, struct domain *d)
+static void put_or_owe(uint64_t pte)
 {
-	if (pte_put(pte, level, d) != 0) {
-		struct vcpu *curr = current_vcpu();
-
-		CHECK(curr->old_table == NULL);
-		curr->old_table = mfn_to_page(pte_mfn(pte));
+	if ((pte & PTE_P) != 0) {
+		page_stamp(mfn_to_page(pte_mfn(pte)));
+		(void)vcpu_drop_table(current_vcpu(),
+				      mfn_to_page(pte_mfn(pte)));
 	}
 }
 
-int mod_table_entry(uint64_t *entry, uint64_t new_pte, unsigned int level,
-		    struct page *table, struct domain *d, bool preserve_ad)
+int mod_table_entry(uint64_t *entry, uint64_t new_pte, struct page *table,
+		    uint64_t type, struct domain *d, bool preserve_ad)
 {
+	unsigned int level = (unsigned int)(type >> PGT_TYPE_SHIFT);
 	uint64_t slot = ((uintptr_t)entry & (PAGE_SIZE - 1)) / sizeof(*entry);
-	uint64_t type = (uint64_t)level << PGT_TYPE_SHIFT;
 	uint64_t old, now;
 	int rc;
 
@@ -226,12 +225,12 @@ int mod_table_entry(uint64_t *entry, uint64_t new_pte, unsigned int level,
 	if ((now & PGT_TYPE_MASK) != type || (now & PGT_VALIDATED) == 0) {
 		/* It ceased to be such a table while we were not looking. */
 		page_unlock(table);
-		put_or_owe(new_pte, level, d);
+		put_or_owe(new_pte);
 		return -XEN_EINVAL;
 	}
 	old = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
 	(void)entry_store(entry, &old, new_pte, preserve_ad, false);
 	page_unlock(table);
-	put_or_owe(old, level, d);
+	put_or_owe(old);
 	return 0;
 }

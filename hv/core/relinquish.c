@@ -33,23 +33,24 @@ static int drop_pin(struct page *pg)
 		return 0;
 	}
 	rc = page_put_type_preemptible(pg);
-	if (rc != 0) {
-		/* Nobody pins frames of a dying domain: see op_pin(). */
-		bool pinned = page_pin(pg);
-
-		return pinned ? rc : -XEN_ERESTART;
+	if (rc == 0) {
+		page_put(pg);
+		return 0;
 	}
-	page_put(pg);
-	return 0;
+	/* Whoever pins a frame of a dying domain sees that, and takes the pin
+	 * away at once: see op_pin(). */
+	while (!page_pin(pg)) {
+		arch_cpu_relax();
+	}
+	return rc;
 }
 
 static int drop_tables(struct page *pg, const struct domain *d)
 {
+	uint64_t type = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE);
 	int rc;
 
-	if ((__atomic_load_n(&pg->type, __ATOMIC_ACQUIRE) &
-	     (PGT_PINNED | PGT_PARTIAL)) == 0 ||
-	    !page_get(pg, d)) {
+	if ((type & (PGT_PINNED | PGT_PARTIAL)) == 0 || !page_get(pg, d)) {
 		return 0;
 	}
 	rc = drop_pin(pg);
@@ -60,18 +61,16 @@ static int drop_tables(struct page *pg, const struct domain *d)
 	return rc;
 }
 
-static void give_back(struct page *pg, const struct domain *d)
+static int give_back(struct page *pg, const struct domain *d)
 {
-	bool allocated;
+	if (page_get(pg, d)) {
+		/* Not so shared_info, which domain.c frees, nor what the guest
+		 * has given up and somebody still maps. */
+		bool allocated UNUSED = page_deallocate(pg);
 
-	if (!page_get(pg, d)) {
-		return;
+		page_put(pg);
 	}
-	/* Not so shared_info, which domain.c frees, nor what the guest has
-	 * given up and somebody still maps. */
-	allocated = page_deallocate(pg);
-	(void)allocated;
-	page_put(pg);
+	return 0;
 }
 
 static bool has_extent(const struct domain *d, unsigned long mfn)
@@ -91,36 +90,28 @@ static int scan(struct domain *d, bool freeing)
 	unsigned int cost = 0;
 	int rc = 0;
 
-	while (mfn < frame_max) {
-		struct page *pg;
+	for (; mfn < frame_max; mfn++) {
+		struct page *pg = mfn_to_page(mfn);
 
-		if (!has_extent(d, mfn) || !mfn_valid(mfn)) {
-			mfn = has_extent(d, mfn) ?
-				      mfn + 1 :
-				      (mfn | (EXTENT_FRAMES - 1)) + 1;
+		if (!has_extent(d, mfn)) {
+			mfn |= EXTENT_FRAMES - 1;
 			continue;
 		}
-		pg = mfn_to_page(mfn);
-		cost += LOOK_COST;
-		if (pg->owner == d->id) {
+		if (!mfn_valid(mfn)) {
+			continue;
+		}
+		if (cost >= PREEMPT_COST) {
+			cost = 0;
+			rc = mm_preempt() ? -XEN_ERESTART : 0;
+		}
+		if (rc == 0 && pg->owner == d->id) {
 			cost += WORK_COST;
-			if (freeing) {
-				give_back(pg, d);
-			} else {
-				rc = drop_tables(pg, d);
-			}
+			rc = freeing ? give_back(pg, d) : drop_tables(pg, d);
 		}
 		if (rc != 0) {
 			break;
 		}
-		mfn++;
-		if (cost >= PREEMPT_COST) {
-			cost = 0;
-			if (mm_preempt()) {
-				rc = -XEN_ERESTART;
-				break;
-			}
-		}
+		cost += LOOK_COST;
 	}
 	d->destroy_cursor = mfn | pass;
 	return rc;

@@ -62,12 +62,11 @@
 #define SLICE_NS 10000000ull
 #define NO_SLICE (~0ull)
 
-#define STATE_TIME_OFFSET offsetof(struct vcpu_runstate_info, state_entry_time)
-
 void sched_init_cpu(struct percpu *cpu)
 {
 	spinlock_init(&cpu->rq_lock, RANK_RUNQUEUE);
 	spinlock_init(&cpu->timer_lock, RANK_TIMER);
+	cpu->rq_tail = &cpu->rq_head;
 	cpu->slice_end = NO_SLICE;
 	cpu->timer_armed = ~0ull;
 	/* So that its first way out of the core looks for a vCPU. */
@@ -113,20 +112,25 @@ void vcpu_kick(struct vcpu *v)
 
 /* ---- Run states; runqueue lock held ------------------------------------------- */
 
+/* How long v has been in its state. */
+static uint64_t state_time(const struct vcpu_runstate_info *r)
+{
+	uint64_t now = time_now();
+
+	return now > r->state_entry_time ? now - r->state_entry_time : 0;
+}
+
 static void runstate_change(struct vcpu *v, enum vcpu_runstate state)
 {
 	struct vcpu_runstate_info *r = &v->runstate;
-	uint64_t now;
+	uint64_t spent;
 
-	if (r->state == (int)state) {
-		return;
+	if (r->state != (int)state) {
+		spent = state_time(r);
+		r->time[r->state] += spent;
+		r->state_entry_time += spent;
+		r->state = (int)state;
 	}
-	now = time_now();
-	if (now > r->state_entry_time) {
-		r->time[r->state] += now - r->state_entry_time;
-		r->state_entry_time = now;
-	}
-	r->state = (int)state;
 }
 
 /*
@@ -135,51 +139,32 @@ static void runstate_change(struct vcpu *v, enum vcpu_runstate state)
  */
 void runstate_publish(struct vcpu *v)
 {
-	const struct guest_area *a = &v->runstate_area;
-	struct vcpu_runstate_info info = v->runstate;
-	bool flag = (READ_ONCE(v->domain->pv_features_assist) &
-		     (1u << VMASST_TYPE_runstate_update_flag)) != 0;
+	const size_t at = offsetof(struct vcpu_runstate_info, state_entry_time);
+	uint64_t *entry = &v->runstate.state_entry_time;
 
-	if (a->pg[0] == NULL) {
-		return;
+	if ((READ_ONCE(v->domain->pv_features_assist) &
+	     (1u << VMASST_TYPE_runstate_update_flag)) != 0) {
+		*entry |= XEN_RUNSTATE_UPDATE;
 	}
-	if (flag) {
-		info.state_entry_time |= XEN_RUNSTATE_UPDATE;
-		guest_area_write(a, STATE_TIME_OFFSET, &info.state_entry_time,
-				 sizeof(info.state_entry_time));
-		/* The flag becomes visible before any other field. */
-		__atomic_thread_fence(__ATOMIC_RELEASE);
-	}
-	guest_area_write(a, 0, &info.state, sizeof(info.state));
-	guest_area_write(a, offsetof(struct vcpu_runstate_info, time),
-			 info.time, sizeof(info.time));
+	guest_area_write(&v->runstate_area, at, entry, sizeof(*entry));
+	/* The flag becomes visible before any other field. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	guest_area_write(&v->runstate_area, 0, &v->runstate,
+			 sizeof(v->runstate));
 	/* All fields become visible before the final entry time. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	info.state_entry_time = v->runstate.state_entry_time;
-	guest_area_write(a, STATE_TIME_OFFSET, &info.state_entry_time,
-			 sizeof(info.state_entry_time));
+	*entry &= ~XEN_RUNSTATE_UPDATE;
+	guest_area_write(&v->runstate_area, at, entry, sizeof(*entry));
 }
 
 void runstate_read(struct vcpu *v, struct vcpu_runstate_info *out)
 {
 	struct percpu *cpu = percpu_of(v->cpu);
-	uint64_t now;
 
 	spin_lock(&cpu->rq_lock);
 	*out = v->runstate;
-	now = time_now();
-	if (now > out->state_entry_time) {
-		out->time[out->state] += now - out->state_entry_time;
-	}
 	spin_unlock(&cpu->rq_lock);
-}
-
-uint64_t vcpu_cpu_time(struct vcpu *v)
-{
-	struct vcpu_runstate_info info;
-
-	runstate_read(v, &info);
-	return info.time[VCPU_RUNNING];
+	out->time[out->state] += state_time(out);
 }
 
 /* ---- The queue; runqueue lock held ---------------------------------------------- */
@@ -187,40 +172,29 @@ uint64_t vcpu_cpu_time(struct vcpu *v)
 static void enqueue(struct percpu *cpu, struct vcpu *v)
 {
 	v->rq_next = NULL;
-	if (cpu->rq_head == NULL) {
-		cpu->rq_head = v;
-	} else {
-		cpu->rq_tail->rq_next = v;
-	}
-	cpu->rq_tail = v;
+	*cpu->rq_tail = v;
+	cpu->rq_tail = &v->rq_next;
 	v->queued = true;
 }
 
 static void dequeue(struct percpu *cpu, struct vcpu *v)
 {
-	struct vcpu *before = NULL;
-	struct vcpu *at;
+	struct vcpu **link = &cpu->rq_head;
 
-	for (at = cpu->rq_head; at != v; at = at->rq_next) {
-		CHECK(at != NULL);
-		before = at;
+	while (*link != v) {
+		CHECK(*link != NULL);
+		link = &(*link)->rq_next;
 	}
-	if (before == NULL) {
-		cpu->rq_head = v->rq_next;
-	} else {
-		before->rq_next = v->rq_next;
+	*link = v->rq_next;
+	if (cpu->rq_tail == &v->rq_next) {
+		cpu->rq_tail = link;
 	}
-	if (cpu->rq_tail == v) {
-		cpu->rq_tail = before;
-	}
-	v->rq_next = NULL;
 	v->queued = false;
 }
 
 static bool eligible(const struct vcpu *v)
 {
 	return __atomic_load_n(&v->pause_flags, __ATOMIC_SEQ_CST) == 0 &&
-	       __atomic_load_n(&v->pause_count, __ATOMIC_SEQ_CST) == 0 &&
 	       __atomic_load_n(&v->domain->pause_count, __ATOMIC_SEQ_CST) == 0;
 }
 
@@ -228,7 +202,7 @@ static bool eligible(const struct vcpu *v)
 static void settle(struct percpu *cpu, struct vcpu *v)
 {
 	uint32_t flags = __atomic_load_n(&v->pause_flags, __ATOMIC_SEQ_CST);
-	uint32_t waits = flags & (PAUSE_BLOCKED | PAUSE_POLL);
+	uint32_t others = flags & ~(PAUSE_BLOCKED | PAUSE_POLL);
 
 	if (eligible(v)) {
 		if (!v->queued) {
@@ -240,47 +214,43 @@ static void settle(struct percpu *cpu, struct vcpu *v)
 	if (v->queued) {
 		dequeue(cpu, v);
 	}
-	runstate_change(v, waits != 0 && waits == flags ? VCPU_BLOCKED :
-							  VCPU_OFFLINE);
+	runstate_change(v, flags != 0 && others == 0 ? VCPU_BLOCKED :
+						       VCPU_OFFLINE);
 }
 
 /* ---- Waking and stopping ------------------------------------------------------------ */
 
-void sched_wake(struct vcpu *v, uint32_t flags)
+/* The flags of v have changed. */
+static void reconsider(struct vcpu *v)
 {
 	struct percpu *cpu = percpu_of(v->cpu);
-	bool raise = false;
+	bool raise;
 
-	__atomic_and_fetch(&v->pause_flags, ~flags, __ATOMIC_SEQ_CST);
 	spin_lock(&cpu->rq_lock);
-	if (!v->running) {
-		bool was_queued = v->queued;
-
+	if (v->running) {
+		raise = !eligible(v);
+	} else {
+		raise = !v->queued;
 		settle(cpu, v);
-		raise = v->queued && !was_queued;
+		/* Even a busy CPU has to look: its vCPU now has a slice. */
+		raise = raise && v->queued;
 	}
 	spin_unlock(&cpu->rq_lock);
-	/* Even a busy CPU has to look: its vCPU now has a slice. */
 	if (raise) {
 		softirq_raise(cpu->id, SOFTIRQ_SCHED);
 	}
 }
 
+void sched_wake(struct vcpu *v, uint32_t flags)
+{
+	__atomic_and_fetch(&v->pause_flags, ~flags, __ATOMIC_SEQ_CST);
+	reconsider(v);
+}
+
 void sched_sleep(struct vcpu *v, uint32_t flags)
 {
-	struct percpu *cpu = percpu_of(v->cpu);
-	bool running;
-
 	__atomic_or_fetch(&v->pause_flags, flags, __ATOMIC_SEQ_CST);
-	spin_lock(&cpu->rq_lock);
-	running = v->running;
-	if (!running) {
-		settle(cpu, v);
-	}
-	spin_unlock(&cpu->rq_lock);
-	if (running) {
-		softirq_raise(cpu->id, SOFTIRQ_SCHED);
-	}
+	reconsider(v);
 }
 
 void sched_sleep_sync(struct vcpu *v, uint32_t flags)
@@ -304,26 +274,22 @@ void sched_yield(void)
 
 /* ---- Switching; on this CPU only ------------------------------------------------------- */
 
-static bool slice_over(const struct percpu *cpu, const struct vcpu *v)
-{
-	return cpu->slice_end == 0 ||
-	       time_now() >= v->runstate.state_entry_time + SLICE_NS;
-}
-
 /* Who runs next, NULL: nobody.  `running` and run states say so already. */
 static struct vcpu *choose(struct percpu *cpu, struct vcpu *loaded)
 {
-	struct vcpu *prev = NULL;
 	struct vcpu *next;
+	uint64_t slice_end;
 
 	if (loaded != NULL && loaded->running) {
-		prev = loaded;
-		if (eligible(prev) &&
-		    (cpu->rq_head == NULL || !slice_over(cpu, prev))) {
-			return prev;
+		slice_end = loaded->runstate.state_entry_time + SLICE_NS;
+		if (eligible(loaded) &&
+		    (cpu->rq_head == NULL ||
+		     (cpu->slice_end != 0 && time_now() < slice_end))) {
+			return loaded;
 		}
-		prev->running = false;
-		settle(cpu, prev);
+		loaded->running = false;
+		settle(cpu, loaded);
+		runstate_publish(loaded);
 	}
 	next = cpu->rq_head;
 	if (next != NULL) {
@@ -331,11 +297,6 @@ static struct vcpu *choose(struct percpu *cpu, struct vcpu *loaded)
 		runstate_change(next, VCPU_RUNNING);
 		next->running = true;
 		next->loaded = true;
-	}
-	if (prev != NULL && prev != next) {
-		runstate_publish(prev);
-	}
-	if (next != NULL) {
 		runstate_publish(next);
 	}
 	return next;
@@ -371,6 +332,9 @@ static void schedule(struct percpu *cpu, bool unload)
 	WRITE_ONCE(cpu->idle, next == NULL);
 	spin_unlock(&cpu->rq_lock);
 
+	if (next != loaded && (next != NULL || unload)) {
+		load(cpu, loaded, next);
+	}
 	if (next != NULL) {
 		uint64_t bit = 1ull << next->id;
 
@@ -382,14 +346,9 @@ static void schedule(struct percpu *cpu, bool unload)
 			__atomic_and_fetch(&next->domain->poll_mask, ~bit,
 					   __ATOMIC_SEQ_CST);
 		}
-		if (next != loaded) {
-			load(cpu, loaded, next);
-		}
 		if (next != loaded || !continued) {
 			vtime_update(next, false);
 		}
-	} else if (unload && loaded != NULL) {
-		load(cpu, loaded, NULL);
 	}
 	timer_arm();
 }
@@ -397,24 +356,20 @@ static void schedule(struct percpu *cpu, bool unload)
 /* Halts until an interrupt has raised something. */
 static void idle(struct percpu *cpu)
 {
-	uint64_t start = time_now();
-
-	cpu->idle_since = start;
+	cpu->idle_since = time_now();
 	while (READ_ONCE(cpu->softirq) == 0) {
 		arch_idle();
 	}
-	cpu->idle_ns += time_now() - start;
+	cpu->idle_ns += time_now() - cpu->idle_since;
 }
 
 void softirq_process(void)
 {
 	struct percpu *cpu = this_cpu();
+	uint32_t bits;
 
 	for (;;) {
-		uint32_t bits =
-			__atomic_exchange_n(&cpu->softirq, 0, __ATOMIC_SEQ_CST);
-		struct vcpu *curr;
-
+		bits = __atomic_exchange_n(&cpu->softirq, 0, __ATOMIC_SEQ_CST);
 		if ((bits & SOFTIRQ_TIMER) != 0) {
 			timer_softirq();
 		}
@@ -424,8 +379,7 @@ void softirq_process(void)
 		if (READ_ONCE(cpu->softirq) != 0) {
 			continue;
 		}
-		curr = cpu->curr;
-		if (curr != NULL && curr->running) {
+		if (cpu->curr != NULL && cpu->curr->running) {
 			return;
 		}
 		idle(cpu);

@@ -59,25 +59,6 @@ void sched_poll_wake(struct vcpu *v, uint32_t port)
 	}
 }
 
-void sched_poll_timeout(struct vcpu *v)
-{
-	/* May belong to a call that has ended: waking early is allowed. */
-	sched_wake(v, PAUSE_POLL);
-}
-
-static bool any_pending(struct domain *d, const evtchn_port_t *ports,
-			unsigned int count)
-{
-	unsigned int i;
-
-	for (i = 0; i < count; i++) {
-		if (evtchn_is_pending(d, ports[i])) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static long sched_op_poll(uint64_t arg)
 {
 	struct vcpu *v = current_vcpu();
@@ -85,6 +66,7 @@ static long sched_op_poll(uint64_t arg)
 	evtchn_port_t ports[POLL_PORTS_MAX];
 	struct sched_poll op;
 	unsigned int i;
+	bool wake;
 
 	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
 		return -XEN_EFAULT;
@@ -109,11 +91,13 @@ static long sched_op_poll(uint64_t arg)
 	WRITE_ONCE(v->poll_port, op.nr_ports == 1 ? ports[0] : 0);
 	sched_sleep(v, PAUSE_POLL);
 	__atomic_or_fetch(&d->poll_mask, 1ull << v->id, __ATOMIC_SEQ_CST);
-	if (wanted(v) || any_pending(d, ports, op.nr_ports)) {
-		sched_wake(v, PAUSE_POLL);
-		return 0;
+	wake = wanted(v);
+	for (i = 0; i < op.nr_ports && !wake; i++) {
+		wake = evtchn_is_pending(d, ports[i]);
 	}
-	if (op.timeout != 0) {
+	if (wake) {
+		sched_wake(v, PAUSE_POLL);
+	} else if (op.timeout != 0) {
 		timer_set(&v->poll_timer, op.timeout);
 	}
 	return 0;
@@ -148,23 +132,23 @@ static long sched_op_remote_shutdown(uint64_t arg)
 {
 	struct sched_remote_shutdown op;
 	struct domain *d;
-	long rc = 0;
+	long rc;
 
 	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
 		return -XEN_EFAULT;
 	}
-	d = domain_get(op.domain_id);
-	if (d == NULL) {
-		return -XEN_ESRCH;
+	rc = domain_get_target(op.domain_id, &d);
+	if (rc != 0) {
+		return rc;
 	}
-	if (!domain_may_control(current_domain(), d)) {
+	if (d == current_domain()) {
 		rc = -XEN_EPERM;
-	} else if (d == current_domain() || op.reason > SHUTDOWN_MAX) {
+	} else if (op.reason > SHUTDOWN_MAX) {
 		rc = -XEN_EINVAL;
 	} else {
 		domain_shutdown(d, (uint8_t)op.reason);
 	}
-	domain_put(d);
+	domain_put_target(d);
 	return rc;
 }
 

@@ -11,13 +11,10 @@
 size_t str_copy(char *dst, const char *src, size_t n)
 {
 	size_t len = strlen(src);
+	size_t part = MIN(len, n - 1);
 
-	if (n > 0) {
-		size_t part = MIN(len, n - 1);
-
-		memcpy(dst, src, part);
-		dst[part] = '\0';
-	}
+	memcpy(dst, src, part);
+	dst[part] = '\0';
 	return len;
 }
 
@@ -32,21 +29,18 @@ typedef uint64_t word_t __attribute__((may_alias, aligned(1)));
  * The barrier in each loop keeps the compiler from recognising the loop as the
  * very function that it implements and calling that.
  */
-static void copy_up(uint8_t *d, const uint8_t *s, size_t n)
+void *memmove(void *dst, const void *src, size_t n)
 {
-	for (; n >= 4 * WORD; n -= 4 * WORD) {
-		word_t a = ((const word_t *)s)[0];
-		word_t b = ((const word_t *)s)[1];
-		word_t c = ((const word_t *)s)[2];
-		word_t e = ((const word_t *)s)[3];
+	const uint8_t *s = src;
+	uint8_t *d = dst;
 
-		((word_t *)d)[0] = a;
-		((word_t *)d)[1] = b;
-		((word_t *)d)[2] = c;
-		((word_t *)d)[3] = e;
-		d += 4 * WORD;
-		s += 4 * WORD;
-		barrier();
+	/* Wraps to a large number if dst lies below src: copy up then. */
+	if ((uintptr_t)dst - (uintptr_t)src < n) {
+		for (; n > 0; n--) {
+			d[n - 1] = s[n - 1];
+			barrier();
+		}
+		return dst;
 	}
 	for (; n >= WORD; n -= WORD) {
 		*(word_t *)d = *(const word_t *)s;
@@ -58,35 +52,12 @@ static void copy_up(uint8_t *d, const uint8_t *s, size_t n)
 		*d++ = *s++;
 		barrier();
 	}
-}
-
-static void copy_down(uint8_t *d, const uint8_t *s, size_t n)
-{
-	for (; n >= WORD; n -= WORD) {
-		*(word_t *)(d + n - WORD) = *(const word_t *)(s + n - WORD);
-		barrier();
-	}
-	for (; n > 0; n--) {
-		d[n - 1] = s[n - 1];
-		barrier();
-	}
+	return dst;
 }
 
 void *memcpy(void *dst, const void *src, size_t n)
 {
-	copy_up(dst, src, n);
-	return dst;
-}
-
-void *memmove(void *dst, const void *src, size_t n)
-{
-	/* Wraps to a large number if dst lies below src: copy up then. */
-	if ((uintptr_t)dst - (uintptr_t)src >= n) {
-		copy_up(dst, src, n);
-	} else {
-		copy_down(dst, src, n);
-	}
-	return dst;
+	return memmove(dst, src, n);
 }
 
 void *memset(void *dst, int c, size_t n)
@@ -94,14 +65,6 @@ void *memset(void *dst, int c, size_t n)
 	word_t word = (uint8_t)c * 0x0101010101010101ull;
 	uint8_t *d = dst;
 
-	for (; n >= 4 * WORD; n -= 4 * WORD) {
-		((word_t *)d)[0] = word;
-		((word_t *)d)[1] = word;
-		((word_t *)d)[2] = word;
-		((word_t *)d)[3] = word;
-		d += 4 * WORD;
-		barrier();
-	}
 	for (; n >= WORD; n -= WORD) {
 		*(word_t *)d = word;
 		d += WORD;
@@ -139,11 +102,7 @@ size_t strlen(const char *s)
 
 int strcmp(const char *a, const char *b)
 {
-	while (*a != '\0' && *a == *b) {
-		a++;
-		b++;
-	}
-	return (int)(uint8_t)*a - (int)(uint8_t)*b;
+	return strncmp(a, b, SIZE_MAX);
 }
 
 int strncmp(const char *a, const char *b, size_t n)

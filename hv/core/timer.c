@@ -40,22 +40,16 @@ static void merge(struct timer **link, struct timer *parent, struct timer *a,
 		  struct timer *b)
 {
 	while (a != NULL && b != NULL) {
-		struct timer *rest;
+		struct timer *first = b->expires < a->expires ? b : a;
 
-		if (b->expires < a->expires) {
-			struct timer *swap = a;
-
-			a = b;
-			b = swap;
-		}
-		*link = a;
-		a->parent = parent;
+		b = first == a ? b : a;
+		*link = first;
+		first->parent = parent;
 		/* What was right is merged on; it becomes the left side. */
-		rest = a->right;
-		a->right = a->left;
-		parent = a;
-		link = &a->left;
-		a = rest;
+		a = first->right;
+		first->right = first->left;
+		parent = first;
+		link = &first->left;
 	}
 	*link = a != NULL ? a : b;
 	if (*link != NULL) {
@@ -81,9 +75,6 @@ static void heap_remove(struct percpu *cpu, struct timer *t)
 	}
 	ASSERT(*link == t);
 	merge(link, parent, t->left, t->right);
-	t->left = NULL;
-	t->right = NULL;
-	t->parent = NULL;
 	t->active = false;
 }
 
@@ -125,7 +116,6 @@ void timer_set(struct timer *t, uint64_t expires)
 	if (t->active) {
 		heap_remove(cpu, t);
 	}
-	t->cpu = (uint16_t)cpu->id;
 	t->expires = expires;
 	heap_insert(cpu, t);
 	first = cpu->timer_root == t;
@@ -146,43 +136,27 @@ void timer_set(struct timer *t, uint64_t expires)
 void timer_stop(struct timer *t)
 {
 	struct percpu *cpu = percpu_of(t->v->cpu);
+	bool firing;
 
-	for (;;) {
+	do {
 		spin_lock(&cpu->timer_lock);
 		if (t->active) {
 			heap_remove(cpu, t);
 		}
 		spin_unlock(&cpu->timer_lock);
 
-		/* On this CPU a handler has returned or is the caller. */
-		if (cpu == this_cpu() ||
-		    __atomic_load_n(&cpu->timer_firing, __ATOMIC_ACQUIRE) !=
-			    t) {
-			return;
-		}
-		while (__atomic_load_n(&cpu->timer_firing, __ATOMIC_ACQUIRE) ==
-		       t) {
+		/* On this CPU a handler has returned or is the caller.  One
+		 * that still runs may set it again: it is taken out anew. */
+		firing = cpu != this_cpu() &&
+			 __atomic_load_n(&cpu->timer_firing,
+					 __ATOMIC_ACQUIRE) == t;
+		if (firing) {
 			arch_cpu_relax();
 		}
-		/* The handler may have set it again: take it out once more. */
-	}
+	} while (firing);
 }
 
 /* ---- Expiry ------------------------------------------------------------------- */
-
-static void fire(struct timer *t)
-{
-	switch ((enum timer_kind)t->kind) {
-	case TIMER_SINGLESHOT:
-	case TIMER_PERIODIC:
-		vtime_timer_fired(t->v, t->kind);
-		return;
-	case TIMER_POLL:
-		sched_poll_timeout(t->v);
-		return;
-	}
-	UNREACHABLE();
-}
 
 /* Takes out the first timer if it is due and marks it as firing. */
 static struct timer *take_due(struct percpu *cpu)
@@ -214,7 +188,13 @@ void timer_softirq(void)
 
 	/* Ends, because no handler arms a timer for a time that has passed. */
 	while ((t = take_due(cpu)) != NULL) {
-		fire(t);
+		if (t->kind == TIMER_POLL) {
+			/* Maybe of a call that has ended: to wake early is
+			 * allowed. */
+			sched_wake(t->v, PAUSE_POLL);
+		} else {
+			vtime_timer_fired(t->v, t->kind == TIMER_PERIODIC);
+		}
 		/* What the handler did becomes visible before its end does. */
 		__atomic_store_n(&cpu->timer_firing, NULL, __ATOMIC_RELEASE);
 	}

@@ -14,13 +14,14 @@
 #include <hv/domain.h>
 #include <hv/guest_access.h>
 #include <hv/hypercall.h>
+#include <hv/string.h>
 #include <hv/trap.h>
 #include <hv/vcpu.h>
 
 /* RFLAGS bits that a guest may set for itself; IF and IOPL are virtual. */
-#define IRET_FLAGS                                                         \
-	(X86_EFLAGS_CF | 0x4u | 0x10u | 0x40u | 0x80u | X86_EFLAGS_TF |    \
-	 X86_EFLAGS_DF | 0x800u | X86_EFLAGS_NT | X86_EFLAGS_RF |          \
+#define IRET_FLAGS                                                      \
+	(X86_EFLAGS_CF | 0x4u | 0x10u | 0x40u | 0x80u | X86_EFLAGS_TF | \
+	 X86_EFLAGS_DF | 0x800u | X86_EFLAGS_NT | X86_EFLAGS_RF |       \
 	 X86_EFLAGS_AC | X86_EFLAGS_ID)
 
 #define DR6_FIXED 0xffff0ff0ull
@@ -53,12 +54,9 @@ int vcpu_set_trap(struct vcpu *v, unsigned int vector, uint16_t cs,
 long do_set_trap_table(uint64_t table)
 {
 	struct vcpu *v = current_vcpu();
-	unsigned int i;
 
 	if (table == 0) {
-		for (i = 0; i < ARRAY_SIZE(v->traps); i++) {
-			v->traps[i] = (struct guest_trap){ 0 };
-		}
+		memset(v->traps, 0, sizeof(v->traps));
 		v->nmi_entry = 0;
 		return 0;
 	}
@@ -66,11 +64,9 @@ long do_set_trap_table(uint64_t table)
 		struct trap_info t;
 		int rc;
 
-		if (copy_from_guest(&t, guest_ptr(table), sizeof(t)) != 0) {
-			return -XEN_EFAULT;
-		}
-		if (t.address == 0) {
-			return 0;
+		rc = copy_from_guest(&t, guest_ptr(table), sizeof(t));
+		if (rc != 0 || t.address == 0) {
+			return rc;
 		}
 		rc = vcpu_set_trap(v, t.vector, t.cs, t.flags, t.address);
 		if (rc != 0) {
@@ -86,8 +82,8 @@ long do_set_trap_table(uint64_t table)
 int vcpu_set_kernel_stack(struct vcpu *v, uint64_t ss, uint64_t sp)
 {
 	sp &= ~15ull;
-	if (sp != 0 && !guest_range_ok(guest_ptr(sp - STACK_ROOM),
-				       STACK_ROOM)) {
+	if (sp != 0 &&
+	    !guest_range_ok(guest_ptr(sp - STACK_ROOM), STACK_ROOM)) {
 		return -XEN_EINVAL;
 	}
 	v->kernel_ss = fixup_selector(ss);
@@ -114,28 +110,34 @@ long do_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall)
 	return 0;
 }
 
-static long set_callback(uint16_t type, uint16_t flags, uint64_t address)
+static int set_nmi(uint64_t address)
+{
+	return vcpu_set_trap(current_vcpu(), TRAP_NMI, FLAT_KERNEL_CS, 0,
+			     address);
+}
+
+static long set_callback(const struct callback_register *reg)
 {
 	struct vcpu *v = current_vcpu();
-	bool masks = (flags & CALLBACKF_mask_events) != 0;
+	bool masks = (reg->flags & CALLBACKF_mask_events) != 0;
 
-	if (!va_canonical(address)) {
+	if (!va_canonical(reg->address)) {
 		return -XEN_EINVAL;
 	}
-	switch (type) {
+	switch (reg->type) {
 	case CALLBACKTYPE_event:
-		v->event_entry = address;
+		v->event_entry = reg->address;
 		return 0;
 	case CALLBACKTYPE_failsafe:
-		v->failsafe_entry = address;
+		v->failsafe_entry = reg->address;
 		v->failsafe_masks = masks;
 		return 0;
 	case CALLBACKTYPE_syscall:
-		v->syscall_entry = address;
+		v->syscall_entry = reg->address;
 		v->syscall_masks = masks;
 		return 0;
 	case CALLBACKTYPE_nmi:
-		return vcpu_set_trap(v, TRAP_NMI, FLAT_KERNEL_CS, 0, address);
+		return set_nmi(reg->address);
 	default:
 		/* 32-bit system calls come by int 0x80 only. */
 		return -XEN_ENOSYS;
@@ -146,23 +148,20 @@ long do_callback_op(uint64_t cmd, uint64_t arg)
 {
 	struct callback_register reg;
 	struct callback_unregister unreg;
+	int rc;
 
 	switch (cmd) {
 	case CALLBACKOP_register:
-		if (copy_from_guest(&reg, guest_ptr(arg), sizeof(reg)) != 0) {
-			return -XEN_EFAULT;
-		}
-		return set_callback(reg.type, reg.flags, reg.address);
+		rc = copy_from_guest(&reg, guest_ptr(arg), sizeof(reg));
+		return rc != 0 ? rc : set_callback(&reg);
 	case CALLBACKOP_unregister:
-		if (copy_from_guest(&unreg, guest_ptr(arg), sizeof(unreg)) !=
-		    0) {
-			return -XEN_EFAULT;
+		rc = copy_from_guest(&unreg, guest_ptr(arg), sizeof(unreg));
+		if (rc != 0) {
+			return rc;
 		}
 		/* A kernel cannot live without the other three. */
-		if (unreg.type != CALLBACKTYPE_nmi) {
-			return -XEN_EINVAL;
-		}
-		return set_callback(unreg.type, 0, 0);
+		return unreg.type == CALLBACKTYPE_nmi ? set_nmi(0) :
+							-XEN_EINVAL;
 	default:
 		return -XEN_ENOSYS;
 	}
@@ -171,15 +170,14 @@ long do_callback_op(uint64_t cmd, uint64_t arg)
 long do_nmi_op(uint64_t cmd, uint64_t arg)
 {
 	struct xennmi_callback cb;
+	int rc;
 
 	switch (cmd) {
 	case XENNMI_register_callback:
-		if (copy_from_guest(&cb, guest_ptr(arg), sizeof(cb)) != 0) {
-			return -XEN_EFAULT;
-		}
-		return set_callback(CALLBACKTYPE_nmi, 0, cb.handler_address);
+		rc = copy_from_guest(&cb, guest_ptr(arg), sizeof(cb));
+		return rc != 0 ? rc : set_nmi(cb.handler_address);
 	case XENNMI_unregister_callback:
-		return set_callback(CALLBACKTYPE_nmi, 0, 0);
+		return set_nmi(0);
 	default:
 		return -XEN_ENOSYS;
 	}
@@ -191,25 +189,19 @@ long do_set_segment_base(uint64_t which, uint64_t base)
 {
 	struct vcpu *v = current_vcpu();
 
-	switch (which) {
-	case SEGBASE_FS:
-	case SEGBASE_GS_USER:
-	case SEGBASE_GS_KERNEL:
-		if (!va_canonical(base)) {
-			return -XEN_EINVAL;
-		}
-		arch_set_base(v, (unsigned int)which, base);
-		return 0;
-	case SEGBASE_GS_USER_SEL:
+	if (which == SEGBASE_GS_USER_SEL) {
 		/*
 		 * The selector comes from a user process; a bad one becomes
 		 * null, and the guest kernel must not stumble over it.
 		 */
 		(void)arch_load_user_gs(v, fixup_selector(base & 0xffff));
 		return 0;
-	default:
+	}
+	if (which > SEGBASE_GS_KERNEL || !va_canonical(base)) {
 		return -XEN_EINVAL;
 	}
+	arch_set_base(v, (unsigned int)which, base);
+	return 0;
 }
 
 long do_fpu_taskswitch(uint64_t set)
@@ -218,57 +210,48 @@ long do_fpu_taskswitch(uint64_t set)
 	return 0;
 }
 
-/* A breakpoint may be on a guest's address, for execution, write or access. */
+/* DR7: breakpoints for execution, write or access of memory. */
 static bool dr7_ok(uint64_t value)
 {
-	unsigned int i;
-
 	if (value & (DR7_GD | (DR7_RESERVED & ~0xffffffffull))) {
 		return false;
 	}
-	for (i = 0; i < 4; i++) {
+	for (unsigned int i = 0; i < 4; i++) {
 		bool enabled = (value >> (i * 2) & 3) != 0;
-		unsigned int kind = (unsigned int)(value >> (16 + i * 4)) & 3;
 
-		if (enabled && kind == 2) {
+		if (enabled && (value >> (16 + i * 4) & 3) == 2) {
 			return false; /* I/O breakpoints: the core's ports */
 		}
 	}
 	return true;
 }
 
+static bool debugreg_exists(uint64_t reg)
+{
+	return reg <= 7 && reg != 4 && reg != 5;
+}
+
 long do_set_debugreg(uint64_t reg, uint64_t value)
 {
-	struct vcpu *v = current_vcpu();
-
-	switch (reg) {
-	case 0:
-	case 1:
-	case 2:
-	case 3:
-		if (!guest_range_ok(guest_ptr(value), 8)) {
-			return -XEN_EPERM;
-		}
-		break;
-	case 6:
-		value = (value & DR6_SETTABLE) | DR6_FIXED;
-		break;
-	case 7:
-		if (!dr7_ok(value)) {
-			return -XEN_EPERM;
-		}
-		value = (value & ~DR7_RESERVED) | DR7_FIXED;
-		break;
-	default:
+	if (!debugreg_exists(reg)) {
 		return -XEN_EINVAL;
 	}
-	arch_set_debugreg(v, (unsigned int)reg, value);
+	if ((reg < 4 && !guest_range_ok(guest_ptr(value), 8)) ||
+	    (reg == 7 && !dr7_ok(value))) {
+		return -XEN_EPERM;
+	}
+	if (reg == 6) {
+		value = (value & DR6_SETTABLE) | DR6_FIXED;
+	} else if (reg == 7) {
+		value = (value & ~DR7_RESERVED) | DR7_FIXED;
+	}
+	arch_set_debugreg(current_vcpu(), (unsigned int)reg, value);
 	return 0;
 }
 
 long do_get_debugreg(uint64_t reg)
 {
-	if (reg > 7 || reg == 4 || reg == 5) {
+	if (!debugreg_exists(reg)) {
 		return -XEN_EINVAL;
 	}
 	return (long)arch_get_debugreg(current_vcpu(), (unsigned int)reg);
@@ -282,8 +265,7 @@ long do_iret(void)
 	struct guest_regs *regs = &v->regs;
 	struct iret_context frame;
 
-	if (copy_from_guest(&frame, guest_ptr(regs->rsp), sizeof(frame)) !=
-	    0) {
+	if (copy_from_guest(&frame, guest_ptr(regs->rsp), sizeof(frame))) {
 		return domain_crash(v->domain,
 				    "iret frame at %lx is not readable",
 				    regs->rsp);
@@ -291,15 +273,15 @@ long do_iret(void)
 	if ((frame.cs & 3) == 3) {
 		if (v->cr3_user == 0) {
 			return domain_crash(v->domain,
-					    "iret to user mode without a "
-					    "user page table");
+					    "iret to user mode "
+					    "without a user page table");
 		}
 		arch_toggle_mode(v, false);
 	}
 	regs->rip = frame.rip;
 	regs->cs = (uint16_t)(frame.cs | 3);
-	regs->rflags = (frame.rflags & IRET_FLAGS) | X86_EFLAGS_IF |
-		       X86_EFLAGS_FIXED;
+	regs->rflags =
+		(frame.rflags & IRET_FLAGS) | X86_EFLAGS_IF | X86_EFLAGS_FIXED;
 	regs->rsp = frame.rsp;
 	regs->ss = (uint16_t)(frame.ss | 3);
 	if ((frame.flags & VGCF_in_syscall) == 0) {

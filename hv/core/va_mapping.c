@@ -41,6 +41,11 @@ static struct page *lock_l1(unsigned long mfn, const struct domain *d)
 	return NULL;
 }
 
+static uint64_t *entry_of(const struct page *pg, uint64_t i)
+{
+	return (uint64_t *)frame_ptr(page_to_mfn(pg)) + (i & (PTES - 1));
+}
+
 static void unlock_l1(struct page *pg)
 {
 	page_unlock(pg);
@@ -49,17 +54,18 @@ static void unlock_l1(struct page *pg)
 
 /* ---- update_va_mapping ------------------------------------------------------------ */
 
-int vcpumask_to_cpus(const struct domain *d, uint64_t bitmap, cpumask_t *mask)
+/* CPUs that may hold translations of the vCPUs in a guest's bitmap. */
+static int vcpumask_to_cpus(const struct domain *d, uint64_t bitmap,
+			    cpumask_t *mask)
 {
 	uint64_t vcpus = 0;
-	unsigned int i;
 
 	if (copy_from_guest(&vcpus, guest_ptr(bitmap),
 			    (d->max_vcpus + 7) / 8) != 0) {
 		return -XEN_EFAULT;
 	}
 	*mask = 0;
-	for (i = 0; i < d->max_vcpus; i++) {
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		const struct vcpu *v = d->vcpu[i];
 
 		if ((vcpus >> i & 1) != 0 && v != NULL) {
@@ -73,36 +79,44 @@ int vcpumask_to_cpus(const struct domain *d, uint64_t bitmap, cpumask_t *mask)
 }
 _Static_assert(MAX_VCPUS <= 64, "a bitmap of vCPUs is one word");
 
-static int flush_as_asked(uint64_t va, uint64_t flags)
+int tlb_flush_asked(enum flush_where where, uint64_t bitmap, bool one_page,
+		    uint64_t va)
 {
-	uint64_t where = flags & ~UVMF_FLUSHTYPE_MASK;
 	struct domain *currd = current_domain();
-	cpumask_t mask;
-	int rc;
+	cpumask_t mask = 1ull << this_cpu()->id;
+	int rc = 0;
 
-	if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_NONE) {
-		return 0;
-	}
-	if (where == UVMF_LOCAL) {
-		mask = 1ull << this_cpu()->id;
-	} else if (where == UVMF_ALL) {
+	if (where == FLUSH_ALL) {
 		mask = arch_domain_tlb_mask(currd);
-	} else {
-		rc = vcpumask_to_cpus(currd, where, &mask);
-		if (rc != 0) {
-			return rc;
-		}
+	} else if (where == FLUSH_BITMAP) {
+		rc = vcpumask_to_cpus(currd, bitmap, &mask);
 	}
-	switch (flags & UVMF_FLUSHTYPE_MASK) {
-	case UVMF_TLB_FLUSH:
-		tlb_flush_cpus(mask);
-		return 0;
-	case UVMF_INVLPG:
+	if (rc != 0 || mask == 0) {
+		return rc;
+	}
+	if (one_page) {
 		arch_flush_page(mask, va);
+	} else {
+		tlb_flush_cpus(mask);
+	}
+	return 0;
+}
+
+static int flush_by_flags(uint64_t va, uint64_t flags)
+{
+	uint64_t type = flags & UVMF_FLUSHTYPE_MASK;
+	uint64_t where = flags & ~UVMF_FLUSHTYPE_MASK;
+
+	if (type == UVMF_NONE) {
 		return 0;
-	default:
+	}
+	if (type != UVMF_TLB_FLUSH && type != UVMF_INVLPG) {
 		return -XEN_EINVAL;
 	}
+	return tlb_flush_asked(where == UVMF_LOCAL ? FLUSH_LOCAL :
+			       where == UVMF_ALL   ? FLUSH_ALL :
+						     FLUSH_BITMAP,
+			       where, type == UVMF_INVLPG, va);
 }
 
 static long update_va(uint64_t va, uint64_t pte, uint64_t flags,
@@ -110,17 +124,15 @@ static long update_va(uint64_t va, uint64_t pte, uint64_t flags,
 {
 	struct vcpu *v = current_vcpu();
 	struct page *pg = lock_l1(guest_walk_l1_frame(v, va), v->domain);
-	uint64_t *table;
 	int rc;
 
 	if (pg == NULL) {
 		return -XEN_EINVAL;
 	}
-	table = frame_ptr(page_to_mfn(pg));
-	rc = mod_l1_entry(&table[va >> PAGE_SHIFT & (PTES - 1)], pte, v->domain,
+	rc = mod_l1_entry(entry_of(pg, va >> PAGE_SHIFT), pte, v->domain,
 			  frames_of, false, NULL);
 	unlock_l1(pg);
-	return rc != 0 ? rc : flush_as_asked(va, flags);
+	return rc != 0 ? rc : flush_by_flags(va, flags);
 }
 
 long do_update_va_mapping(uint64_t va, uint64_t pte, uint64_t flags)
@@ -166,8 +178,7 @@ int pte_write_emulate(struct vcpu *v, uint64_t va, uint64_t value,
 	if (pg == NULL) {
 		return -XEN_ENOENT;
 	}
-	entry = (uint64_t *)frame_ptr(page_to_mfn(pg)) +
-		(va & (PAGE_SIZE - 1)) / sizeof(*entry);
+	entry = entry_of(pg, va / sizeof(*entry));
 	if (bytes < sizeof(*entry)) {
 		mask = ((1ull << (8 * bytes)) - 1) << shift;
 	}
@@ -177,9 +188,7 @@ int pte_write_emulate(struct vcpu *v, uint64_t va, uint64_t value,
 		rc = mod_l1_entry(entry,
 				  (old & ~mask) | (value << shift & mask),
 				  v->domain, v->domain, false,
-				  expected != NULL	 ? expected :
-				  bytes < sizeof(*entry) ? &old :
-							   NULL);
+				  expected != NULL ? expected : &old);
 	} while (rc == -XEN_EAGAIN && expected == NULL);
 	unlock_l1(pg);
 	return rc;

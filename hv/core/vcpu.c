@@ -21,6 +21,7 @@
 #include <hv/page.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
+#include <hv/string.h>
 #include <hv/timer.h>
 #include <hv/trap.h>
 #include <hv/vtime.h>
@@ -41,8 +42,18 @@
 
 _Static_assert(sizeof(struct vcpu_guest_context) == 5168, "published size");
 _Static_assert(sizeof(struct vcpu_info) == 64, "published size");
+_Static_assert(offsetof(struct cpu_user_regs, r15) == 0 &&
+		       offsetof(struct cpu_user_regs, error_code) ==
+			       offsetof(struct guest_regs, error_code),
+	       "the general registers are in the same order");
 
 /* ---- Life ----------------------------------------------------------------- */
+
+struct vcpu *vcpu_lookup(struct domain *d, uint64_t id)
+{
+	return id < d->max_vcpus ? d->vcpu[index_nospec(id, d->max_vcpus)] :
+				   NULL;
+}
 
 struct vcpu *vcpu_create(struct domain *d, unsigned int id, int *rc)
 {
@@ -86,41 +97,13 @@ struct vcpu *vcpu_create(struct domain *d, unsigned int id, int *rc)
 	return v;
 }
 
-static void drop_areas(struct vcpu *v)
-{
-	struct percpu *cpu = percpu_of(v->cpu);
-	struct guest_area runstate, time;
-
-	spin_lock(&cpu->rq_lock);
-	runstate = v->runstate_area;
-	time = v->time_area;
-	v->runstate_area = (struct guest_area){ .offset = 0 };
-	v->time_area = (struct guest_area){ .offset = 0 };
-	spin_unlock(&cpu->rq_lock);
-	guest_area_drop(&runstate);
-	guest_area_drop(&time);
-}
-
-static void drop_info(struct vcpu *v)
-{
-	struct domain *d = v->domain;
-	struct page *pg;
-
-	spin_lock(&d->evtchn_lock);
-	v->info = &v->own_info;
-	pg = v->info_page;
-	v->info_page = NULL;
-	spin_unlock(&d->evtchn_lock);
-	if (pg != NULL) {
-		page_put_and_type(pg);
-	}
-}
-
 int vcpu_destroy(struct vcpu *v)
 {
+	struct domain *d = v->domain;
 	int rc;
 
-	/* The domain is dying: nobody wakes it, registers or arms any more. */
+	/* The domain is dying: nobody wakes it, registers or arms any more,
+	 * and its areas are written to only as it is scheduled. */
 	CHECK(!__atomic_load_n(&v->loaded, __ATOMIC_ACQUIRE));
 	WRITE_ONCE(v->period, 0);
 	timer_stop(&v->singleshot);
@@ -133,8 +116,15 @@ int vcpu_destroy(struct vcpu *v)
 	}
 	vcpu_drop_gdt(v);
 	ldt_drop(v);
-	drop_areas(v);
-	drop_info(v);
+	guest_area_drop(&v->runstate_area);
+	guest_area_drop(&v->time_area);
+	spin_lock(&d->evtchn_lock);
+	v->info = &v->own_info;
+	spin_unlock(&d->evtchn_lock);
+	if (v->info_page != NULL) {
+		page_put_and_type(v->info_page);
+		v->info_page = NULL;
+	}
 	return 0;
 }
 
@@ -153,81 +143,38 @@ void vcpu_free(struct vcpu *v)
 
 static bool context_ok(const struct vcpu_guest_context *c)
 {
+	const uint64_t addresses[] = {
+		c->user_regs.rip,
+		c->event_callback_eip,
+		c->failsafe_callback_eip,
+		c->syscall_callback_eip,
+		c->fs_base,
+		c->gs_base_kernel,
+		c->gs_base_user,
+	};
 	unsigned int i;
 
-	if (!va_canonical(c->user_regs.rip) ||
-	    !va_canonical(c->event_callback_eip) ||
-	    !va_canonical(c->failsafe_callback_eip) ||
-	    !va_canonical(c->syscall_callback_eip) ||
-	    !va_canonical(c->fs_base) || !va_canonical(c->gs_base_kernel) ||
-	    !va_canonical(c->gs_base_user)) {
-		return false;
-	}
-	for (i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++) {
-		if (!va_canonical(c->trap_ctxt[i].address)) {
+	for (i = 0; i < ARRAY_SIZE(addresses); i++) {
+		if (!va_canonical(addresses[i])) {
 			return false;
 		}
 	}
-	if (c->ldt_ents > LDT_ENTRIES_MAX ||
-	    c->gdt_ents > FIRST_RESERVED_GDT_ENTRY) {
-		return false;
-	}
-	if (c->ldt_ents != 0 &&
-	    ((c->ldt_base & (PAGE_SIZE - 1)) != 0 ||
-	     !guest_range_ok(guest_ptr(c->ldt_base), c->ldt_ents * 8))) {
+	if (c->gdt_ents > FIRST_RESERVED_GDT_ENTRY ||
+	    c->ldt_ents > LDT_ENTRIES_MAX ||
+	    (c->ldt_ents != 0 &&
+	     ((c->ldt_base & (PAGE_SIZE - 1)) != 0 ||
+	      !guest_range_ok(guest_ptr(c->ldt_base), c->ldt_ents * 8)))) {
 		return false;
 	}
 	/* User mode can only be entered with a table of its own. */
 	return (c->flags & VGCF_in_kernel) != 0 || c->ctrlreg[1] != 0;
 }
 
-static bool is_table(const struct page *pg, unsigned long mfn)
-{
-	return pg != NULL ? page_to_mfn(pg) == mfn : mfn == 0;
-}
-
-/* Each step can be taken again after -XEN_ERESTART. */
-static int load_tables(struct vcpu *v, const struct vcpu_guest_context *c)
-{
-	unsigned long kernel = xen_cr3_to_pfn(c->ctrlreg[3]);
-	unsigned long user = xen_cr3_to_pfn(c->ctrlreg[1]);
-	int rc = vcpu_drop_old_table(v);
-
-	if (rc == 0 &&
-	    (v->kernel_table == NULL || !is_table(v->kernel_table, kernel))) {
-		rc = vcpu_set_kernel_table(v, kernel);
-		if (rc == 0) {
-			rc = vcpu_drop_old_table(v);
-		}
-	}
-	if (rc == 0 && !is_table(v->user_table, user)) {
-		rc = vcpu_set_user_table(v, user);
-		if (rc == 0) {
-			rc = vcpu_drop_old_table(v);
-		}
-	}
-	return rc;
-}
-
 static void load_registers(struct vcpu *v, const struct cpu_user_regs *u)
 {
 	struct guest_regs *r = &v->regs;
 
-	r->r15 = u->r15;
-	r->r14 = u->r14;
-	r->r13 = u->r13;
-	r->r12 = u->r12;
-	r->rbp = u->rbp;
-	r->rbx = u->rbx;
-	r->r11 = u->r11;
-	r->r10 = u->r10;
-	r->r9 = u->r9;
-	r->r8 = u->r8;
-	r->rax = u->rax;
-	r->rcx = u->rcx;
-	r->rdx = u->rdx;
-	r->rsi = u->rsi;
-	r->rdi = u->rdi;
+	memcpy(r, u, offsetof(struct guest_regs, error_code));
 	r->rip = u->rip;
 	r->rsp = u->rsp;
 	/* Ring 3 takes neither a null code nor a null stack selector. */
@@ -286,28 +233,29 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 	if (!context_ok(c)) {
 		return -XEN_EINVAL;
 	}
-	/* What can be refused or interrupted comes first; nobody sees it
-	 * before the vCPU counts as initialised. */
-	rc = load_tables(v, c);
-	if (rc != 0) {
-		return rc;
+	/* What can be refused or interrupted comes first, each step so that it
+	 * can be taken again; nobody sees it before the vCPU counts as
+	 * initialised. */
+	rc = vcpu_set_kernel_table(v, xen_cr3_to_pfn(c->ctrlreg[3]));
+	if (rc == 0) {
+		rc = vcpu_set_user_table(v, xen_cr3_to_pfn(c->ctrlreg[1]));
 	}
-	rc = vcpu_set_gdt(v, c->gdt_frames, (unsigned int)c->gdt_ents);
-	if (rc != 0) {
-		return rc;
+	if (rc == 0) {
+		rc = vcpu_set_gdt(v, c->gdt_frames, (unsigned int)c->gdt_ents);
 	}
-	rc = vcpu_set_kernel_stack(v, c->kernel_ss, c->kernel_sp);
+	if (rc == 0) {
+		rc = vcpu_set_kernel_stack(v, c->kernel_ss, c->kernel_sp);
+	}
 	for (i = 0; rc == 0 && i < ARRAY_SIZE(c->trap_ctxt); i++) {
 		const struct trap_info *t = &c->trap_ctxt[i];
 
 		rc = vcpu_set_trap(v, i, t->cs, t->flags, t->address);
 	}
-	if (rc != 0) {
-		return rc;
+	if (rc == 0) {
+		load_state(v, c);
+		WRITE_ONCE(v->initialised, true);
 	}
-	load_state(v, c);
-	WRITE_ONCE(v->initialised, true);
-	return 0;
+	return rc;
 }
 
 /* ---- vcpu_info ------------------------------------------------------------------- */
@@ -319,15 +267,14 @@ int vcpu_map_info(struct vcpu *v, unsigned long mfn, unsigned int offset)
 	struct page *pg;
 	int rc = -XEN_EINVAL;
 
-	if (offset > PAGE_SIZE - sizeof(*to) || (offset & 7) != 0 ||
-	    mfn >= frame_max || !mfn_valid(mfn)) {
+	if (offset > PAGE_SIZE - sizeof(*to) || (offset & 7) != 0) {
 		return -XEN_EINVAL;
 	}
-	pg = mfn_to_page(mfn);
-	if (page_get_and_type(pg, d, PGT_WRITABLE) != 0) {
+	pg = guest_frame_hold(d, mfn);
+	if (pg == NULL) {
 		return -XEN_EINVAL;
 	}
-	to = (void *)((char *)frame_ptr(mfn) + offset);
+	to = guest_frame_ptr(pg, offset);
 
 	/*
 	 * Senders write to v->info under this lock, so every event is either
@@ -380,13 +327,9 @@ void vcpu_dump(const struct vcpu *v)
 	if (this_cpu()->curr != v) {
 		return;
 	}
-	for (i = 0; i < ARRAY_SIZE(stack); i++) {
-		if (copy_from_guest(&stack[i], guest_ptr(r->rsp + i * 8),
-				    sizeof(stack[i])) != 0) {
-			pr_err("  stack at %016lx is not readable",
-			       r->rsp + i * 8);
-			return;
-		}
+	if (copy_from_guest(stack, guest_ptr(r->rsp), sizeof(stack)) != 0) {
+		pr_err("  stack is not readable");
+		return;
 	}
 	for (i = 0; i < ARRAY_SIZE(stack); i += 4) {
 		pr_err("  stack %016lx %016lx %016lx %016lx", stack[i],

@@ -19,21 +19,39 @@
 #include <hv/vcpu.h>
 #include <hv/vtime.h>
 
+union args {
+	struct vcpu_set_periodic_timer periodic;
+	struct vcpu_set_singleshot_timer singleshot;
+	struct vcpu_register_runstate_memory_area runstate_area;
+	struct vcpu_register_time_memory_area time_area;
+	struct vcpu_register_vcpu_info info;
+};
+
+/* What is copied in; 0: nothing, or the handler does it. */
+static const uint8_t arg_size[] = {
+	[VCPUOP_set_periodic_timer] = sizeof(struct vcpu_set_periodic_timer),
+	[VCPUOP_set_singleshot_timer] =
+		sizeof(struct vcpu_set_singleshot_timer),
+	[VCPUOP_register_runstate_memory_area] =
+		sizeof(struct vcpu_register_runstate_memory_area),
+	[VCPUOP_register_vcpu_time_memory_area] =
+		sizeof(struct vcpu_register_time_memory_area),
+	[VCPUOP_register_vcpu_info] = sizeof(struct vcpu_register_vcpu_info),
+};
+
 static bool is_down(const struct vcpu *v)
 {
-	return (__atomic_load_n(&v->pause_flags, __ATOMIC_SEQ_CST) &
-		PAUSE_DOWN) != 0;
+	return __atomic_load_n(&v->pause_flags, __ATOMIC_SEQ_CST) & PAUSE_DOWN;
 }
 
 /* ---- Starting and stopping -------------------------------------------------- */
 
 static int initialise(struct vcpu *v, uint64_t arg)
 {
-	struct vcpu_guest_context *context;
+	/* Too large for the stack. */
+	struct vcpu_guest_context *context = heap_alloc_bytes(sizeof(*context));
 	int rc;
 
-	/* Too large for the stack. */
-	context = heap_alloc_bytes(sizeof(*context));
 	if (context == NULL) {
 		return -XEN_ENOMEM;
 	}
@@ -62,22 +80,13 @@ static long op_initialise(struct vcpu *v, uint64_t cmd, uint64_t arg)
 	return rc;
 }
 
-static long op_up(struct vcpu *v)
-{
-	if (!READ_ONCE(v->initialised)) {
-		return -XEN_EINVAL;
-	}
-	sched_wake(v, PAUSE_DOWN);
-	return 0;
-}
-
 static long op_down(struct vcpu *v)
 {
 	struct domain *d = v->domain;
 	unsigned int i;
 
 	sched_sleep(v, PAUSE_DOWN);
-	vtime_vcpu_stop(v);
+	timer_stop(&v->periodic);
 	for (i = 0; i < d->max_vcpus; i++) {
 		if (d->vcpu[i] != NULL && !is_down(d->vcpu[i])) {
 			return 0;
@@ -88,59 +97,9 @@ static long op_down(struct vcpu *v)
 	return 0;
 }
 
-static long op_send_nmi(struct vcpu *v)
-{
-	if (!__atomic_exchange_n(&v->nmi_pending, true, __ATOMIC_SEQ_CST)) {
-		vcpu_kick(v);
-	}
-	return 0;
-}
-
-/* ---- Timers -------------------------------------------------------------------- */
-
-static long op_set_periodic(struct vcpu *v, uint64_t arg)
-{
-	struct vcpu_set_periodic_timer op;
-
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	/* To stop it there is another command. */
-	if (op.period_ns == 0) {
-		return -XEN_EINVAL;
-	}
-	return vtime_set_periodic(v, op.period_ns);
-}
-
-static long op_set_singleshot(struct vcpu *v, uint64_t arg)
-{
-	struct vcpu_set_singleshot_timer op;
-
-	if (v != current_vcpu()) {
-		return -XEN_EINVAL;
-	}
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	if ((op.flags & VCPU_SSHOTTMR_future) != 0 &&
-	    op.timeout_abs_ns < time_now()) {
-		return -XEN_ETIME;
-	}
-	return vtime_set_singleshot(v, op.timeout_abs_ns);
-}
-
-static long op_stop_singleshot(struct vcpu *v)
-{
-	if (v != current_vcpu()) {
-		return -XEN_EINVAL;
-	}
-	timer_stop(&v->singleshot);
-	return 0;
-}
-
 /* ---- Areas ----------------------------------------------------------------------- */
 
-/* Puts a new area in place of the one in *slot. */
+/* Puts a new area in place of the one in *slot, and fills it. */
 static int replace_area(struct vcpu *v, struct guest_area *slot, uint64_t va,
 			size_t size)
 {
@@ -154,115 +113,107 @@ static int replace_area(struct vcpu *v, struct guest_area *slot, uint64_t va,
 	spin_lock(&cpu->rq_lock);
 	old = *slot;
 	*slot = area;
-	if (slot == &v->runstate_area) {
-		runstate_publish(v);
-	}
+	runstate_publish(v);
 	spin_unlock(&cpu->rq_lock);
 	guest_area_drop(&old);
+	vtime_update(v, true);
 	return 0;
 }
 
-static long op_get_runstate(struct vcpu *v, uint64_t arg)
+static long op_set_singleshot(struct vcpu *v,
+			      const struct vcpu_set_singleshot_timer *op)
 {
-	struct vcpu_runstate_info info;
-
-	runstate_read(v, &info);
-	return copy_to_guest(guest_ptr(arg), &info, sizeof(info));
-}
-
-static long op_register_runstate(struct vcpu *v, uint64_t arg)
-{
-	struct vcpu_register_runstate_memory_area op;
-
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	return replace_area(v, &v->runstate_area, op.addr.p,
-			    sizeof(struct vcpu_runstate_info));
-}
-
-static long op_register_time(struct vcpu *v, uint64_t arg)
-{
-	struct vcpu_register_time_memory_area op;
-	int rc;
-
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	rc = replace_area(v, &v->time_area, op.addr.p,
-			  sizeof(struct vcpu_time_info));
-	if (rc == 0) {
-		vtime_update(v, true);
-	}
-	return rc;
-}
-
-static long op_register_info(struct vcpu *v, uint64_t arg)
-{
-	struct vcpu_register_vcpu_info op;
-
-	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
-		return -XEN_EFAULT;
-	}
-	return vcpu_map_info(v, op.mfn, op.offset);
-}
-
-static long op_get_physid(const struct vcpu *v, uint64_t arg)
-{
-	struct vcpu_get_physid op;
-
-	/* vCPUs stay where they are; only the control domain may know where. */
-	if (!v->domain->is_control) {
+	if (v != current_vcpu()) {
 		return -XEN_EINVAL;
 	}
-	op.phys_id = arch_cpu_apic_id(v->cpu) |
-		     (uint64_t)arch_cpu_acpi_id(v->cpu) << 32;
-	return copy_to_guest(guest_ptr(arg), &op, sizeof(op));
+	if ((op->flags & VCPU_SSHOTTMR_future) != 0 &&
+	    op->timeout_abs_ns < time_now()) {
+		return -XEN_ETIME;
+	}
+	timer_set(&v->singleshot, op->timeout_abs_ns);
+	return 0;
 }
 
-long do_vcpu_op(uint64_t cmd, uint64_t vcpu, uint64_t arg)
+static long call_op(struct vcpu *v, uint64_t cmd, const union args *a,
+		    uint64_t arg)
 {
-	struct domain *d = current_domain();
-	struct vcpu *v;
+	struct vcpu_runstate_info info;
+	struct vcpu_get_physid id;
 
-	/* Linux counts its vCPUs by this error. */
-	if (vcpu >= d->max_vcpus) {
-		return -XEN_ENOENT;
-	}
-	v = d->vcpu[index_nospec(vcpu, d->max_vcpus)];
-	if (v == NULL) {
-		return -XEN_ENOENT;
-	}
 	switch (cmd) {
 	case VCPUOP_initialise:
 		return op_initialise(v, cmd, arg);
 	case VCPUOP_up:
-		return op_up(v);
+		if (!READ_ONCE(v->initialised)) {
+			return -XEN_EINVAL;
+		}
+		sched_wake(v, PAUSE_DOWN);
+		return 0;
 	case VCPUOP_down:
 		return op_down(v);
 	case VCPUOP_is_up:
 		return is_down(v) ? 0 : 1;
 	case VCPUOP_get_runstate_info:
-		return op_get_runstate(v, arg);
+		runstate_read(v, &info);
+		return copy_to_guest(guest_ptr(arg), &info, sizeof(info));
 	case VCPUOP_register_runstate_memory_area:
-		return op_register_runstate(v, arg);
+		return replace_area(v, &v->runstate_area,
+				    a->runstate_area.addr.p, sizeof(info));
+	case VCPUOP_register_vcpu_time_memory_area:
+		return replace_area(v, &v->time_area, a->time_area.addr.p,
+				    sizeof(struct vcpu_time_info));
+	case VCPUOP_register_vcpu_info:
+		return vcpu_map_info(v, a->info.mfn, a->info.offset);
 	case VCPUOP_set_periodic_timer:
-		return op_set_periodic(v, arg);
+		/* 0 would stop it: there is another command for that. */
+		return a->periodic.period_ns == 0 ?
+			       -XEN_EINVAL :
+			       vtime_set_periodic(v, a->periodic.period_ns);
 	case VCPUOP_stop_periodic_timer:
 		return vtime_set_periodic(v, 0);
 	case VCPUOP_set_singleshot_timer:
-		return op_set_singleshot(v, arg);
+		return op_set_singleshot(v, &a->singleshot);
 	case VCPUOP_stop_singleshot_timer:
-		return op_stop_singleshot(v);
-	case VCPUOP_register_vcpu_info:
-		return op_register_info(v, arg);
+		if (v != current_vcpu()) {
+			return -XEN_EINVAL;
+		}
+		timer_stop(&v->singleshot);
+		return 0;
 	case VCPUOP_send_nmi:
-		return op_send_nmi(v);
+		if (!__atomic_exchange_n(&v->nmi_pending, true,
+					 __ATOMIC_SEQ_CST)) {
+			vcpu_kick(v);
+		}
+		return 0;
 	case VCPUOP_get_physid:
-		return op_get_physid(v, arg);
-	case VCPUOP_register_vcpu_time_memory_area:
-		return op_register_time(v, arg);
+		/* vCPUs stay where they are; only the control domain may know
+		 * where. */
+		if (!v->domain->is_control) {
+			return -XEN_EINVAL;
+		}
+		id.phys_id = arch_cpu_apic_id(v->cpu) |
+			     (uint64_t)arch_cpu_acpi_id(v->cpu) << 32;
+		return copy_to_guest(guest_ptr(arg), &id, sizeof(id));
 	default:
 		return -XEN_ENOSYS;
 	}
+}
+
+long do_vcpu_op(uint64_t cmd, uint64_t vcpu, uint64_t arg)
+{
+	struct vcpu *v = vcpu_lookup(current_domain(), vcpu);
+	size_t size = 0;
+	union args a;
+
+	/* Linux counts its vCPUs by this error. */
+	if (v == NULL) {
+		return -XEN_ENOENT;
+	}
+	if (cmd < ARRAY_SIZE(arg_size)) {
+		size = arg_size[index_nospec(cmd, ARRAY_SIZE(arg_size))];
+	}
+	if (size != 0 && copy_from_guest(&a, guest_ptr(arg), size) != 0) {
+		return -XEN_EFAULT;
+	}
+	return call_op(v, cmd, &a, arg);
 }

@@ -59,17 +59,6 @@ static long give_text(guest_ptr_t to, const char *text)
 	return copy_to_guest(to, text, strlen(text) + 1);
 }
 
-static long give_compile_info(guest_ptr_t to)
-{
-	struct xen_compile_info info;
-
-	/* No user, host or date: the same source gives the same image. */
-	memset(&info, 0, sizeof(info));
-	str_copy(info.compiler, COMPILER, sizeof(info.compiler));
-	str_copy(info.compile_by, "vellum", sizeof(info.compile_by));
-	return copy_to_guest(to, &info, sizeof(info));
-}
-
 static long give_features(guest_ptr_t arg)
 {
 	struct xen_feature_info info;
@@ -101,9 +90,15 @@ static long give_handle(guest_ptr_t to)
 
 long do_xen_version(uint64_t cmd, uint64_t arg)
 {
-	const struct xen_platform_parameters platform = {
+	static const struct xen_platform_parameters platform = {
 		.virt_start = CORE_VIRT_START,
 	};
+	/* No user, host or date: the same source gives the same image. */
+	static const struct xen_compile_info compile_info = {
+		.compiler = COMPILER,
+		.compile_by = "vellum",
+	};
+	bool control = current_domain()->is_control;
 	guest_ptr_t to = guest_ptr(arg);
 
 	switch ((int)cmd) {
@@ -112,7 +107,7 @@ long do_xen_version(uint64_t cmd, uint64_t arg)
 	case XENVER_extraversion:
 		return give_text(to, EXTRAVERSION);
 	case XENVER_compile_info:
-		return give_compile_info(to);
+		return copy_to_guest(to, &compile_info, sizeof(compile_info));
 	case XENVER_capabilities:
 		return give_text(to, CAPABILITIES);
 	case XENVER_changeset:
@@ -126,9 +121,7 @@ long do_xen_version(uint64_t cmd, uint64_t arg)
 	case XENVER_guest_handle:
 		return give_handle(to);
 	case XENVER_commandline:
-		return give_text(to, current_domain()->is_control ?
-					     options.text :
-					     "<denied>");
+		return give_text(to, control ? options.text : "<denied>");
 	case XENVER_build_id:
 		/* The linker's note is not mapped while the core runs. */
 		return -XEN_ENODATA;
@@ -140,21 +133,18 @@ long do_xen_version(uint64_t cmd, uint64_t arg)
 long do_vm_assist(uint64_t cmd, uint64_t type)
 {
 	struct domain *d = current_domain();
-	unsigned int bit = (unsigned int)type;
+	bool enable = (uint32_t)cmd == VMASST_CMD_enable;
+	uint32_t bit = (uint32_t)type;
 
-	if ((unsigned int)cmd != VMASST_CMD_enable &&
-	    (unsigned int)cmd != VMASST_CMD_disable) {
+	if (!enable && (uint32_t)cmd != VMASST_CMD_disable) {
 		return -XEN_ENOSYS;
 	}
 	if (bit >= 32 || !(ASSISTS & (1u << bit))) {
 		return -XEN_EINVAL;
 	}
 	spin_lock(&d->lock);
-	if ((unsigned int)cmd == VMASST_CMD_enable) {
-		d->pv_features_assist |= 1u << bit;
-	} else {
-		d->pv_features_assist &= ~(1u << bit);
-	}
+	d->pv_features_assist &= ~(1u << bit);
+	d->pv_features_assist |= (uint32_t)enable << bit;
 	spin_unlock(&d->lock);
 	return 0;
 }

@@ -42,11 +42,7 @@ struct time_pair {
 
 static spinlock_t vtime_lock = SPINLOCK_INIT(RANK_VTIME);
 static struct time_pair common; /* vtime lock; ticks 0: not taken */
-static struct {			/* vtime lock */
-	bool set;
-	uint64_t sec; /* UTC at system time 0 */
-	uint32_t nsec;
-} wallclock;
+static uint64_t wallclock;	/* vtime lock; UTC in ns at system time 0 */
 
 /* ---- The time record --------------------------------------------------------- */
 
@@ -85,42 +81,17 @@ static struct time_pair current_pair(void)
 	return pair;
 }
 
-/* The version is odd while the rest changes; a reader that meets that, or
- * finds another version afterwards, reads again. */
-static void write_info(struct vcpu_time_info *to,
-		       const struct vcpu_time_info *from)
+static void write_version(struct vcpu *v, uint32_t version)
 {
-	WRITE_ONCE(to->version, from->version - 1);
-	/* The odd version becomes visible before any new field. */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	to->tsc_timestamp = from->tsc_timestamp;
-	to->system_time = from->system_time;
-	to->tsc_to_system_mul = from->tsc_to_system_mul;
-	to->tsc_shift = from->tsc_shift;
-	to->flags = from->flags;
-	/* All fields become visible before the even version. */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	WRITE_ONCE(to->version, from->version);
+	WRITE_ONCE(v->info->time.version, version);
+	guest_area_write(&v->time_area, 0, &version, sizeof(version));
 }
 
-static void write_area(const struct guest_area *a,
-		       const struct vcpu_time_info *from)
-{
-	const size_t fields = offsetof(struct vcpu_time_info, tsc_timestamp);
-	uint32_t odd = from->version - 1;
-
-	if (a->pg[0] == NULL) {
-		return;
-	}
-	guest_area_write(a, 0, &odd, sizeof(odd));
-	/* As in write_info(). */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	guest_area_write(a, fields, (const char *)from + fields,
-			 sizeof(*from) - fields);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	guest_area_write(a, 0, &from->version, sizeof(from->version));
-}
-
+/*
+ * Into vcpu_info and the registered area, in step.  The version is odd while
+ * the rest changes; a reader that meets that, or finds another version
+ * afterwards, reads again.
+ */
 static void write_record(struct vcpu *v)
 {
 	struct percpu *cpu = percpu_of(v->cpu);
@@ -136,9 +107,15 @@ static void write_record(struct vcpu *v)
 
 	spin_lock(&cpu->rq_lock);
 	v->time_version += 2;
-	record.version = v->time_version;
-	write_info(&v->info->time, &record);
-	write_area(&v->time_area, &record);
+	record.version = v->time_version - 1;
+	write_version(v, record.version);
+	/* The odd version becomes visible before any new field. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	v->info->time = record;
+	guest_area_write(&v->time_area, 0, &record, sizeof(record));
+	/* All fields become visible before the even version. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	write_version(v, v->time_version);
 	spin_unlock(&cpu->rq_lock);
 }
 
@@ -172,19 +149,15 @@ void vtime_update_wallclock(struct domain *d)
 	uint64_t sec;
 
 	spin_lock(&vtime_lock);
-	if (!wallclock.set) {
-		wallclock.sec = arch_wallclock();
-		wallclock.set = true;
-	}
-	sec = wallclock.sec + (uint64_t)d->time_offset;
+	sec = wallclock / NS_PER_S + (uint64_t)d->time_offset;
 	/* The guest may have written there; it confuses only itself. */
 	version = READ_ONCE(s->wc_version) | 1;
 	WRITE_ONCE(s->wc_version, version);
-	/* As in write_info(). */
+	/* As in write_record(). */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	s->wc_sec = (uint32_t)sec;
 	s->wc_sec_hi = (uint32_t)(sec >> 32);
-	s->wc_nsec = wallclock.nsec;
+	s->wc_nsec = (uint32_t)(wallclock % NS_PER_S);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	WRITE_ONCE(s->wc_version, version + 1);
 	spin_unlock(&vtime_lock);
@@ -192,19 +165,11 @@ void vtime_update_wallclock(struct domain *d)
 
 void vtime_set_wallclock(uint64_t sec, uint32_t nsec, uint64_t at)
 {
-	uint64_t before = at / NS_PER_S;
-	uint64_t part = at % NS_PER_S;
-	uint64_t ns = nsec % NS_PER_S;
+	uint64_t utc = sec * NS_PER_S + nsec;
 	struct domain *d;
 
-	if (ns < part) {
-		ns += NS_PER_S;
-		before++;
-	}
 	spin_lock(&vtime_lock);
-	wallclock.sec = sec >= before ? sec - before : 0;
-	wallclock.nsec = (uint32_t)(ns - part);
-	wallclock.set = true;
+	wallclock = utc > at ? utc - at : 0;
 	spin_unlock(&vtime_lock);
 
 	for (d = domain_next(NULL); d != NULL; d = domain_next(d)) {
@@ -214,41 +179,21 @@ void vtime_set_wallclock(uint64_t sec, uint32_t nsec, uint64_t at)
 
 /* ---- Timers ------------------------------------------------------------------------- */
 
-static void fire_periodic(struct vcpu *v)
+void vtime_timer_fired(struct vcpu *v, bool periodic)
 {
 	uint64_t period = READ_ONCE(v->period);
 	uint64_t due = v->periodic.expires;
 	uint64_t now = time_now();
 
-	if (period == 0) {
+	if (periodic && period == 0) {
 		return;
 	}
 	evtchn_send_virq(v, VIRQ_TIMER);
-	if ((READ_ONCE(v->pause_flags) & (PAUSE_DOWN | PAUSE_DOMAIN)) != 0) {
-		return;
+	if (periodic &&
+	    (READ_ONCE(v->pause_flags) & (PAUSE_DOWN | PAUSE_DOMAIN)) == 0) {
+		/* In step with the first one, and after now however late. */
+		timer_set(&v->periodic, now + period - (now - due) % period);
 	}
-	/* In step with the first one, and after now however late this is. */
-	timer_set(&v->periodic, now + period - (now - due) % period);
-}
-
-void vtime_timer_fired(struct vcpu *v, unsigned int kind)
-{
-	if (kind == TIMER_PERIODIC) {
-		fire_periodic(v);
-	} else {
-		evtchn_send_virq(v, VIRQ_TIMER);
-	}
-}
-
-void vtime_vcpu_stop(struct vcpu *v)
-{
-	timer_stop(&v->periodic);
-}
-
-int vtime_set_singleshot(struct vcpu *v, uint64_t deadline)
-{
-	timer_set(&v->singleshot, deadline);
-	return 0;
 }
 
 int vtime_set_periodic(struct vcpu *v, uint64_t period)
@@ -283,5 +228,6 @@ long do_set_timer_op(uint64_t deadline)
 	    (deadline > now && deadline - now > FAR_AHEAD)) {
 		deadline = now + SOON;
 	}
-	return vtime_set_singleshot(v, deadline);
+	timer_set(&v->singleshot, deadline);
+	return 0;
 }

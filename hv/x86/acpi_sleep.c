@@ -35,10 +35,11 @@ static void write_pm1(uint32_t a, uint32_t b)
 		outb(info->smi_cmd, info->acpi_enable);
 		wait_us(10000);
 	}
-	outw(info->pm1a_cnt, (uint16_t)(a | PM1_SLEEP_ENABLE));
+	outw(info->pm1a_cnt, a | PM1_SLEEP_ENABLE);
 	if (info->pm1b_cnt != 0) {
-		outw(info->pm1b_cnt, (uint16_t)(b | PM1_SLEEP_ENABLE));
+		outw(info->pm1b_cnt, b | PM1_SLEEP_ENABLE);
 	}
+	wait_us(1000000);
 }
 
 int arch_acpi_sleep(uint32_t pm1a, uint32_t pm1b)
@@ -52,7 +53,6 @@ int arch_acpi_sleep(uint32_t pm1a, uint32_t pm1b)
 	}
 	pr_info("power off, as the control domain asks");
 	write_pm1(pm1a, pm1b);
-	wait_us(1000000);
 	return 0;
 }
 
@@ -61,35 +61,11 @@ void arch_machine_poweroff(void)
 	const struct acpi_info *info = &acpi_info;
 
 	if (info->pm1a_cnt != 0 && info->s5_known) {
-		write_pm1((uint32_t)info->s5_typ_a << PM1_TYPE_SHIFT,
-			  (uint32_t)info->s5_typ_b << PM1_TYPE_SHIFT);
-		wait_us(1000000);
+		write_pm1(info->s5_typ_a << PM1_TYPE_SHIFT,
+			  info->s5_typ_b << PM1_TYPE_SHIFT);
 	}
 	pr_err("the machine does not switch off: power it off by hand");
 	arch_machine_stop();
-}
-
-static void reset_by_acpi(void)
-{
-	const struct acpi_info *info = &acpi_info;
-
-	/* Ports only: memory and PCI space would need more than a write. */
-	if (info->reset_supported && info->reset_space == 1 &&
-	    info->reset_address < 0x10000) {
-		outb((uint16_t)info->reset_address, info->reset_value);
-		wait_us(100000);
-	}
-}
-
-static void reset_by_keyboard(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < 1000 && (inb(KEYBOARD_PORT) & 2) != 0; i++) {
-		wait_us(10);
-	}
-	outb(KEYBOARD_PORT, 0xfe);
-	wait_us(100000);
 }
 
 void arch_machine_restart(void)
@@ -99,12 +75,16 @@ void arch_machine_restart(void)
 		uint64_t base;
 	} packed_struct no_idt = { 0, 0 };
 
-	reset_by_acpi();
+	if (acpi_info.reset_port != 0) {
+		outb(acpi_info.reset_port, acpi_info.reset_value);
+		wait_us(100000);
+	}
 	outb(RESET_PORT, 0x02);
 	wait_us(50);
 	outb(RESET_PORT, 0x06);
 	wait_us(100000);
-	reset_by_keyboard();
+	outb(KEYBOARD_PORT, 0xfe);
+	wait_us(100000);
 	/* An exception without an IDT: the CPU shuts down, boards reset. */
 	__asm__ __volatile__("lidt %0\n\tint3" : : "m"(no_idt));
 	halt_forever();
@@ -112,8 +92,6 @@ void arch_machine_restart(void)
 
 void arch_machine_stop(void)
 {
-	if (apic_present()) {
-		apic_send_others(VECTOR_STOP);
-	}
+	apic_stop_others();
 	halt_forever();
 }

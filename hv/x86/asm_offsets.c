@@ -45,8 +45,7 @@ void asm_offsets(void)
 	VCPU(syscall_masks);
 	VCPU(iopl_flags);
 
-	DEFINE(INFO_pending, offsetof(struct vcpu_info,
-				      evtchn_upcall_pending));
+	DEFINE(INFO_pending, offsetof(struct vcpu_info, evtchn_upcall_pending));
 	DEFINE(INFO_mask, offsetof(struct vcpu_info, evtchn_upcall_mask));
 
 	DEFINE(PERCPU_curr, offsetof(struct percpu, curr));

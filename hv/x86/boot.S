@@ -50,19 +50,7 @@ boot_entry:
 	cmp $MULTIBOOT_LOADER, %ebp
 	jne boot_fail
 
-	/* No CPUID: bit 21 of the flags does not change. */
 	mov $PHYS(msg_long_mode), %esi
-	pushf
-	pop %eax
-	mov %eax, %ecx
-	xor $0x200000, %eax
-	push %eax
-	popf
-	pushf
-	pop %eax
-	xor %ecx, %eax
-	test $0x200000, %eax
-	jz boot_fail
 	mov $0x80000000, %eax
 	cpuid
 	cmp $0x80000001, %eax

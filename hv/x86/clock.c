@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The time-stamp counter: its rate, measured against the ACPI timer or the
- * PIT, how it turns into nanoseconds, and the battery clock at start-up.  All
+ * The time-stamp counter: its rate, measured against the ACPI timer, how
+ * it turns into nanoseconds, and the battery clock at start-up.  All
  * of it is written at start-up; after that only clock_mark_unstable() changes
  * anything, before guests run.
  */
@@ -9,12 +9,11 @@
 
 #include <hv/check.h>
 #include <hv/printk.h>
+#include <hv/string.h>
 
 #define PM_TIMER_HZ 3579545u
-#define PIT_HZ 1193182u
 #define NS_PER_S 1000000000ull
-#define WINDOW_MS 15 /* length of one measurement */
-#define ROUNDS_MAX 15
+#define WINDOW_MS 50 /* length of the measurement */
 
 static struct arch_clock rate;
 static uint64_t start_ticks; /* arch_now() is 0 here; 0: not yet */
@@ -30,44 +29,26 @@ uint64_t arch_ticks(void)
 	return rdtsc_ordered();
 }
 
-static uint64_t ticks_to_ns(uint64_t ticks)
+uint64_t arch_now(void)
 {
-	uint64_t t = ticks - start_ticks;
+	uint64_t t = rdtsc_ordered() - start_ticks;
 
-	/* A counter a little behind the boot CPU's, right after the start. */
-	if (unlikely((int64_t)t < 0)) {
+	/*
+	 * Not calibrated yet, or a counter a little behind the boot CPU's,
+	 * right after the start.
+	 */
+	if (unlikely(rate.hz == 0 || (int64_t)t < 0)) {
 		return 0;
 	}
 	t = rate.shift >= 0 ? t << rate.shift : t >> -rate.shift;
-	return (uint64_t)((unsigned __int128)t * rate.mul >> 32);
-}
-
-uint64_t arch_now(void)
-{
-	if (unlikely(rate.hz == 0)) {
-		return 0;
-	}
-	return ticks_to_ns(rdtsc_ordered());
-}
-
-uint64_t clock_ns_to_ticks(uint64_t ns)
-{
-	return mul_div(ns, rate.hz, NS_PER_S);
-}
-
-uint64_t clock_deadline(uint64_t ns)
-{
-	/* Beyond a year the sum could wrap; an early interrupt is harmless. */
-	ns = MIN(ns, 1ull << 55);
-	return start_ticks + clock_ns_to_ticks(ns) + 1;
+	return (unsigned __int128)t * rate.mul >> 32;
 }
 
 void clock_delay_us(unsigned int us)
 {
-	uint64_t start = rdtsc_ordered();
-	uint64_t wanted = clock_ns_to_ticks(us * 1000ull);
+	uint64_t end = arch_now() + us * 1000ull;
 
-	while (rdtsc_ordered() - start < wanted) {
+	while (arch_now() < end) {
 		arch_cpu_relax();
 	}
 }
@@ -96,23 +77,21 @@ static INIT_TEXT struct sample take_sample(void)
 	uint64_t least = ~0ull;
 	unsigned int i;
 
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < 16; i++) {
 		uint64_t before = rdtsc_ordered();
 		uint32_t timer = inl(acpi_info.pm_timer);
-		uint64_t after = rdtsc_ordered();
+		uint64_t took = rdtsc_ordered() - before;
 
-		if (after - before < least) {
-			least = after - before;
-			best.tsc = before + (after - before) / 2;
-			best.timer = timer;
+		if (took < least) {
+			least = took;
+			best = (struct sample){ before + took / 2, timer };
 		}
 	}
 	return best;
 }
 
-static INIT_TEXT uint64_t measure_pm_timer(void)
+static INIT_TEXT uint64_t measure(void)
 {
-	const uint32_t mask = acpi_info.pm_timer_32 ? ~0u : 0xffffff;
 	const uint32_t wanted = PM_TIMER_HZ / 1000 * WINDOW_MS;
 	struct sample a = take_sample(), b;
 	unsigned int tries = 0;
@@ -120,121 +99,42 @@ static INIT_TEXT uint64_t measure_pm_timer(void)
 
 	do {
 		b = take_sample();
-		passed = (b.timer - a.timer) & mask;
-		/* About a microsecond each: a timer that stands still. */
-		if (++tries > 1000000) {
-			return 0;
+		passed = (b.timer - a.timer) & acpi_info.pm_timer_mask;
+		/* A read takes about a microsecond. */
+		if (++tries > 1000 * WINDOW_MS) {
+			boot_failed("the ACPI timer does not run");
 		}
 	} while (passed < wanted);
 	return mul_div(b.tsc - a.tsc, PM_TIMER_HZ, passed);
 }
 
-/* Channel 2 counts down once; its output shows the end. */
-static INIT_TEXT uint64_t measure_pit(void)
-{
-	const uint32_t count = PIT_HZ / 1000 * WINDOW_MS;
-	uint8_t gate = inb(0x61) & 0xfc;
-	uint64_t start, end;
-	unsigned int tries = 0;
-
-	outb(0x61, gate);
-	outb(0x43, 0xb0); /* channel 2, both bytes, mode 0 */
-	outb(0x42, count & 0xff);
-	outb(0x42, count >> 8);
-	start = rdtsc_ordered();
-	outb(0x61, gate | 1);
-	while ((inb(0x61) & 0x20) == 0) {
-		if (++tries > 10000000) {
-			return 0;
-		}
-	}
-	end = rdtsc_ordered();
-	outb(0x61, gate);
-	return (end - start) * PIT_HZ / count;
-}
-
-static INIT_TEXT uint64_t measure(bool *by_pm_timer)
-{
-	if (*by_pm_timer) {
-		uint64_t hz = measure_pm_timer();
-
-		if (hz != 0) {
-			return hz;
-		}
-		*by_pm_timer = false;
-	}
-	return measure_pit();
-}
-
-static INIT_TEXT uint64_t median(uint64_t *v, unsigned int n)
-{
-	unsigned int i, k;
-
-	for (i = 1; i < n; i++) {
-		uint64_t x = v[i];
-
-		for (k = i; k > 0 && v[k - 1] > x; k--) {
-			v[k] = v[k - 1];
-		}
-		v[k] = x;
-	}
-	return v[n / 2];
-}
-
-/* Measures until the middle three agree within 1/4096, about 0.02 %. */
-static INIT_TEXT uint64_t calibrate(bool *by_pm_timer)
-{
-	uint64_t hz[ROUNDS_MAX];
-	uint64_t mid = 0;
-	unsigned int n;
-
-	for (n = 1; n <= ROUNDS_MAX; n++) {
-		hz[n - 1] = measure(by_pm_timer);
-		mid = median(hz, n);
-		if (n >= 3 && hz[n / 2 + 1] - hz[n / 2 - 1] <= mid >> 12) {
-			return mid;
-		}
-	}
-	pr_warn("clock: measurements differ, the rate may be inexact");
-	return mid;
-}
-
 static INIT_TEXT void set_scale(uint64_t hz)
 {
-	uint64_t scaled = hz;
-	int shift = 0;
+	uint64_t scaled;
 
 	/* mul wants to be as large as 32 bits hold. */
-	while (scaled > 2 * NS_PER_S) {
-		scaled >>= 1;
-		shift--;
+	for (scaled = hz; scaled > 2 * NS_PER_S; scaled >>= 1) {
+		rate.shift--;
 	}
-	while (scaled <= NS_PER_S) {
-		scaled <<= 1;
-		shift++;
+	for (; scaled <= NS_PER_S; scaled <<= 1) {
+		rate.shift++;
 	}
-	/* Exact division: hz << shift loses bits only for shift < 0. */
-	if (shift >= 0) {
-		rate.mul = (uint32_t)((NS_PER_S << 32) / scaled);
-	} else {
-		rate.mul =
-			(uint32_t)mul_div(NS_PER_S, 1ull << (32 - shift), hz);
-	}
-	rate.shift = (int8_t)shift;
+	rate.mul = mul_div(NS_PER_S, 1ull << (32 - rate.shift), hz);
 	rate.hz = hz;
 }
 
 /* ---- Battery clock ------------------------------------------------------- */
 
-static INIT_TEXT uint8_t rtc_read(uint8_t reg)
+/* Seconds, minutes, hours, day, month, year, and the two status registers. */
+static INIT_TEXT void rtc_sample(uint8_t value[8])
 {
-	outb(0x70, reg);
-	return inb(0x71);
-}
+	static const INIT_DATA uint8_t reg[8] = { 0, 2, 4, 7, 8, 9, 10, 11 };
+	unsigned int i;
 
-static INIT_TEXT unsigned int from_bcd(uint8_t v, bool is_binary)
-{
-	return is_binary ? v : (v >> 4) * 10u + (v & 15);
+	for (i = 0; i < 8; i++) {
+		outb(0x70, reg[i]);
+		value[i] = inb(0x71);
+	}
 }
 
 static INIT_TEXT uint64_t days_since_1970(unsigned int year, unsigned int month,
@@ -248,34 +148,19 @@ static INIT_TEXT uint64_t days_since_1970(unsigned int year, unsigned int month,
 	       day - 1 - 719468;
 }
 
+/* The clock counts 24 hours, as all firmware sets it up. */
 static INIT_TEXT uint64_t read_rtc(void)
 {
-	static const INIT_DATA uint8_t reg[6] = { 0, 2, 4, 7, 8, 9 };
-	uint8_t now[6], again[6], status;
-	unsigned int i, tries, t[6];
-	bool same;
+	uint8_t t[8], again[8];
+	unsigned int i, tries = 0;
 
-	for (tries = 0; tries < 1000; tries++) {
-		same = (rtc_read(0x0a) & 0x80) == 0; /* not in update */
-		for (i = 0; i < 6; i++) {
-			now[i] = rtc_read(reg[i]);
-		}
-		for (i = 0; i < 6; i++) {
-			again[i] = rtc_read(reg[i]);
-			same = same && again[i] == now[i];
-		}
-		if (same) {
-			break;
-		}
-	}
-	status = rtc_read(0x0b);
-	for (i = 0; i < 6; i++) {
-		uint8_t v = i == 2 ? now[i] & 0x7f : now[i];
-
-		t[i] = from_bcd(v, (status & 4) != 0);
-	}
-	if ((status & 2) == 0) { /* twelve-hour clock */
-		t[2] = t[2] % 12 + ((now[2] & 0x80) != 0 ? 12 : 0);
+	do {
+		rtc_sample(t);
+		rtc_sample(again);
+	} while (((t[6] & 0x80) != 0 || memcmp(t, again, 8) != 0) &&
+		 ++tries < 1000);
+	for (i = 0; i < 6 && (t[7] & 4) == 0; i++) { /* decimal digits */
+		t[i] = (t[i] >> 4) * 10 + (t[i] & 15);
 	}
 	if (t[4] < 1 || t[4] > 12 || t[3] < 1 || t[3] > 31) {
 		pr_warn("battery clock: no valid date, starting at 1970");
@@ -287,19 +172,21 @@ static INIT_TEXT uint64_t read_rtc(void)
 
 INIT_TEXT void clock_init(void)
 {
-	bool by_pm_timer = acpi_info.pm_timer != 0;
-	uint64_t hz = calibrate(&by_pm_timer);
+	uint64_t hz;
 
+	if (acpi_info.pm_timer == 0) {
+		boot_failed(
+			"ACPI: the firmware describes no ACPI timer (FADT), which Vellum measures time with");
+	}
+	hz = measure();
 	if (hz < 1000000) {
-		panic("the time-stamp counter does not run at a usable rate");
+		boot_failed(
+			"the time-stamp counter does not run at a usable rate");
 	}
 	set_scale(hz);
 	rate.stable = cpu_features.tsc_invariant || cpu_features.hypervisor;
 	wallclock = read_rtc();
 	start_ticks = rdtsc_ordered();
-	pr_info("clock: TSC at %llu.%03llu MHz by %s%s",
-		(unsigned long long)(hz / 1000000),
-		(unsigned long long)(hz / 1000 % 1000),
-		by_pm_timer ? "the ACPI timer" : "the PIT",
+	pr_info("clock: TSC at %llu kHz%s", (unsigned long long)hz / 1000,
 		rate.stable ? "" : ", not invariant");
 }

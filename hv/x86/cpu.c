@@ -12,7 +12,6 @@
 #include <hv/check.h>
 #include <hv/cmdline.h>
 #include <hv/printk.h>
-#include <hv/string.h>
 #include <hv/trap.h>
 
 struct cpu_features cpu_features;
@@ -24,169 +23,141 @@ struct cpu_features cpu_features;
 /* Neither MPX, PKRU (a guest kernel in ring 3 cannot use it) nor AMX. */
 #define XCR0_OFFERED (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
 
-static INIT_TEXT bool bit_set(uint32_t word, unsigned int bit)
+/* Bits of leaf 1, EDX: MCE, APIC, which a virtual machine may lack. */
+#define NEEDED_EDX (1u << 7 | 1u << 9)
+
+static INIT_TEXT bool has_bit(uint32_t word, unsigned int bit)
 {
 	return (word >> bit & 1) != 0;
 }
 
-static INIT_TEXT void read_names(struct cpu_features *f)
+/* Registers of a leaf; zeros if the CPU has no such leaf. */
+static INIT_TEXT struct cpuid_regs leaf(uint32_t number, uint32_t subleaf)
 {
-	uint32_t a, b, c, d, i, word[4];
+	struct cpuid_regs r;
 
-	cpuid(0, 0, &a, &b, &c, &d);
-	memcpy(f->vendor, &b, 4);
-	memcpy(f->vendor + 4, &d, 4);
-	memcpy(f->vendor + 8, &c, 4);
-	cpuid(0x80000000, 0, &a, &b, &c, &d);
-	if (a >= 0x80000004) {
-		for (i = 0; i < 3; i++) {
-			cpuid(0x80000002 + i, 0, &word[0], &word[1], &word[2],
-			      &word[3]);
-			memcpy(f->name + 16 * i, word, 16);
-		}
+	arch_cpuid(number & 0x80000000, 0, &r);
+	if (r.a < number) {
+		return (struct cpuid_regs){ 0 };
 	}
+	arch_cpuid(number, subleaf, &r);
+	return r;
 }
 
-/* XCR0 bits that both the CPU and the core know, or 0 without XSAVE. */
+/* XCR0 bits that both the CPU and the core know. */
 static INIT_TEXT uint64_t detect_xcr0(void)
 {
-	uint32_t a, b, c, d;
-	uint64_t mask;
+	uint64_t mask = leaf(0xd, 0).a & XCR0_OFFERED;
 
-	cpuid(0xd, 0, &a, &b, &c, &d);
-	mask = ((uint64_t)d << 32 | a) & XCR0_OFFERED;
 	if ((mask & XCR0_AVX) == 0 || (mask & XCR0_AVX512) != XCR0_AVX512) {
 		mask &= ~XCR0_AVX512;
 	}
 	return mask;
 }
 
-static INIT_TEXT void detect_optional(struct cpu_features *f,
-				      uint32_t max_basic, uint32_t max_ext)
+/*
+ * Intel CPUs that do not say otherwise let ring 3 read whatever the page tables
+ * map for ring 0, which is all of memory.  See docs/security.md.
+ */
+static INIT_TEXT void refuse_meltdown(void)
 {
-	uint32_t a, b, c, d;
+	const uint32_t intel = 0x756e6547; /* "Genu" */
+	uint64_t capabilities = 0;
 
-	cpuid(1, 0, &a, &b, &c, &d);
-	f->tsc_deadline = bit_set(c, 24);
-	f->hypervisor = bit_set(c, 31);
-	f->xsave = bit_set(c, 26) && max_basic >= 0xd && !options.no_xsave;
-	f->xcr0 = f->xsave ? detect_xcr0() : 0;
-	if (max_basic >= 7) {
-		cpuid(7, 0, &a, &b, &c, &d);
-		f->fsgsbase = bit_set(b, 0) && !options.no_fsgsbase;
-		f->smep = bit_set(b, 7) && !options.no_smep;
-		f->smap = bit_set(b, 20) && !options.no_smap;
+	if (leaf(0, 0).b != intel) {
+		return;
 	}
-	cpuid(0x80000001, 0, &a, &b, &c, &d);
-	f->gb_pages = bit_set(d, 26);
-	f->rdtscp = bit_set(d, 27);
-	if (max_ext >= 0x80000007) {
-		cpuid(0x80000007, 0, &a, &b, &c, &d);
-		f->tsc_invariant = bit_set(d, 8);
+	if (has_bit(leaf(7, 0).d, 29)) {
+		(void)!arch_rdmsr(MSR_ARCH_CAPABILITIES, &capabilities);
 	}
-	f->paddr_bits = 36;
-	if (max_ext >= 0x80000008) {
-		cpuid(0x80000008, 0, &a, &b, &c, &d);
-		f->paddr_bits = MIN(a & 0xff, 52u);
+	if ((capabilities & CAPABILITY_RDCL_NO) != 0) {
+		return;
 	}
+	if (!options.unsafe_cpu) {
+		boot_failed(
+			"on this CPU guests could read all memory (Meltdown); "
+			"the option unsafe_cpu starts them all the same");
+	}
+	pr_warn("unsafe_cpu: guests can read all memory on this CPU (Meltdown)");
 }
-
-/* Bits of leaf 1, EDX, without which the core cannot run. */
-static const struct {
-	unsigned int bit;
-	const char *name;
-} needed[] = {
-	{ 4, "TSC" },  { 5, "MSR" },   { 6, "PAE" },  { 7, "MCE" },
-	{ 9, "APIC" }, { 15, "CMOV" }, { 16, "PAT" }, { 24, "FXSR" },
-	{ 25, "SSE" }, { 26, "SSE2" },
-};
 
 INIT_TEXT void cpu_detect(void)
 {
 	struct cpu_features *f = &cpu_features;
-	uint32_t a, b, c, d, max_basic, max_ext;
+	struct cpuid_regs basic = leaf(1, 0), more = leaf(7, 0);
+	struct cpuid_regs ext = leaf(0x80000001, 0), name[3];
 	unsigned int i;
 
-	cpuid(0, 0, &max_basic, &b, &c, &d);
-	cpuid(0x80000000, 0, &max_ext, &b, &c, &d);
-	cpuid(0x80000001, 0, &a, &b, &c, &d);
-	if (!bit_set(d, 11)) {
-		panic("this CPU has no SYSCALL instruction");
+	if ((basic.d & NEEDED_EDX) != NEEDED_EDX) {
+		boot_failed(
+			"this CPU lacks features that Vellum needs: %#x of CPUID 1, EDX",
+			NEEDED_EDX & ~basic.d);
 	}
-	cpuid(1, 0, &a, &b, &c, &d);
-	for (i = 0; i < ARRAY_SIZE(needed); i++) {
-		if (!bit_set(d, needed[i].bit)) {
-			panic("this CPU lacks %s, which Vellum needs",
-			      needed[i].name);
-		}
-	}
-	f->family = a >> 8 & 0xf;
-	f->model = (a >> 4 & 0xf) | (a >> 12 & 0xf0);
-	f->stepping = a & 0xf;
-	if (f->family == 0xf) {
-		f->family += a >> 20 & 0xff;
-	}
-	detect_optional(f, max_basic, max_ext);
-	read_names(f);
+	refuse_meltdown();
+	f->hypervisor = has_bit(basic.c, 31);
+	f->xsave = has_bit(basic.c, 26) && !options.no_xsave;
+	f->xcr0 = f->xsave ? detect_xcr0() : 0;
+	f->fsgsbase = has_bit(more.b, 0) && !options.no_fsgsbase;
+	f->smep = has_bit(more.b, 7) && !options.no_smep;
+	f->smap = has_bit(more.b, 20) && !options.no_smap;
+	f->gb_pages = has_bit(ext.d, 26);
+	f->tsc_aux = has_bit(ext.d, 27) || has_bit(more.c, 22);
+	f->tsc_invariant = has_bit(leaf(0x80000007, 0).d, 8);
+	f->paddr_bits = leaf(0x80000008, 0).a & 0xff;
+	f->paddr_bits = f->paddr_bits != 0 ? MIN(f->paddr_bits, 52u) : 36;
+	f->cr4 = CR4_DE | CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT |
+		 (f->fsgsbase ? CR4_FSGSBASE : 0) |
+		 (f->xsave ? CR4_OSXSAVE : 0) | (f->smep ? CR4_SMEP : 0) |
+		 (f->smap ? CR4_SMAP : 0);
 
-	f->cr4 = CR4_DE | CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
-	f->cr4 |= f->fsgsbase ? CR4_FSGSBASE : 0;
-	f->cr4 |= f->xsave ? CR4_OSXSAVE : 0;
-	f->cr4 |= f->smep ? CR4_SMEP : 0;
-	f->cr4 |= f->smap ? CR4_SMAP : 0;
-	pr_info("CPU %s, family %u model %u stepping %u, %u address bits",
-		f->name[0] != '\0' ? f->name : f->vendor, f->family, f->model,
-		f->stepping, f->paddr_bits);
-	pr_info("CPU features:%s%s%s%s%s%s", f->smep ? " smep" : "",
+	for (i = 0; i < 3; i++) {
+		name[i] = leaf(0x80000002 + i, 0);
+	}
+	pr_info("CPU %.48s, signature %#x, %u address bits", (const char *)name,
+		basic.a, f->paddr_bits);
+	pr_info("CPU features:%s%s%s%s%s", f->smep ? " smep" : "",
 		f->smap ? " smap" : "", f->fsgsbase ? " fsgsbase" : "",
-		f->xsave ? " xsave" : "", f->gb_pages ? " 1gb-pages" : "",
-		f->tsc_deadline ? " tsc-deadline" : "");
-}
-
-static void xsetbv(uint32_t reg, uint64_t v)
-{
-	__asm__ __volatile__("xsetbv"
-			     :
-			     : "c"(reg), "a"((uint32_t)v),
-			       "d"((uint32_t)(v >> 32)));
+		f->xsave ? " xsave" : "", f->gb_pages ? " 1gb-pages" : "");
 }
 
 void cpu_init(void)
-{
-	write_cr0(CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
-	write_cr4(cpu_features.cr4);
-	wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
-	wrmsr(MSR_PAT, PAT_VALUE);
-	if (cpu_features.xsave) {
-		xsetbv(0, cpu_features.xcr0);
-	}
-	cpu_init_syscall(this_cpu()->id);
-}
-
-void cpu_init_syscall(unsigned int cpu)
 {
 	/* Every flag that could trap or confuse the core before it looks. */
 	const uint64_t mask = X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF |
 			      X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_RF |
 			      X86_EFLAGS_AC;
-	uint64_t stack = (uint64_t)this_cpu() + CPU_STACK_TOP;
+	struct percpu *p = this_cpu();
+	uint64_t stub = SYSCALL_STUB_SIZE * p->id;
 
+	write_cr0(CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
+	write_cr4(cpu_features.cr4);
+	wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
+	wrmsr(MSR_PAT, PAT_VALUE);
+	if (cpu_features.xsave) {
+		xsetbv(cpu_features.xcr0);
+	}
+	if (cpu_features.tsc_aux) {
+		/* Any guest may read it: not what the firmware left there. */
+		wrmsr(MSR_TSC_AUX, 0);
+	}
 	/* SYSRET adds 16 for 64-bit CS and 8 for SS. */
 	wrmsr(MSR_STAR, (uint64_t)GUEST_CS32 << 48 | (uint64_t)CORE_CS << 32);
-	wrmsr(MSR_LSTAR, (uint64_t)syscall_stubs + SYSCALL_STUB_SIZE * cpu);
-	wrmsr(MSR_CSTAR, (uint64_t)cstar_stubs + SYSCALL_STUB_SIZE * cpu);
+	wrmsr(MSR_LSTAR, (uint64_t)syscall_stubs + stub);
+	wrmsr(MSR_CSTAR, (uint64_t)cstar_stubs + stub);
 	wrmsr(MSR_SFMASK, mask);
-	wrmsr(MSR_SYSENTER_CS, CORE_CS);
-	wrmsr(MSR_SYSENTER_ESP, stack);
-	wrmsr(MSR_SYSENTER_EIP, (uint64_t)sysenter_entry);
+	/* SYSENTER is not offered: #GP. */
+	wrmsr(MSR_SYSENTER_CS, 0);
 }
 _Static_assert(GUEST_CS64 == GUEST_CS32 + 16 && GUEST_DS == GUEST_CS32 + 8 &&
 		       CORE_DS == CORE_CS + 8,
 	       "SYSCALL and SYSRET derive them");
 
-void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
+void arch_cpuid(uint32_t number, uint32_t subleaf, struct cpuid_regs *out)
 {
-	cpuid(leaf, subleaf, &out->a, &out->b, &out->c, &out->d);
+	__asm__ __volatile__("cpuid"
+			     : "=a"(out->a), "=b"(out->b), "=c"(out->c),
+			       "=d"(out->d)
+			     : "a"(number), "c"(subleaf));
 }
 
 int arch_rdmsr(uint32_t msr, uint64_t *value)
@@ -245,33 +216,25 @@ void arch_cpu_relax(void)
 	cpu_pause();
 }
 
-/* Words on the stack that point into text: a poor but sufficient trace. */
-static void dump_stack(uint64_t sp)
-{
-	uint64_t block = sp & ~(uint64_t)(CPU_BLOCK_SIZE - 1);
-	uint64_t end = block + CPU_BLOCK_SIZE;
-	unsigned int found = 0;
-
-	for (sp &= ~7ull; sp < end && found < 24; sp += 8) {
-		uint64_t word = *(const uint64_t *)sp;
-
-		if (word >= (uint64_t)image_start &&
-		    word < (uint64_t)text_end) {
-			pr_err("  [%016llx] %016llx", (unsigned long long)sp,
-			       (unsigned long long)word);
-			found++;
-		}
-	}
-}
-
 void arch_dump_core_state(void)
 {
 	struct percpu *p = this_cpu();
-	uint64_t sp;
+	const uint64_t *sp, *end;
+	unsigned int found = 0;
+	size_t at;
 
 	__asm__("mov %%rsp, %0" : "=r"(sp));
-	pr_err("CPU %u: rsp %016llx cr2 %016llx cr3 %016llx cr4 %llx", p->id,
-	       (unsigned long long)sp, (unsigned long long)read_cr2(),
-	       (unsigned long long)read_cr3(), (unsigned long long)read_cr4());
-	dump_stack(sp);
+	at = (size_t)sp % CPU_BLOCK_SIZE;
+	/* The top of the stack in use: the page after those may be absent. */
+	at = at < CPU_GUARD ? IST_TOP(at / IST_STACK_SIZE) : CPU_BLOCK_SIZE;
+	end = (const uint64_t *)((char *)p + at);
+	pr_err("CPU %u: rsp %p cr2 %016lx cr3 %016lx cr4 %lx", p->id,
+	       (const void *)sp, read_cr2(), read_cr3(), read_cr4());
+	/* Words that point into text: a poor but sufficient trace. */
+	for (; sp < end && found < 24; sp++) {
+		if (*sp >= (uint64_t)image_start && *sp < (uint64_t)text_end) {
+			pr_err("  [%p] %016lx", (const void *)sp, *sp);
+			found++;
+		}
+	}
 }

@@ -28,7 +28,6 @@ struct table_register {
 } packed_struct;
 
 static struct gate idt[256] aligned_to(4096);
-static uint64_t boot_reserved[512] aligned_to(4096);
 
 /* Flat ring-0 and ring-3 segments, Accessed set already. */
 #define SEG_CODE64(dpl) (0x00af9b000000ffffull | (uint64_t)(dpl) << 45)
@@ -49,18 +48,17 @@ static void set_system(uint64_t *slot, unsigned int type, uint64_t base,
 
 static INIT_TEXT void fill_idt(void)
 {
-	const uint8_t interrupt_gate = 0x8e;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(idt); i++) {
 		uint64_t stub = idt_stubs[i];
 
 		idt[i] = (struct gate){
-			.offset_low = (uint16_t)stub,
+			.offset_low = stub,
 			.selector = CORE_CS,
-			.type = interrupt_gate,
-			.offset_mid = (uint16_t)(stub >> 16),
-			.offset_high = (uint32_t)(stub >> 32),
+			.type = 0x8e, /* interrupt gate */
+			.offset_mid = stub >> 16,
+			.offset_high = stub >> 32,
 		};
 	}
 	idt[TRAP_NMI].ist = IST_NMI;
@@ -76,16 +74,14 @@ void desc_prepare(struct percpu *p, uint64_t *reserved)
 {
 	struct tss *tss = &p->arch.tss;
 	uint64_t block = (uint64_t)p;
+	unsigned int i;
 
-	memset(tss, 0, sizeof(*tss));
 	tss->rsp0 = block + CPU_STACK_TOP; /* until a vCPU is loaded */
-	tss->ist[IST_NMI - 1] = block + IST_TOP(IST_NMI);
-	tss->ist[IST_DF - 1] = block + IST_TOP(IST_DF);
-	tss->ist[IST_MC - 1] = block + IST_TOP(IST_MC);
-	tss->ist[IST_DB - 1] = block + IST_TOP(IST_DB);
+	for (i = 1; i <= IST_COUNT; i++) {
+		tss->ist[i - 1] = block + IST_TOP(i);
+	}
 	tss->iomap = sizeof(*tss);
 
-	memset(reserved, 0, PAGE_SIZE);
 	reserved[SLOT(CORE_CS)] = SEG_CODE64(0);
 	reserved[SLOT(CORE_DS)] = SEG_DATA(0);
 	reserved[SLOT(GUEST_CS32)] = SEG_CODE32(3);
@@ -130,27 +126,35 @@ static void load_tables(uint64_t gdt_base)
 
 INIT_TEXT void desc_init_boot(void)
 {
+	struct percpu *p = this_cpu();
+
 	fill_idt();
-	desc_prepare(this_cpu(), boot_reserved);
+	desc_prepare(p, frame_ptr(ptr_frame(p) + CPU_GUARD / PAGE_SIZE));
 	/* The window is not mapped yet: only the reserved page exists. */
-	load_tables((uint64_t)boot_reserved - GDT_RESERVED_BASE);
+	load_tables((uint64_t)p->arch.gdt_reserved - GDT_RESERVED_BASE);
 }
 
 void desc_load(void)
 {
-	load_tables(GDT_WINDOW(this_cpu()->id));
+	struct percpu *p = this_cpu();
+
+	desc_window_ptes(p->id)[GDT_RESERVED_PAGE] =
+		(uint64_t)ptr_frame(p->arch.gdt_reserved) << PAGE_SHIFT |
+		KERNEL_RW;
+	load_tables(GDT_WINDOW(p->id));
 }
 
 void desc_set_ldt(unsigned int entries)
 {
 	struct percpu *p = this_cpu();
-	uint64_t *slot = &p->arch.gdt_reserved[SLOT(CORE_LDT)];
 
-	if (entries == 0) {
-		__asm__ __volatile__("lldt %w0" : : "r"(0));
-		return;
-	}
 	ASSERT(entries <= 8192);
-	set_system(slot, SYS_LDT, LDT_WINDOW(p->id), entries * 8 - 1);
-	__asm__ __volatile__("lldt %w0" : : "r"(CORE_LDT) : "memory");
+	if (entries != 0) {
+		set_system(&p->arch.gdt_reserved[SLOT(CORE_LDT)], SYS_LDT,
+			   LDT_WINDOW(p->id), entries * 8 - 1);
+	}
+	__asm__ __volatile__("lldt %w0"
+			     :
+			     : "r"(entries != 0 ? CORE_LDT : 0)
+			     : "memory");
 }

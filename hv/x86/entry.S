@@ -49,39 +49,15 @@
 #define V(field) (field - REGS_error)(%rsp)
 
 	.macro PUSH_GPRS
-	pushq	%rdi
-	pushq	%rsi
-	pushq	%rdx
-	pushq	%rcx
-	pushq	%rax
-	pushq	%r8
-	pushq	%r9
-	pushq	%r10
-	pushq	%r11
-	pushq	%rbx
-	pushq	%rbp
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
+	.irp	reg, di, si, dx, cx, ax, 8, 9, 10, 11, bx, bp, 12, 13, 14, 15
+	pushq	%r\reg
+	.endr
 	.endm
 
 	.macro POP_GPRS
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rax
-	popq	%rcx
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
+	.irp	reg, 15, 14, 13, 12, bp, bx, 11, 10, 9, 8, ax, cx, dx, si, di
+	popq	%r\reg
+	.endr
 	.endm
 
 	/* The vCPU's frame is complete down to the error code: call C. */
@@ -93,24 +69,26 @@
 	jmp	exit_path
 	.endm
 
+	/* The frame is on the stack of the core: call C and return to it. */
+	.macro CORE_CALL handler
+	PUSH_GPRS
+	movq	%rsp, %rdi
+	movq	%rsp, %rbp
+	andq	$~15, %rsp
+	call	\handler
+	jmp	core_return
+	.endm
+
 	/*
 	 * SMAP windows: 3-byte no-ops whose addresses are recorded; patch.c
 	 * writes stac or clac over them where the CPU has SMAP.
 	 */
-	.macro SMAP_PATCH section
+	.macro SMAP insn
 771:	.byte	0x0f, 0x1f, 0x00
-	.pushsection \section, "a"
+	.pushsection .patch_\insn, "a"
 	.balign 4
 	.long	771b - .
 	.popsection
-	.endm
-
-	.macro SMAP_STAC
-	SMAP_PATCH .patch_stac
-	.endm
-
-	.macro SMAP_CLAC
-	SMAP_PATCH .patch_clac
 	.endm
 
 	/* A faulting instruction at `insn` goes on at `fixup`. */
@@ -165,7 +143,7 @@ idt_stubs:
 	.balign 16
 entry_common:
 	cld
-	SMAP_CLAC
+	SMAP clac
 	testb	$3, 16(%rsp)
 	jz	entry_core
 	GUEST_CALL entry_from_guest
@@ -181,12 +159,7 @@ entry_core:
 	cmpq	%rax, 16(%rsp)
 	popq	%rax
 	je	entry_iretq_fault
-entry_core_frame:
-	PUSH_GPRS
-	movq	%rsp, %rdi
-	movq	%rsp, %rbp
-	andq	$~15, %rsp
-	call	entry_from_core
+	CORE_CALL entry_from_core
 core_return:
 	movq	%rbp, %rsp
 	POP_GPRS
@@ -206,13 +179,8 @@ entry_iretq_fault:
 	/* NMI, #DF, #MC on their stacks: handled in place, no exit path. */
 entry_ist:
 	cld
-	SMAP_CLAC
-	PUSH_GPRS
-	movq	%rsp, %rdi
-	movq	%rsp, %rbp
-	andq	$~15, %rsp
-	call	entry_nmi
-	jmp	core_return
+	SMAP clac
+	CORE_CALL entry_nmi
 
 	/*
 	 * #DB on its stack, because one can hit the first instruction of a
@@ -221,7 +189,7 @@ entry_ist:
 	 */
 entry_debug:
 	cld
-	SMAP_CLAC
+	SMAP clac
 	testb	$3, 16(%rsp)
 	jz	1f
 	pushq	%rax
@@ -239,12 +207,7 @@ entry_debug:
 	xchgq	%rax, (%rsp)
 	popq	%rsp
 	GUEST_CALL entry_from_guest
-1:	PUSH_GPRS
-	movq	%rsp, %rdi
-	movq	%rsp, %rbp
-	andq	$~15, %rsp
-	call	entry_debug_core
-	jmp	core_return
+1:	CORE_CALL entry_debug_core
 
 /* ---- SYSCALL --------------------------------------------------------------- */
 
@@ -304,7 +267,7 @@ syscall_user:
 	movq	VCPU_info(%r11), %rcx
 	movzbl	INFO_mask(%rcx), %edx
 	subq	$56, %rax
-	SMAP_STAC
+	SMAP stac
 	movq	REGS_rip(%r11), %rcx
 200:	movq	%rcx, (%rax)
 201:	movq	%rcx, 16(%rax)
@@ -325,7 +288,7 @@ syscall_user:
 	orl	$EFLAGS_IF, %ecx
 1:
 206:	movq	%rcx, 32(%rax)
-	SMAP_CLAC
+	SMAP clac
 	movzbl	VCPU_syscall_masks(%r11), %edx
 	movq	VCPU_info(%r11), %rcx
 	orb	%dl, INFO_mask(%rcx)
@@ -370,7 +333,7 @@ iret_fast:
 	movq	%rdx, V(REGS_rax + 16)
 	leaq	-REGS_error(%rsp), %r11
 	movq	VCPU_cpu_stack(%r11), %rsp
-	SMAP_STAC
+	SMAP stac
 210:	movq	40(%rcx), %rax
 	movl	%eax, %edx
 	andl	$3, %edx
@@ -391,7 +354,7 @@ iret_fast:
 	movq	%rax, REGS_r11(%r11)
 217:	movq	16(%rcx), %rax
 	movq	%rax, REGS_rcx(%r11)
-	SMAP_CLAC
+	SMAP clac
 	movq	VCPU_info(%r11), %rcx
 	testl	$EFLAGS_IF, %edx
 	sete	INFO_mask(%rcx)
@@ -437,7 +400,7 @@ iret_frame_fault:
 	GUEST_CALL entry_iret
 
 iret_to_kernel:
-	SMAP_CLAC
+	SMAP clac
 	leaq	REGS_error(%r11), %rsp
 	movq	V(REGS_rax + 16), %rdx
 	movl	$HYPERCALL_iret, %eax
@@ -453,11 +416,6 @@ cstar_common:
 	pushq	$0
 	movl	$6, 4(%rsp)
 	GUEST_CALL entry_from_guest
-
-	/* SYSENTER_CS is 0, so SYSENTER is #GP in the guest and never gets here. */
-	.globl sysenter_entry
-sysenter_entry:
-	ud2
 
 /* ---- Back to the guest ------------------------------------------------------- */
 
@@ -479,32 +437,34 @@ arch_enter_guest_loop:
 /* ---- Copies through the guest's page tables -------------------------------- */
 
 	/*
-	 * size_t guest_copy(void *dst, const void *src, size_t n): bytes that
-	 * were not copied.  Whole words first: nearly all copies are small
-	 * multiples of eight.
+	 * arch_copy_from_guest(), arch_copy_to_guest(): destination, source,
+	 * size; bytes that were not copied.  Whole words first: nearly all
+	 * copies are small multiples of eight.
 	 */
-	.globl guest_copy
-	.type guest_copy, @function
-guest_copy:
+	.globl arch_copy_from_guest, arch_copy_to_guest
+	.type arch_copy_from_guest, @function
+	.type arch_copy_to_guest, @function
+arch_copy_from_guest:
+arch_copy_to_guest:
 	movq	%rdx, %rcx
 	andl	$7, %edx
 	shrq	$3, %rcx
-	SMAP_STAC
+	SMAP stac
 220:	rep movsq
 	movl	%edx, %ecx
 221:	rep movsb
-	SMAP_CLAC
+	SMAP clac
 	movq	%rcx, %rax
 	ret
 	EXTABLE 220b, guest_copy_words_fault
 	EXTABLE 221b, guest_copy_bytes_fault
 guest_copy_words_fault:
 	leaq	(%rdx, %rcx, 8), %rax
-	SMAP_CLAC
+	SMAP clac
 	ret
 guest_copy_bytes_fault:
 	movq	%rcx, %rax
-	SMAP_CLAC
+	SMAP clac
 	ret
 
 	/*
@@ -545,25 +505,9 @@ load_inactive_gs:
 	ret
 	EXTABLE 224b, 225b
 
-	/* int msr_read_safe(uint32_t msr, uint64_t *value): 0, or -1 on #GP. */
-	.globl msr_read_safe
-	.type msr_read_safe, @function
-msr_read_safe:
-	movl	%edi, %ecx
-226:	rdmsr
-	shlq	$32, %rdx
-	movl	%eax, %eax
-	orq	%rdx, %rax
-	movq	%rax, (%rsi)
-	xorl	%eax, %eax
-	ret
-227:	movl	$-1, %eax
-	ret
-	EXTABLE 226b, 227b
-
 	.data
 	.balign 64
-	.globl vcpu_regs_end, syscall_scratch
+	.globl vcpu_regs_end
 vcpu_regs_end:
 	.fill	CONFIG_NR_CPUS, 8, 0
 syscall_scratch:

@@ -21,55 +21,59 @@
 #include <switch.h>
 
 #define FXSAVE_SIZE 512
-#define XSAVE_HEADER 64
-#define MXCSR_OFFSET 24
-#define FCW_OFFSET 0
 #define MXCSR_DEFAULT 0x1f80u
+#define MXCSR_KNOWN 0xffbfu
 #define FCW_DEFAULT 0x037fu
 
-static inline void xsetbv(uint64_t value)
-{
-	__asm__ __volatile__("xsetbv"
-			     :
-			     : "c"(0), "a"((uint32_t)value),
-			       "d"((uint32_t)(value >> 32)));
-}
+struct fpu_image {
+	uint16_t fcw, fsw;
+	uint8_t tags_and_pointers[20];
+	uint32_t mxcsr;
+	uint8_t registers[FXSAVE_SIZE - 28];
+	/* XSAVE only */
+	uint64_t parts; /* those present, as XCR0 counts them */
+	uint64_t header[7];
+};
+_Static_assert(offsetof(struct fpu_image, mxcsr) == 24 &&
+		       offsetof(struct fpu_image, parts) == FXSAVE_SIZE,
+	       "manual volume 1, 10.5.1 and 13.4");
 
 /* Bytes of a save area that holds every component the core offers. */
 static size_t area_size(void)
 {
-	uint32_t a, b, c, d;
+	struct cpuid_regs r;
 
 	if (!cpu_features.xsave) {
 		return FXSAVE_SIZE;
 	}
 	/* EBX speaks of the current XCR0; ECX of all the CPU has. */
-	cpuid(0xd, 0, &a, &b, &c, &d);
-	return MAX((size_t)c, (size_t)(FXSAVE_SIZE + XSAVE_HEADER));
+	arch_cpuid(0xd, 0, &r);
+	return r.c;
 }
 
-static void set_defaults(uint8_t *area)
-{
-	uint32_t mxcsr = MXCSR_DEFAULT;
-	uint16_t fcw = FCW_DEFAULT;
+/* With every component that XCR0 has at this moment. */
+#define STATE_OP(insn, v)                                        \
+	__asm__ __volatile__(insn " (%0)"                        \
+			     :                                   \
+			     : "r"((v)->fpu), "a"(~0u), "d"(~0u) \
+			     : "memory")
 
-	memcpy(area + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
-	memcpy(area + FCW_OFFSET, &fcw, sizeof(fcw));
-}
-
-int fpu_vcpu_init(struct vcpu *v)
+int arch_vcpu_init(struct vcpu *v)
 {
-	v->fpu = heap_alloc_bytes(area_size());
-	if (v->fpu == NULL) {
+	struct fpu_image *image = heap_alloc_bytes(area_size());
+
+	if (image == NULL) {
 		return -XEN_ENOMEM;
 	}
-	set_defaults(v->fpu);
+	image->fcw = FCW_DEFAULT;
+	image->mxcsr = MXCSR_DEFAULT;
+	v->fpu = image;
 	v->xcr0 = 1; /* x87 only, as after reset */
 	v->fpu_valid = true;
 	return 0;
 }
 
-void fpu_vcpu_free(struct vcpu *v)
+void arch_vcpu_free(struct vcpu *v)
 {
 	if (v->fpu != NULL) {
 		heap_free_bytes(v->fpu, area_size());
@@ -79,23 +83,14 @@ void fpu_vcpu_free(struct vcpu *v)
 
 void fpu_save(struct vcpu *v)
 {
-	__asm__ __volatile__("clts" ::: "memory");
+	clts();
 	if (cpu_features.xsave) {
-		uint64_t mask = cpu_features.xcr0;
-
-		if (v->xcr0 != mask) {
-			xsetbv(mask);
+		if (v->xcr0 != cpu_features.xcr0) {
+			xsetbv(cpu_features.xcr0);
 		}
-		__asm__ __volatile__("xsave64 (%0)"
-				     :
-				     : "r"(v->fpu), "a"((uint32_t)mask),
-				       "d"((uint32_t)(mask >> 32))
-				     : "memory");
+		STATE_OP("xsave64", v);
 	} else {
-		__asm__ __volatile__("fxsave64 (%0)"
-				     :
-				     : "r"(v->fpu)
-				     : "memory");
+		STATE_OP("fxsave64", v);
 	}
 }
 
@@ -103,22 +98,13 @@ void fpu_save(struct vcpu *v)
 void fpu_restore(struct vcpu *v)
 {
 	if (cpu_features.xsave) {
-		uint64_t mask = cpu_features.xcr0;
-
-		xsetbv(mask);
-		__asm__ __volatile__("xrstor64 (%0)"
-				     :
-				     : "r"(v->fpu), "a"((uint32_t)mask),
-				       "d"((uint32_t)(mask >> 32))
-				     : "memory");
-		if (v->xcr0 != mask) {
+		xsetbv(cpu_features.xcr0);
+		STATE_OP("xrstor64", v);
+		if (v->xcr0 != cpu_features.xcr0) {
 			xsetbv(v->xcr0);
 		}
 	} else {
-		__asm__ __volatile__("fxrstor64 (%0)"
-				     :
-				     : "r"(v->fpu)
-				     : "memory");
+		STATE_OP("fxrstor64", v);
 	}
 }
 
@@ -136,16 +122,12 @@ void arch_set_xcr0(struct vcpu *v, uint64_t xcr0)
  */
 void arch_load_fpu_image(struct vcpu *v, const void *fxsave)
 {
-	uint8_t *area = v->fpu;
-	uint32_t mxcsr;
-	uint64_t parts = 3; /* x87 and SSE present in the image */
+	struct fpu_image *image = v->fpu;
 
-	memcpy(area, fxsave, FXSAVE_SIZE);
-	memcpy(&mxcsr, area + MXCSR_OFFSET, sizeof(mxcsr));
-	mxcsr &= 0xffbfu;
-	memcpy(area + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
+	memcpy(image, fxsave, FXSAVE_SIZE);
+	image->mxcsr &= MXCSR_KNOWN;
 	if (cpu_features.xsave) {
-		memset(area + FXSAVE_SIZE, 0, XSAVE_HEADER);
-		memcpy(area + FXSAVE_SIZE, &parts, sizeof(parts));
+		image->parts = 3; /* x87 and SSE */
+		memset(image->header, 0, sizeof(image->header));
 	}
 }

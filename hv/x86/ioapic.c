@@ -4,9 +4,10 @@
  * of every interrupt that is no exception.  A line's state is covered by
  * irq_lock; vector_gsi is written before its vector can arrive.
  *
- * An edge interrupt is acknowledged at once.  A level one is masked in the
- * IO-APIC, acknowledged, and unmasked when the guest says it is done: nothing
- * stays in service in a local APIC, where it would hold back other lines.
+ * Every interrupt is acknowledged before the guest sees it.  A level one is
+ * masked in the IO-APIC first, and unmasked when the guest says it is done:
+ * nothing stays in service in a local APIC, where it would hold back other
+ * lines.
  */
 #include <x86.h>
 
@@ -67,18 +68,14 @@ static void ioapic_write(const struct controller *c, uint32_t reg, uint32_t v)
 /* Writes the line's entry as its state says. */
 static void program(const struct line *l)
 {
-	uint32_t reg =
-		REG_ENTRY + 2 * ((uint32_t)(l - lines) - l->ctl->gsi_base);
-	uint32_t low = l->vector | (l->level ? ENTRY_LEVEL : 0) |
-		       (l->active_low ? ENTRY_ACTIVE_LOW : 0);
+	uint32_t reg = REG_ENTRY + 2 * (l - lines - l->ctl->gsi_base);
+	bool on = l->enabled && !l->in_service && l->vector != 0;
 
-	if (!l->enabled || l->in_service || l->vector == 0) {
-		ioapic_write(l->ctl, reg, low | ENTRY_MASKED);
-	}
 	ioapic_write(l->ctl, reg + 1, (uint32_t)l->apic_id << 24);
-	if (l->enabled && !l->in_service && l->vector != 0) {
-		ioapic_write(l->ctl, reg, low);
-	}
+	ioapic_write(l->ctl, reg,
+		     l->vector | (l->level ? ENTRY_LEVEL : 0) |
+			     (l->active_low ? ENTRY_ACTIVE_LOW : 0) |
+			     (on ? 0 : ENTRY_MASKED));
 }
 
 static INIT_TEXT void add_controller(const struct acpi_ioapic *info)
@@ -89,7 +86,6 @@ static INIT_TEXT void add_controller(const struct acpi_ioapic *info)
 	c->address = info->address;
 	c->gsi_base = info->gsi_base;
 	c->regs = map_io(info->address, 0x20);
-	CHECK(c->regs != NULL);
 	c->lines = (ioapic_read(c, REG_VERSION) >> 16 & 0xff) + 1;
 	if (c->gsi_base >= GSI_MAX || c->lines > GSI_MAX - c->gsi_base) {
 		pr_warn("IO-APIC at %#x: lines from %u on are left out",
@@ -104,7 +100,7 @@ static INIT_TEXT void add_controller(const struct acpi_ioapic *info)
 		/* PCI lines by default; ISA ones are corrected below. */
 		l->ctl = c;
 		l->level = l->active_low = c->gsi_base + i >= 16;
-		l->apic_id = (uint8_t)this_cpu()->arch.apic_id;
+		l->apic_id = this_cpu()->arch.apic_id;
 	}
 }
 
@@ -139,7 +135,7 @@ static struct line *find_line(unsigned int gsi)
 	if (gsi >= gsi_count) {
 		return NULL;
 	}
-	gsi = (unsigned int)index_nospec(gsi, GSI_MAX);
+	gsi = index_nospec(gsi, GSI_MAX);
 	return lines[gsi].ctl != NULL ? &lines[gsi] : NULL;
 }
 
@@ -155,8 +151,8 @@ static bool assign_vector(struct line *l)
 	if (next_vector > VECTOR_DEVICE_LAST) {
 		return false;
 	}
-	l->vector = (uint8_t)next_vector++;
-	vector_gsi[l->vector] = (uint16_t)(l - lines);
+	l->vector = next_vector++;
+	vector_gsi[l->vector] = l - lines;
 	barrier();
 	return true;
 }
@@ -172,7 +168,7 @@ int ioapic_claim(unsigned int isa_irq)
 	l->is_core = true;
 	l->enabled = true;
 	program(l);
-	return l->vector;
+	return 0;
 }
 
 unsigned int arch_gsi_count(void)
@@ -180,105 +176,96 @@ unsigned int arch_gsi_count(void)
 	return gsi_count;
 }
 
-int arch_gsi_setup(unsigned int gsi, bool level, bool active_low)
+/* The line, locked; NULL if there is none or it is the core's. */
+static struct line *lock_line(unsigned int gsi)
 {
 	struct line *l = find_line(gsi);
-	int rc = 0;
 
-	if (l == NULL) {
-		return -XEN_EINVAL;
+	if (l == NULL || l->is_core) {
+		return NULL;
 	}
 	spin_lock(&irq_lock);
-	if (l->is_core) {
-		rc = -XEN_EBUSY;
-	} else if (l->level != level || l->active_low != active_low) {
-		if (l->enabled) {
-			rc = -XEN_EBUSY;
-		} else {
-			l->level = level;
-			l->active_low = active_low;
-			program(l);
-		}
-	}
-	spin_unlock(&irq_lock);
-	return rc;
+	return l;
 }
 
-bool arch_gsi_is_level(unsigned int gsi)
+static void unlock_line(const struct line *l)
 {
-	const struct line *l = find_line(gsi);
+	program(l);
+	spin_unlock(&irq_lock);
+}
 
-	return l != NULL && l->level;
+int arch_gsi_setup(unsigned int gsi, bool level, bool active_low)
+{
+	struct line *l = lock_line(gsi);
+	bool same, enabled;
+
+	if (l == NULL) {
+		return find_line(gsi) == NULL ? -XEN_EINVAL : -XEN_EBUSY;
+	}
+	same = l->level == level && l->active_low == active_low;
+	enabled = l->enabled;
+	if (!enabled) {
+		l->level = level;
+		l->active_low = active_low;
+	}
+	unlock_line(l);
+	return same || !enabled ? 0 : -XEN_EBUSY;
 }
 
 int arch_pirq_enable(unsigned int pirq, unsigned int cpu)
 {
-	struct line *l = find_line(pirq);
-	int rc = 0;
+	struct line *l = lock_line(pirq);
+	int rc = -XEN_ENOSPC;
 
 	if (l == NULL) {
-		return -XEN_EINVAL;
+		return find_line(pirq) == NULL ? -XEN_EINVAL : -XEN_EBUSY;
 	}
-	spin_lock(&irq_lock);
-	if (l->is_core) {
-		rc = -XEN_EBUSY;
-	} else if (!assign_vector(l)) {
-		rc = -XEN_ENOSPC;
-	} else {
-		l->apic_id = (uint8_t)arch_cpu_apic_id(cpu);
+	if (assign_vector(l)) {
+		l->apic_id = arch_cpu_apic_id(cpu);
 		l->enabled = true;
 		l->in_service = false;
-		program(l);
+		rc = 0;
 	}
-	spin_unlock(&irq_lock);
+	unlock_line(l);
 	return rc;
 }
 
 void arch_pirq_disable(unsigned int pirq)
 {
-	struct line *l = find_line(pirq);
+	struct line *l = lock_line(pirq);
 
-	if (l == NULL || l->is_core) {
-		return;
+	if (l != NULL) {
+		l->enabled = false;
+		l->in_service = false;
+		unlock_line(l);
 	}
-	spin_lock(&irq_lock);
-	l->enabled = false;
-	l->in_service = false;
-	program(l);
-	spin_unlock(&irq_lock);
 }
 
 void arch_pirq_set_cpu(unsigned int pirq, unsigned int cpu)
 {
-	struct line *l = find_line(pirq);
+	struct line *l = lock_line(pirq);
 
-	if (l == NULL || l->is_core) {
-		return;
+	if (l != NULL) {
+		l->apic_id = arch_cpu_apic_id(cpu);
+		unlock_line(l);
 	}
-	spin_lock(&irq_lock);
-	l->apic_id = (uint8_t)arch_cpu_apic_id(cpu);
-	program(l);
-	spin_unlock(&irq_lock);
 }
 
 void arch_pirq_eoi(unsigned int pirq)
 {
-	struct line *l = find_line(pirq);
+	struct line *l = lock_line(pirq);
 
-	if (l == NULL) {
-		return;
-	}
-	spin_lock(&irq_lock);
-	if (l->in_service) {
+	if (l != NULL) {
 		l->in_service = false;
-		program(l);
+		unlock_line(l);
 	}
-	spin_unlock(&irq_lock);
 }
 
 bool arch_pirq_needs_eoi(unsigned int pirq)
 {
-	return arch_gsi_is_level(pirq);
+	const struct line *l = find_line(pirq);
+
+	return l != NULL && l->level;
 }
 
 int arch_ioapic_read(uint64_t base, uint32_t reg, uint32_t *value)
@@ -288,17 +275,14 @@ int arch_ioapic_read(uint64_t base, uint32_t reg, uint32_t *value)
 	for (i = 0; i < controller_count; i++) {
 		const struct controller *c = &controllers[i];
 
-		if (c->address != base) {
-			continue;
+		if (c->address == base &&
+		    (reg <= 2 ||
+		     (reg >= REG_ENTRY && reg < REG_ENTRY + 2 * c->lines))) {
+			spin_lock(&irq_lock);
+			*value = ioapic_read(c, reg);
+			spin_unlock(&irq_lock);
+			return 0;
 		}
-		if (reg > 2 &&
-		    (reg < REG_ENTRY || reg >= REG_ENTRY + 2 * c->lines)) {
-			return -XEN_EINVAL;
-		}
-		spin_lock(&irq_lock);
-		*value = ioapic_read(c, reg);
-		spin_unlock(&irq_lock);
-		return 0;
 	}
 	return -XEN_EINVAL;
 }
@@ -313,7 +297,7 @@ bool arch_iomem_denied(unsigned long mfn)
 			return true;
 		}
 	}
-	return paddr == apic_base() || (paddr >= MSI_FIRST && paddr < MSI_END);
+	return paddr == apic_base || (paddr >= MSI_FIRST && paddr < MSI_END);
 }
 
 static void device_interrupt(unsigned int vector)
@@ -322,21 +306,18 @@ static void device_interrupt(unsigned int vector)
 	struct line *l = find_line(gsi);
 
 	if (l == NULL) {
-		apic_eoi();
+		return;
+	}
+	if (l->is_core) {
+		uart_interrupt();
 		return;
 	}
 	if (l->level) {
 		spin_lock(&irq_lock);
-		l->in_service = !l->is_core;
-		program(l);
-		spin_unlock(&irq_lock);
+		l->in_service = true;
+		unlock_line(l);
 	}
-	apic_eoi();
-	if (l->is_core) {
-		uart_interrupt();
-	} else {
-		pirq_fired(gsi);
-	}
+	pirq_fired(gsi);
 }
 
 void irq_handle(unsigned int vector)
@@ -344,27 +325,20 @@ void irq_handle(unsigned int vector)
 	switch (vector) {
 	case VECTOR_KICK:
 		/* Being interrupted is the message: the exit path looks. */
-		apic_eoi();
 		break;
 	case VECTOR_CALL:
-		apic_eoi();
 		call_service();
 		break;
 	case VECTOR_TIMER:
-		apic_eoi();
 		__atomic_fetch_or(&this_cpu()->softirq, SOFTIRQ_TIMER,
 				  __ATOMIC_RELAXED);
 		break;
 	case VECTOR_STOP:
 		halt_forever();
-	case VECTOR_ERROR:
-		apic_error();
-		apic_eoi();
-		break;
 	case VECTOR_SPURIOUS:
-		break;
+		return; /* without an EOI */
 	default:
 		device_interrupt(vector);
-		break;
 	}
+	apic_eoi();
 }

@@ -17,6 +17,7 @@
 #define M2P_VIRT U64(0xffff800000000000)	/* 256: guests read it */
 #define WINDOW_VIRT U64(0xffff808000000000)	/* 257: GDTs and LDTs */
 #define IO_VIRT U64(0xffff810000000000)		/* 258: device registers */
+#define BLOCK_VIRT U64(0xffff818000000000)	/* 259: per-CPU blocks */
 #define IMAGE_VIRT U64(0xffff820000000000)	/* 260: image, + physical */
 #define FRAMETABLE_VIRT U64(0xffff828000000000) /* 261 */
 #define DIRECT_VIRT U64(0xffff830000000000)	/* 262..271: RAM */
@@ -29,6 +30,7 @@
 #define WINDOW_SIZE 0x20000
 #define GDT_WINDOW(cpu) (WINDOW_VIRT + (uint64_t)(cpu)*WINDOW_SIZE)
 #define LDT_WINDOW(cpu) (GDT_WINDOW(cpu) + WINDOW_SIZE / 2)
+#define GDT_PAGES 16
 #define GDT_GUEST_PAGES 14	 /* frames of the guest's own GDT */
 #define GDT_RESERVED_PAGE 14	 /* the core's page in the window */
 #define GDT_RESERVED_BASE 0xe000 /* selector of its first entry */
@@ -51,12 +53,13 @@
 #define VECTOR_CALL 0xf1 /* cross-CPU requests: TLB and cache flushes */
 #define VECTOR_TIMER 0xf2
 #define VECTOR_STOP 0xf3
-#define VECTOR_ERROR 0xf4
 #define VECTOR_SPURIOUS 0xff
 
 /*
  * The per-CPU block: struct percpu at the bottom, four stacks for exceptions
- * that need one of their own, and the main stack, growing down from the top.
+ * that need one of their own, a guard page, and the main stack, growing down
+ * from the top: a main stack that grows too long ends in a double fault, which
+ * says so.  The frame behind the guard holds the reserved page of the GDT.
  * Any stack pointer inside finds the block by masking, so the top 64 bytes
  * stay unused: rsp never equals the address after the block.
  */
@@ -67,7 +70,9 @@
 #define IST_DF 2
 #define IST_MC 3
 #define IST_DB 4
+#define IST_COUNT 4
 #define IST_TOP(n) (IST_STACK_SIZE * ((n) + 1)) /* offset of stack n's top */
+#define CPU_GUARD IST_TOP(IST_COUNT)
 
 #define SYSCALL_STUB_SIZE 32 /* entry.S: one stub per CPU */
 

@@ -13,29 +13,23 @@
 
 #define LOADER_MAGIC 0x2badb002u
 
-#define INFO_MEMORY 0x001u
 #define INFO_CMDLINE 0x004u
 #define INFO_MODULES 0x008u
 #define INFO_MMAP 0x040u
 #define INFO_LOADER 0x200u
 
 struct multiboot_info {
-	uint32_t flags;
-	uint32_t mem_lower, mem_upper; /* KiB */
-	uint32_t boot_device;
+	uint32_t flags, unused[3];
 	uint32_t cmdline;
 	uint32_t mods_count, mods_addr;
 	uint32_t syms[4];
 	uint32_t mmap_length, mmap_addr;
-	uint32_t drives_length, drives_addr;
-	uint32_t config_table;
+	uint32_t unused2[3];
 	uint32_t boot_loader_name;
 };
 
 struct multiboot_module {
-	uint32_t start, end;
-	uint32_t string;
-	uint32_t reserved;
+	uint32_t start, end, string, reserved;
 };
 
 struct multiboot_mmap {
@@ -55,7 +49,7 @@ static INIT_TEXT const void *at(uint32_t paddr)
 	return (const void *)(DIRECT_VIRT + paddr);
 }
 
-/* Copies a text, without its first word if that is a file's name. */
+/* Copies a text, without its first word if that is a file's name; 0: none. */
 static INIT_TEXT const char *keep_text(uint32_t paddr, bool skip_name)
 {
 	const char *s = at(paddr);
@@ -63,19 +57,17 @@ static INIT_TEXT const char *keep_text(uint32_t paddr, bool skip_name)
 	size_t room = sizeof(text) - text_used;
 	size_t n;
 
+	if (paddr == 0 || room < 2) {
+		return "";
+	}
 	while (*s == ' ') {
 		s++;
 	}
-	if (skip_name) {
-		while (*s != ' ' && *s != '\0') {
-			s++;
-		}
-		while (*s == ' ') {
-			s++;
-		}
+	while (skip_name && *s != ' ' && *s != '\0') {
+		s++;
 	}
-	if (room < 2) {
-		return "";
+	while (*s == ' ') {
+		s++;
 	}
 	n = str_copy(dst, s, room);
 	text_used += MIN(n, room - 1) + 1;
@@ -103,11 +95,7 @@ static INIT_TEXT void read_memory(const struct multiboot_info *mbi)
 	uint32_t used = 0;
 
 	if ((mbi->flags & INFO_MMAP) == 0) {
-		if ((mbi->flags & INFO_MEMORY) != 0) {
-			add_memory(0, (uint64_t)mbi->mem_lower << 10, 1);
-			add_memory(0x100000, (uint64_t)mbi->mem_upper << 10, 1);
-		}
-		return;
+		return; /* boot_mem.c says that there is no RAM */
 	}
 	while (used + sizeof(struct multiboot_mmap) <= mbi->mmap_length) {
 		const struct multiboot_mmap *m = at(mbi->mmap_addr + used);
@@ -137,10 +125,7 @@ static INIT_TEXT void read_modules(const struct multiboot_info *mbi,
 		boot_info.module[i] = (struct boot_module){
 			.start = mods[i].start,
 			.end = MAX(mods[i].end, mods[i].start),
-			.cmdline =
-				mods[i].string != 0 ?
-					keep_text(mods[i].string, skip_name) :
-					"",
+			.cmdline = keep_text(mods[i].string, skip_name),
 		};
 		boot_info.module_count = i + 1;
 	}

@@ -9,24 +9,21 @@
  */
 #include <x86.h>
 
-#include <hv/boot.h>
 #include <hv/check.h>
 #include <hv/heap.h>
 #include <hv/mm.h>
 #include <hv/page.h>
 #include <hv/printk.h>
+#include <hv/string.h>
 
 #define FOUR_GIB 0x100000000ull
 #define SIZE_2M 0x200000ull
-#define SIZE_1G 0x40000000ull
 
-#define KERNEL_RW (PTE_P | PTE_W | PTE_A | PTE_D | PTE_NX)
-#define KERNEL_RO (PTE_P | PTE_A | PTE_NX)
-#define KERNEL_RX (PTE_P | PTE_A)
 #define TABLE_FLAGS (PTE_P | PTE_W | PTE_A)
 
 #define WINDOW_TABLES ((CONFIG_NR_CPUS * WINDOW_PAGES + PTES - 1) / PTES)
-#define M2P_PARTS 4096 /* 4 TiB of m2p entries' worth of RAM: 1 GiB each */
+#define M2P_PARTS 4096 /* 2 MiB each, for 1 GiB of RAM */
+#define M2P_PER_PART (SIZE_2M / sizeof(uint64_t))
 
 extern uint64_t start_l4[PTES];
 
@@ -49,10 +46,7 @@ static uint64_t virt_phys(const void *p)
 {
 	uint64_t va = (uint64_t)p;
 
-	if (va >= DIRECT_VIRT) {
-		return va - DIRECT_VIRT;
-	}
-	return va - IMAGE_VIRT;
+	return va - (va >= DIRECT_VIRT ? DIRECT_VIRT : IMAGE_VIRT);
 }
 
 unsigned long ptr_frame(const void *p)
@@ -60,80 +54,68 @@ unsigned long ptr_frame(const void *p)
 	return virt_phys(p) >> PAGE_SHIFT;
 }
 
-static uint64_t *entry_table(uint64_t entry)
-{
-	return frame_ptr(pte_mfn(entry));
-}
-
 /* A zeroed table: from the boot allocator, later from the heap. */
 static uint64_t *new_table(void)
 {
-	uint64_t pa;
-
 	if (boot_mem_done) {
 		return heap_alloc_page();
 	}
-	pa = boot_mem_alloc(PAGE_SIZE, PAGE_SIZE, FOUR_GIB);
-	return frame_ptr(pa >> PAGE_SHIFT);
+	/* The early tables show no more than this. */
+	return frame_ptr(boot_mem_alloc(PAGE_SIZE, PAGE_SIZE, FOUR_GIB) >>
+			 PAGE_SHIFT);
 }
 
-static uint64_t *next_level(uint64_t *entry, uint64_t user)
+/*
+ * The core's entry of `level` for va, with the tables above it; NULL: no
+ * memory for those.
+ */
+static uint64_t *core_entry(uint64_t va, unsigned int level, uint64_t user)
 {
-	if ((*entry & PTE_P) == 0) {
-		uint64_t *table = new_table();
+	uint64_t *table = core_l4, *entry;
+	unsigned int l;
 
-		if (table == NULL) {
-			return NULL;
+	for (l = 4;; l--) {
+		entry = &table[va >> (3 + 9 * l) & (PTES - 1)];
+		if (l == level) {
+			return entry;
 		}
-		*entry = virt_phys(table) | TABLE_FLAGS | user;
+		if ((*entry & PTE_P) == 0) {
+			table = new_table();
+			if (table == NULL) {
+				return NULL;
+			}
+			*entry = virt_phys(table) | TABLE_FLAGS | user;
+		}
+		CHECK((*entry & PTE_PS) == 0);
+		table = frame_ptr(pte_mfn(*entry));
 	}
-	CHECK((*entry & PTE_PS) == 0);
-	return entry_table(*entry);
-}
-
-/* Largest page that fits at va and pa and within size. */
-static unsigned int level_for(uint64_t va, uint64_t pa, uint64_t size)
-{
-	uint64_t both = va | pa;
-
-	if (cpu_features.gb_pages && (both & (SIZE_1G - 1)) == 0 &&
-	    size >= SIZE_1G) {
-		return 3;
-	}
-	if ((both & (SIZE_2M - 1)) == 0 && size >= SIZE_2M) {
-		return 2;
-	}
-	return 1;
 }
 
 bool paging_map(uint64_t va, uint64_t pa, uint64_t size, uint64_t flags)
 {
-	while (size > 0) {
-		unsigned int target = level_for(va, pa, size);
-		unsigned int level = 4;
-		uint64_t *table = core_l4;
-		uint64_t step = 1ull << (12 + 9 * (target - 1));
+	uint64_t step;
 
-		while (level > target) {
-			uint64_t *e;
+	for (; size > 0; va += step, pa += step, size -= step) {
+		unsigned int level = cpu_features.gb_pages ? 3 : 2;
+		uint64_t *entry;
 
-			e = &table[va >> (12 + 9 * (level - 1)) & (PTES - 1)];
-			table = next_level(e, flags & PTE_U);
-			if (table == NULL) {
-				return false;
+		/* The largest page that fits. */
+		for (;; level--) {
+			step = 1ull << (3 + 9 * level);
+			if (((va | pa) & (step - 1)) == 0 && size >= step) {
+				break;
 			}
-			level--;
 		}
-		table[va >> (12 + 9 * (target - 1)) & (PTES - 1)] =
-			pa | flags | (target > 1 ? PTE_PS : 0);
-		va += step;
-		pa += step;
-		size -= step;
+		entry = core_entry(va, level, flags & PTE_U);
+		if (entry == NULL) {
+			return false;
+		}
+		*entry = pa | flags | (level > 1 ? PTE_PS : 0);
 	}
 	return true;
 }
 
-static INIT_TEXT void map_or_die(uint64_t va, uint64_t pa, uint64_t size,
+INIT_TEXT void paging_map_or_die(uint64_t va, uint64_t pa, uint64_t size,
 				 uint64_t flags)
 {
 	if (!paging_map(va, pa, size, flags)) {
@@ -144,8 +126,8 @@ static INIT_TEXT void map_or_die(uint64_t va, uint64_t pa, uint64_t size,
 static INIT_TEXT void map_image(const char *start, const char *end,
 				uint64_t flags)
 {
-	map_or_die((uint64_t)start, virt_phys(start), (uint64_t)(end - start),
-		   flags);
+	paging_map_or_die((uint64_t)start, virt_phys(start),
+			  (uint64_t)(end - start), flags);
 }
 
 /*
@@ -163,39 +145,26 @@ static INIT_TEXT void map_direct(void)
 		uint64_t a = MIN(MAX(start, ro_start), end);
 		uint64_t b = MAX(MIN(end, ro_end), a);
 
-		map_or_die(DIRECT_VIRT + start, start, a - start, KERNEL_RW);
-		map_or_die(DIRECT_VIRT + a, a, b - a, KERNEL_RO);
-		map_or_die(DIRECT_VIRT + b, b, end - b, KERNEL_RW);
+		paging_map_or_die(DIRECT_VIRT + start, start, a - start,
+				  KERNEL_RW);
+		paging_map_or_die(DIRECT_VIRT + a, a, b - a, KERNEL_RO);
+		paging_map_or_die(DIRECT_VIRT + b, b, end - b, KERNEL_RW);
 	}
 }
 
-/* Every slot that may ever be used gets its L3 now. */
-static INIT_TEXT void fill_slot(uint64_t va, uint64_t user)
-{
-	uint64_t *entry = &core_l4[va >> 39 & (PTES - 1)];
-
-	if (next_level(entry, user) == NULL) {
-		panic("no memory for the core's page tables");
-	}
-}
-
+/* Descriptor windows: no memory of a guest yet. */
 static INIT_TEXT void map_windows(void)
 {
-	uint64_t *l3, *l2;
 	unsigned int i, cpu;
 
-	l3 = entry_table(core_l4[WINDOW_VIRT >> 39 & (PTES - 1)]);
-	l2 = next_level(&l3[0], 0);
-	CHECK(l2 != NULL);
 	for (i = 0; i < WINDOW_TABLES; i++) {
-		l2[i] = virt_phys(&window_l1[i * PTES]) | TABLE_FLAGS;
+		*core_entry(WINDOW_VIRT + i * SIZE_2M, 2, 0) =
+			virt_phys(&window_l1[i * PTES]) | TABLE_FLAGS;
 	}
 	desc_zero_pte = virt_phys(zero_page) | KERNEL_RO;
 	for (cpu = 0; cpu < CONFIG_NR_CPUS; cpu++) {
-		uint64_t *ptes = desc_window_ptes(cpu);
-
-		for (i = 0; i < WINDOW_PAGES / 2; i++) {
-			ptes[i] = desc_zero_pte;
+		for (i = 0; i < GDT_GUEST_PAGES; i++) {
+			desc_window_ptes(cpu)[i] = desc_zero_pte;
 		}
 	}
 }
@@ -205,38 +174,44 @@ uint64_t *desc_window_ptes(unsigned int cpu)
 	return &window_l1[cpu * WINDOW_PAGES];
 }
 
-void paging_map_reserved(unsigned int cpu)
+bool paging_map_block(uint64_t va, const void *block)
 {
-	struct percpu *p = percpu_table[cpu];
+	const uint64_t above = CPU_GUARD + PAGE_SIZE;
+	uint64_t pa = virt_phys(block);
 
-	desc_window_ptes(cpu)[GDT_RESERVED_PAGE] =
-		virt_phys(p->arch.gdt_reserved) | KERNEL_RW;
+	return paging_map(va, pa, CPU_GUARD, KERNEL_RW) &&
+	       paging_map(va + above, pa + above, CPU_BLOCK_SIZE - above,
+			  KERNEL_RW);
 }
 
 INIT_TEXT void paging_init(void)
 {
-	unsigned int slot;
+	static const INIT_DATA uint64_t slots[] = {
+		WINDOW_VIRT,
+		IO_VIRT,
+		BLOCK_VIRT,
+		FRAMETABLE_VIRT,
+	};
+	char *guard = boot_cpu_block + CPU_GUARD;
+	unsigned int i;
 
-	fill_slot(M2P_VIRT, PTE_U);
-	fill_slot(WINDOW_VIRT, 0);
-	fill_slot(IO_VIRT, 0);
-	fill_slot(IMAGE_VIRT, 0);
-	fill_slot(FRAMETABLE_VIRT, 0);
-
+	/* Every slot that may ever be used gets its L3 now. */
+	(void)core_entry(M2P_VIRT, 3, PTE_U);
+	for (i = 0; i < ARRAY_SIZE(slots); i++) {
+		(void)core_entry(slots[i], 3, 0);
+	}
 	map_image(image_start, text_end, KERNEL_RX);
 	map_image(text_end, rodata_end, KERNEL_RO);
 	map_image(init_text_start, init_text_end, KERNEL_RX);
-	map_image(init_text_end, image_end, KERNEL_RW);
+	map_image(init_text_end, guard, KERNEL_RW);
+	map_image(guard + PAGE_SIZE, image_end, KERNEL_RW);
 	map_direct();
 	map_windows();
 
 	core_cr3 = virt_phys(core_l4);
 	load_cr3(core_cr3);
 	/* The start tables find the core like any other address space. */
-	for (slot = L4_CORE_FIRST; slot < L4_CORE_END; slot++) {
-		start_l4[slot] = core_l4[slot];
-	}
-	paging_map_reserved(0);
+	arch_l4_install(start_l4);
 }
 
 INIT_TEXT uint64_t paging_start_cr3(void)
@@ -244,109 +219,75 @@ INIT_TEXT uint64_t paging_start_cr3(void)
 	return virt_phys(start_l4);
 }
 
-static void *map_device(uint64_t paddr, size_t size, uint64_t flags)
+/* By 4 KiB pages, so that tables and not luck decide the size. */
+static INIT_TEXT void *map_device(uint64_t paddr, size_t size, uint64_t flags)
 {
-	uint64_t offset = paddr & (PAGE_SIZE - 1);
-	uint64_t bytes = (offset + size + PAGE_SIZE - 1) & PAGE_MASK;
+	uint64_t offset = paddr % PAGE_SIZE;
 	uint64_t va = io_next;
 
-	io_next += bytes;
-	/* By 4 KiB pages, so that tables and not luck decide the size. */
-	for (uint64_t done = 0; done < bytes; done += PAGE_SIZE) {
-		if (!paging_map(va + done, paddr - offset + done, PAGE_SIZE,
-				flags)) {
-			return NULL;
-		}
+	for (; io_next < va + offset + size; io_next += PAGE_SIZE) {
+		paging_map_or_die(io_next, paddr - offset + (io_next - va),
+				  PAGE_SIZE, flags);
 	}
 	return (void *)(va + offset);
 }
 
-void *map_io(uint64_t paddr, size_t size)
+INIT_TEXT void *map_io(uint64_t paddr, size_t size)
 {
 	return map_device(paddr, size, KERNEL_RW | PTE_PWT | PTE_PCD);
 }
 
-void *map_firmware(uint64_t paddr, size_t size)
+INIT_TEXT void *map_firmware(uint64_t paddr, size_t size)
 {
 	return map_device(paddr, size, KERNEL_RO);
 }
 
 void arch_l4_install(uint64_t *l4)
 {
-	unsigned int slot;
-
-	for (slot = L4_CORE_FIRST; slot < L4_CORE_END; slot++) {
-		l4[slot] = core_l4[slot];
-	}
+	memcpy(l4 + L4_CORE_FIRST, core_l4 + L4_CORE_FIRST,
+	       (L4_CORE_END - L4_CORE_FIRST) * sizeof(*l4));
 }
 
 void arch_l4_remove(uint64_t *l4)
 {
-	unsigned int slot;
-
-	for (slot = L4_CORE_FIRST; slot < L4_CORE_END; slot++) {
-		l4[slot] = 0;
-	}
+	memset(l4 + L4_CORE_FIRST, 0,
+	       (L4_CORE_END - L4_CORE_FIRST) * sizeof(*l4));
 }
 
 INIT_TEXT void paging_set_m2p(unsigned int i, uint64_t paddr)
 {
 	CHECK(i < M2P_PARTS);
 	m2p_part[i] = paddr;
-	map_or_die(M2P_VIRT + (uint64_t)i * SIZE_2M, paddr, SIZE_2M,
-		   KERNEL_RO | PTE_U);
+	paging_map_or_die(M2P_VIRT + i * SIZE_2M, paddr, SIZE_2M,
+			  KERNEL_RO | PTE_U);
 }
 
-#define M2P_PER_PART (SIZE_2M / sizeof(uint64_t))
-
 /* The core writes through the direct map; guests have a read-only view. */
-static uint64_t *m2p_entry(unsigned long mfn)
+void arch_m2p_set(unsigned long mfn, uint64_t pfn)
 {
 	uint64_t *part;
 
 	ASSERT(mfn < frame_max);
 	part = frame_ptr(m2p_part[mfn / M2P_PER_PART] >> PAGE_SHIFT);
-	return &part[mfn % M2P_PER_PART];
-}
-
-void arch_m2p_set(unsigned long mfn, uint64_t pfn)
-{
-	__atomic_store_n(m2p_entry(mfn), pfn, __ATOMIC_RELAXED);
-}
-
-uint64_t arch_m2p_get(unsigned long mfn)
-{
-	return __atomic_load_n(m2p_entry(mfn), __ATOMIC_RELAXED);
+	WRITE_ONCE(part[mfn % M2P_PER_PART], pfn);
 }
 
 unsigned long arch_m2p_frame(unsigned int i)
 {
-	if (i >= M2P_PARTS || m2p_part[i] == 0) {
-		return 0;
-	}
-	return m2p_part[i] >> PAGE_SHIFT;
+	return i < M2P_PARTS ? m2p_part[i] >> PAGE_SHIFT : 0;
 }
 
 void arch_free_init(void)
 {
-	uint64_t va = (uint64_t)init_text_start;
-	unsigned long frames = 0;
+	uint64_t start = (uint64_t)init_text_start;
+	uint64_t va, end = (uint64_t)init_end;
 
-	for (; va < (uint64_t)init_end; va += PAGE_SIZE) {
-		uint64_t *table = core_l4;
-		unsigned int level;
-
-		for (level = 4; level > 1; level--) {
-			table = entry_table(table[va >> (12 + 9 * (level - 1)) &
-						  (PTES - 1)]);
-		}
-		table[va >> 12 & (PTES - 1)] = 0;
-		frames++;
+	for (va = start; va < end; va += PAGE_SIZE) {
+		*core_entry(va, 1, 0) = 0;
 	}
 	arch_flush_tlb(cpu_online_mask());
-	for (va = (uint64_t)init_text_start; va < (uint64_t)init_end;
-	     va += PAGE_SIZE) {
+	for (va = start; va < end; va += PAGE_SIZE) {
 		heap_free(mfn_to_page(ptr_frame((void *)va)), 0);
 	}
-	pr_info("freed %lu KiB of start-up code", frames * 4);
+	pr_info("freed %lu KiB of start-up code", (end - start) >> 10);
 }

@@ -26,7 +26,7 @@ INIT_TEXT void patch_smap(void)
 {
 	static const uint8_t stac[3] = { 0x0f, 0x01, 0xcb };
 	static const uint8_t clac[3] = { 0x0f, 0x01, 0xca };
-	uint32_t a, b, c, d;
+	struct cpuid_regs unused;
 
 	if (!cpu_features.smap) {
 		return;
@@ -34,5 +34,5 @@ INIT_TEXT void patch_smap(void)
 	patch_list(patch_stac_start, patch_stac_end, stac);
 	patch_list(patch_clac_start, patch_clac_end, clac);
 	/* A serializing instruction drops what was fetched before. */
-	cpuid(0, 0, &a, &b, &c, &d);
+	arch_cpuid(0, 0, &unused);
 }

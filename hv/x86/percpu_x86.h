@@ -29,7 +29,6 @@ struct arch_percpu {
 	uint32_t acpi_id;	/* write-once */
 	uint64_t *gdt_reserved; /* write-once: page 14 of the window */
 	uint64_t cr3_loaded;	/* what CR3 holds; written by its own CPU */
-	uint64_t nmi_count;	/* NMIs taken, own CPU only */
 	bool ldt_used;		/* the LDT window may hold pages, switch.c */
 	uint32_t online;	/* atomic: takes part in cross-CPU requests */
 

@@ -35,31 +35,16 @@ bool arch_port_denied(uint16_t port)
 
 uint32_t arch_port_read(uint16_t port, unsigned int bytes)
 {
-	switch (bytes) {
-	case 1:
-		return inb(port);
-	case 2:
-		return inw(port);
-	case 4:
-		return inl(port);
-	default:
-		return ~0u;
-	}
+	return bytes == 1 ? inb(port) : bytes == 2 ? inw(port) : inl(port);
 }
 
 void arch_port_write(uint16_t port, unsigned int bytes, uint32_t value)
 {
-	switch (bytes) {
-	case 1:
-		outb(port, (uint8_t)value);
-		break;
-	case 2:
-		outw(port, (uint16_t)value);
-		break;
-	case 4:
+	if (bytes == 1) {
+		outb(port, value);
+	} else if (bytes == 2) {
+		outw(port, value);
+	} else {
 		outl(port, value);
-		break;
-	default:
-		break;
 	}
 }

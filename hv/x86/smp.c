@@ -19,9 +19,9 @@ _Static_assert(CONFIG_NR_CPUS <= 64, "cpumask_t has a bit per CPU");
 _Static_assert(sizeof(struct percpu) <= IST_TOP(0),
 	       "struct percpu lies below the exception stacks");
 
-extern char trampoline_start[], trampoline_end[];
-extern char trampoline_gdtr[], trampoline_far[], trampoline_cr3[];
-extern char trampoline_stack[], trampoline_entry[];
+extern char trampoline_start[], trampoline_end[], trampoline_long[];
+extern char trampoline_gdt[], trampoline_gdtr[], trampoline_far[];
+extern char trampoline_cr3[], trampoline_stack[], trampoline_entry[];
 
 struct percpu *percpu_table[CONFIG_NR_CPUS];
 static unsigned int count = 1; /* written by the boot CPU */
@@ -63,11 +63,8 @@ unsigned int arch_cpu_acpi_id(unsigned int cpu)
 
 INIT_TEXT void smp_init_boot(void)
 {
-	struct percpu *p = this_cpu();
-
-	p->id = 0;
-	p->arch.cr3_loaded = read_cr3();
-	percpu_table[0] = p;
+	percpu_table[0] = this_cpu(); /* zeroed: its id is 0 */
+	this_cpu()->arch.cr3_loaded = read_cr3();
 }
 
 /* Takes turns reading the counter; each must be at or after the last. */
@@ -110,6 +107,7 @@ static void start_secondary(void)
 	core_secondary();
 }
 
+/* Sets a variable of the trampoline's copy. */
 static INIT_TEXT void set_word(uint64_t page, const char *symbol,
 			       uint64_t value, size_t bytes)
 {
@@ -118,21 +116,14 @@ static INIT_TEXT void set_word(uint64_t page, const char *symbol,
 	memcpy(copy + (symbol - trampoline_start), &value, bytes);
 }
 
-static INIT_TEXT uint32_t get_word(const char *symbol)
-{
-	uint32_t v;
-
-	memcpy(&v, symbol, sizeof(v));
-	return v;
-}
-
 static INIT_TEXT void fill_trampoline(uint64_t page)
 {
 	memcpy(frame_ptr(page >> PAGE_SHIFT), trampoline_start,
-	       (size_t)(trampoline_end - trampoline_start));
+	       trampoline_end - trampoline_start);
 	set_word(page, trampoline_gdtr + 2,
-		 page + get_word(trampoline_gdtr + 2), 4);
-	set_word(page, trampoline_far, page + get_word(trampoline_far), 4);
+		 page + (trampoline_gdt - trampoline_start), 4);
+	set_word(page, trampoline_far,
+		 page + (trampoline_long - trampoline_start), 4);
 	set_word(page, trampoline_cr3, paging_start_cr3(), 8);
 	set_word(page, trampoline_entry, (uint64_t)start_secondary, 8);
 }
@@ -141,18 +132,18 @@ static INIT_TEXT void fill_trampoline(uint64_t page)
 static INIT_TEXT struct percpu *prepare(unsigned int id,
 					const struct acpi_cpu *info)
 {
-	struct percpu *p = heap_alloc_bytes(CPU_BLOCK_SIZE);
-	uint64_t *reserved = heap_alloc_page();
+	uint64_t va = BLOCK_VIRT + (info - acpi_info.cpu) * CPU_BLOCK_SIZE;
+	struct percpu *p = (struct percpu *)va;
+	uint8_t *block = heap_alloc_bytes(CPU_BLOCK_SIZE);
 
-	if (p == NULL || reserved == NULL) {
+	if (block == NULL || !paging_map_block(va, block)) {
 		return NULL;
 	}
 	p->id = id;
 	p->arch.apic_id = info->apic_id;
 	p->arch.acpi_id = info->acpi_id;
-	desc_prepare(p, reserved);
+	desc_prepare(p, (uint64_t *)(block + CPU_GUARD));
 	percpu_table[id] = p;
-	paging_map_reserved(id);
 	return p;
 }
 
@@ -172,47 +163,45 @@ static INIT_TEXT bool wait_for(const uint32_t *word, uint32_t least,
 
 static INIT_TEXT bool start_cpu(struct percpu *p, uint64_t page)
 {
+	const uint32_t startup = APIC_STARTUP | page >> PAGE_SHIFT;
+
 	set_word(page, trampoline_stack, (uint64_t)p + CPU_STACK_TOP, 8);
 	step.run = 0;
 	step.last = 0;
-	apic_send_init(p->arch.apic_id);
+	apic_send(p->arch.apic_id, APIC_INIT);
 	clock_delay_us(200);
-	apic_send_startup(p->arch.apic_id, page);
+	apic_send(p->arch.apic_id, startup);
 	if (!wait_for(&step.run, 1, 10)) {
-		apic_send_startup(p->arch.apic_id, page);
+		apic_send(p->arch.apic_id, startup);
 		if (!wait_for(&step.run, 1, 2000)) {
 			return false;
 		}
 	}
 	compare_counters();
-	while (!__atomic_load_n(&p->arch.online, __ATOMIC_ACQUIRE)) {
-		arch_cpu_relax();
-	}
-	return true;
+	return wait_for(&p->arch.online, 1, 2000);
 }
 
 static INIT_TEXT void start_one(const struct acpi_cpu *info, uint64_t page)
 {
-	struct percpu *p;
+	const char *error = "needs x2APIC mode";
 
-	if (!apic_can_reach(info->apic_id)) {
-		pr_err("CPU with APIC id %u: needs x2APIC mode", info->apic_id);
-		return;
+	if (apic_can_reach(info->apic_id)) {
+		struct percpu *p = prepare(count, info);
+
+		error = "no memory";
+		if (p != NULL && start_cpu(p, page)) {
+			__atomic_fetch_or(&online, 1ull << count++,
+					  __ATOMIC_SEQ_CST);
+			return;
+		}
+		if (p != NULL) {
+			/* So that it does not wake up late, on this id. */
+			apic_send(info->apic_id, APIC_INIT);
+			error = "does not start";
+		}
 	}
-	p = prepare(count, info);
-	if (p == NULL) {
-		pr_err("CPU with APIC id %u: no memory", info->apic_id);
-		percpu_table[count] = NULL;
-		return;
-	}
-	if (!start_cpu(p, page)) {
-		/* It may still wake up late: its block is not reused. */
-		pr_err("CPU with APIC id %u does not start", info->apic_id);
-		percpu_table[count] = NULL;
-		return;
-	}
-	__atomic_fetch_or(&online, 1ull << count, __ATOMIC_SEQ_CST);
-	count++;
+	percpu_table[count] = NULL;
+	pr_err("CPU with APIC id %u: %s", info->apic_id, error);
 }
 
 INIT_TEXT void smp_start_others(void)
@@ -224,11 +213,6 @@ INIT_TEXT void smp_start_others(void)
 	unsigned int i;
 
 	boot->arch.online = 1;
-	if (acpi_info.cpu_count > CONFIG_NR_CPUS) {
-		pr_warn("%u of %u CPUs are left off: built for %u",
-			acpi_info.cpu_count - CONFIG_NR_CPUS,
-			acpi_info.cpu_count, CONFIG_NR_CPUS);
-	}
 	if (page != 0) {
 		fill_trampoline(page);
 	} else if (known > 1) {
@@ -243,9 +227,10 @@ INIT_TEXT void smp_start_others(void)
 		}
 	}
 	if (step.worst != 0) {
-		pr_warn("clock: counters of the CPUs differ by up to %llu",
-			(unsigned long long)step.worst);
+		pr_warn("clock: counters of the CPUs differ by up to %lu",
+			step.worst);
 		clock_mark_unstable();
 	}
-	pr_info("%u of %u CPUs up", count, MAX(acpi_info.cpu_count, 1u));
+	pr_info("%u of %u CPUs up, built for %u", count,
+		MAX(acpi_info.cpu_count, 1u), CONFIG_NR_CPUS);
 }

@@ -20,11 +20,10 @@ INIT_TEXT void start_boot_cpu(uint32_t magic, uint32_t info)
 	desc_init_boot();
 	uart_init();
 	if (!multiboot_parse(magic, info)) {
-		panic("not started by a Multiboot loader");
+		boot_failed("not started by a Multiboot loader");
 	}
 	cmdline_parse(boot_info.cmdline);
 	uart_init(); /* again: now as the options say */
-	printk_set_level((enum loglevel)options.loglvl);
 	pr_info("started by %s, options: %s", boot_info.loader,
 		boot_info.cmdline);
 	cmdline_report();

@@ -9,7 +9,6 @@
  * GS: GS.base is the base of the mode the guest is in, KERNEL_GS_BASE that of
  * the other one; swapgs goes with every change of mode.
  */
-#include <xen/errno.h>
 #include <xen/xen.h>
 
 #include <arch/switch.h>
@@ -21,76 +20,56 @@
 #include <switch.h>
 
 #define DR7_ACTIVE 0xffu
-#define WINDOW_PTE (PTE_P | PTE_W | PTE_A | PTE_D | PTE_NX)
+#define DR7_NONE 0x400ull /* the bit that is always set */
 
-#define READ_SELECTOR(reg, out) \
-	__asm__ __volatile__("mov %%" #reg ", %0" : "=r"(out))
-
-static inline void swapgs(void)
-{
-	__asm__ __volatile__("swapgs" ::: "memory");
-}
-
-static inline uint64_t read_fs_base(void)
+static uint64_t read_base(uint32_t msr)
 {
 	uint64_t base;
 
-	if (!cpu_features.fsgsbase) {
-		return rdmsr(MSR_FS_BASE);
+	if (!cpu_features.fsgsbase || msr == MSR_KERNEL_GS_BASE) {
+		return rdmsr(msr);
 	}
-	__asm__ __volatile__("rdfsbase %0" : "=r"(base));
+	if (msr == MSR_FS_BASE) {
+		__asm__ __volatile__("rdfsbase %0" : "=r"(base));
+	} else {
+		__asm__ __volatile__("rdgsbase %0" : "=r"(base));
+	}
 	return base;
 }
 
-static inline uint64_t read_gs_base(void)
+static void write_base(uint32_t msr, uint64_t base)
 {
-	uint64_t base;
-
-	if (!cpu_features.fsgsbase) {
-		return rdmsr(MSR_GS_BASE);
+	if (!cpu_features.fsgsbase || msr == MSR_KERNEL_GS_BASE) {
+		wrmsr(msr, base);
+	} else if (msr == MSR_FS_BASE) {
+		__asm__ __volatile__("wrfsbase %0" : : "r"(base) : "memory");
+	} else {
+		__asm__ __volatile__("wrgsbase %0" : : "r"(base) : "memory");
 	}
-	__asm__ __volatile__("rdgsbase %0" : "=r"(base));
-	return base;
 }
 
-static inline void write_fs_base(uint64_t base)
+/* Where a base of the loaded vCPU is. */
+static uint32_t base_msr(const struct vcpu *v, unsigned int which)
 {
-	if (!cpu_features.fsgsbase) {
-		wrmsr(MSR_FS_BASE, base);
-		return;
+	if (which == SEGBASE_FS) {
+		return MSR_FS_BASE;
 	}
-	__asm__ __volatile__("wrfsbase %0" : : "r"(base) : "memory");
-}
-
-static inline void write_gs_base(uint64_t base)
-{
-	if (!cpu_features.fsgsbase) {
-		wrmsr(MSR_GS_BASE, base);
-		return;
-	}
-	__asm__ __volatile__("wrgsbase %0" : : "r"(base) : "memory");
-}
-
-int arch_vcpu_init(struct vcpu *v)
-{
-	return fpu_vcpu_init(v);
-}
-
-void arch_vcpu_free(struct vcpu *v)
-{
-	fpu_vcpu_free(v);
+	return (which == SEGBASE_GS_KERNEL) == (v->in_kernel != 0) ?
+		       MSR_GS_BASE :
+		       MSR_KERNEL_GS_BASE;
 }
 
 /* --- Descriptor window --------------------------------------------------- */
 
+/* Page of the CPU's window: the GDT's, then from GDT_PAGES on the LDT's. */
 static void set_window_page(unsigned int cpu, unsigned int page,
 			    unsigned long mfn)
 {
 	uint64_t *pte = &desc_window_ptes(cpu)[page];
-	uint64_t value = desc_zero_pte;
+	uint64_t value = page < GDT_PAGES ? desc_zero_pte : 0;
 
 	if (mfn != 0) {
-		value = ((uint64_t)mfn << PAGE_SHIFT) | WINDOW_PTE;
+		value = ((uint64_t)mfn << PAGE_SHIFT) | KERNEL_RW;
 	}
 	if (*pte != value) {
 		*pte = value;
@@ -101,23 +80,14 @@ static void set_window_page(unsigned int cpu, unsigned int page,
 void arch_load_descriptors(struct vcpu *v)
 {
 	struct percpu *p = this_cpu();
-	unsigned int cpu = p->id;
 	unsigned int i;
 
 	for (i = 0; i < GDT_GUEST_PAGES; i++) {
-		set_window_page(cpu, i, v->gdt_frame[i]);
+		set_window_page(p->id, i, v->gdt_frame[i]);
 	}
 	if (v->ldt_entries != 0 || p->arch.ldt_used) {
-		for (i = 0; i < 16; i++) {
-			uint64_t *pte = &desc_window_ptes(cpu)[16 + i];
-
-			if (v->ldt_frame[i] != 0) {
-				set_window_page(cpu, 16 + i, v->ldt_frame[i]);
-			} else if (*pte != 0) {
-				*pte = 0;
-				invlpg(LDT_WINDOW(cpu) +
-				       (uint64_t)i * PAGE_SIZE);
-			}
+		for (i = 0; i < ARRAY_SIZE(v->ldt_frame); i++) {
+			set_window_page(p->id, GDT_PAGES + i, v->ldt_frame[i]);
 		}
 	}
 	p->arch.ldt_used = v->ldt_entries != 0;
@@ -126,109 +96,78 @@ void arch_load_descriptors(struct vcpu *v)
 
 void arch_load_ldt_page(struct vcpu *v, unsigned int i)
 {
-	set_window_page(this_cpu()->id, 16 + i, v->ldt_frame[i]);
+	set_window_page(this_cpu()->id, GDT_PAGES + i, v->ldt_frame[i]);
 }
 
 /* --- Selectors and bases ------------------------------------------------- */
 
+static bool (*const load_selector[4])(uint16_t sel) = {
+	load_selector_ds,
+	load_selector_es,
+	load_selector_fs,
+	load_selector_gs,
+};
+
 void arch_read_selectors(uint16_t sel[4])
 {
-	READ_SELECTOR(ds, sel[0]);
-	READ_SELECTOR(es, sel[1]);
-	READ_SELECTOR(fs, sel[2]);
-	READ_SELECTOR(gs, sel[3]);
+	__asm__ __volatile__("mov %%ds, %0" : "=r"(sel[0]));
+	__asm__ __volatile__("mov %%es, %0" : "=r"(sel[1]));
+	__asm__ __volatile__("mov %%fs, %0" : "=r"(sel[2]));
+	__asm__ __volatile__("mov %%gs, %0" : "=r"(sel[3]));
 }
 
 void arch_clear_selectors(void)
 {
-	(void)load_selector_ds(0);
-	(void)load_selector_es(0);
-	(void)load_selector_fs(0);
-	(void)load_selector_gs(0);
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		(void)load_selector[i](0);
+	}
 }
 
 static void save_segments(struct vcpu *v)
 {
-	uint64_t active, other;
+	unsigned int i;
 
-	READ_SELECTOR(ds, v->ds);
-	READ_SELECTOR(es, v->es);
-	READ_SELECTOR(fs, v->fs);
-	READ_SELECTOR(gs, v->gs);
-	v->fs_base = read_fs_base();
-	active = read_gs_base();
-	swapgs();
-	other = read_gs_base();
-	swapgs();
-	v->gs_kernel = v->in_kernel ? active : other;
-	v->gs_user = v->in_kernel ? other : active;
+	arch_read_selectors(v->selector);
+	for (i = 0; i < ARRAY_SIZE(v->seg_base); i++) {
+		v->seg_base[i] = read_base(base_msr(v, i));
+	}
 }
 
 /*
  * A selector that the guest's tables no longer back becomes null: the guest
  * changed its GDT under a loaded selector, which no PV kernel relies on.
+ * Loading one changes the base, so the bases come last.
  */
 static void load_segments(struct vcpu *v)
 {
 	uint16_t now[4];
+	unsigned int i;
 
 	arch_read_selectors(now);
-	if (now[0] != 0 || v->ds != 0) {
-		(void)load_selector_ds(v->ds);
+	for (i = 0; i < 4; i++) {
+		if (now[i] != 0 || v->selector[i] != 0) {
+			(void)load_selector[i](v->selector[i]);
+		}
 	}
-	if (now[1] != 0 || v->es != 0) {
-		(void)load_selector_es(v->es);
+	for (i = 0; i < ARRAY_SIZE(v->seg_base); i++) {
+		write_base(base_msr(v, i), v->seg_base[i]);
 	}
-	if (now[2] != 0 || v->fs != 0) {
-		(void)load_selector_fs(v->fs);
-	}
-	if (now[3] != 0 || v->gs != 0) {
-		(void)load_selector_gs(v->gs);
-	}
-	write_fs_base(v->fs_base);
-	write_gs_base(v->in_kernel ? v->gs_user : v->gs_kernel);
-	swapgs();
-	write_gs_base(v->in_kernel ? v->gs_kernel : v->gs_user);
 }
 
 uint64_t arch_get_base(struct vcpu *v, unsigned int which)
 {
-	bool loaded = this_cpu()->curr == v;
-	uint64_t base;
-
-	if (!loaded) {
-		return which == SEGBASE_FS	 ? v->fs_base :
-		       which == SEGBASE_GS_KERNEL ? v->gs_kernel :
-						    v->gs_user;
-	}
-	if (which == SEGBASE_FS) {
-		return read_fs_base();
-	}
-	if ((which == SEGBASE_GS_KERNEL) == (v->in_kernel != 0)) {
-		return read_gs_base();
-	}
-	swapgs();
-	base = read_gs_base();
-	swapgs();
-	return base;
+	return this_cpu()->curr == v ? read_base(base_msr(v, which)) :
+				       v->seg_base[which];
 }
 
 void arch_set_base(struct vcpu *v, unsigned int which, uint64_t base)
 {
-	if (this_cpu()->curr != v) {
-		*(which == SEGBASE_FS	     ? &v->fs_base :
-		  which == SEGBASE_GS_KERNEL ? &v->gs_kernel :
-					       &v->gs_user) = base;
-		return;
-	}
-	if (which == SEGBASE_FS) {
-		write_fs_base(base);
-	} else if ((which == SEGBASE_GS_KERNEL) == (v->in_kernel != 0)) {
-		write_gs_base(base);
+	if (this_cpu()->curr == v) {
+		write_base(base_msr(v, which), base);
 	} else {
-		swapgs();
-		write_gs_base(base);
-		swapgs();
+		v->seg_base[which] = base;
 	}
 }
 
@@ -249,7 +188,7 @@ void arch_set_cr0_ts(struct vcpu *v, bool on)
 	if (on) {
 		write_cr0(read_cr0() | CR0_TS);
 	} else {
-		__asm__ __volatile__("clts" ::: "memory");
+		clts();
 	}
 }
 
@@ -278,7 +217,7 @@ void arch_set_debugreg(struct vcpu *v, unsigned int n, uint64_t value)
 	if ((v->dr[7] & DR7_ACTIVE) != 0) {
 		load_debug(v);
 	} else if (was_active) {
-		WRITE_DR(7, 0x400ull);
+		WRITE_DR(7, DR7_NONE);
 	}
 }
 
@@ -305,7 +244,7 @@ void arch_toggle_mode(struct vcpu *v, bool to_kernel)
 {
 	ASSERT(v->in_kernel != to_kernel);
 	v->in_kernel = to_kernel;
-	swapgs();
+	__asm__ __volatile__("swapgs" : : : "memory");
 	arch_reload_cr3(v);
 }
 
@@ -314,7 +253,7 @@ static void save_vcpu(struct vcpu *v)
 	save_segments(v);
 	fpu_save(v);
 	if ((v->dr[7] & DR7_ACTIVE) != 0) {
-		WRITE_DR(7, 0x400ull);
+		WRITE_DR(7, DR7_NONE);
 	}
 }
 
@@ -345,7 +284,7 @@ void arch_switch_vcpu(struct vcpu *prev, struct vcpu *next)
 	arch_reload_cr3(next);
 	arch_load_descriptors(next);
 	load_segments(next);
-	__asm__ __volatile__("clts" ::: "memory");
+	clts();
 	fpu_restore(next);
 	if (next->cr0_ts) {
 		write_cr0(read_cr0() | CR0_TS);

@@ -13,7 +13,6 @@ struct vcpu;
 /* entry.S */
 extern uint64_t vcpu_regs_end[CONFIG_NR_CPUS];
 extern const char guest_iretq[];
-size_t guest_copy(void *dst, const void *src, size_t n);
 bool load_selector_ds(uint16_t sel);
 bool load_selector_es(uint16_t sel);
 bool load_selector_fs(uint16_t sel);
@@ -21,9 +20,6 @@ bool load_selector_gs(uint16_t sel);
 bool load_inactive_gs(uint16_t sel);
 
 /* fpu.c */
-/** Sizes the save area by what the CPU offers; once, after cpu_init(). */
-int must_check fpu_vcpu_init(struct vcpu *v);
-void fpu_vcpu_free(struct vcpu *v);
 void fpu_save(struct vcpu *v);
 void fpu_restore(struct vcpu *v);
 

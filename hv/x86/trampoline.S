@@ -52,15 +52,16 @@ trampoline_gdt:
 	.quad 0
 	.quad 0x00af9b000000ffff
 	.quad 0x00cf93000000ffff
+	.globl trampoline_gdt, trampoline_long
 	.globl trampoline_gdtr, trampoline_far, trampoline_cr3
 	.globl trampoline_stack, trampoline_entry, trampoline_end
 	.balign 8
 	.word 0
-trampoline_gdtr: /* add the page's address to the second word */
+trampoline_gdtr:
 	.word 3 * 8 - 1
-	.long REL(trampoline_gdt)
-trampoline_far: /* likewise to the first */
-	.long REL(trampoline_long)
+	.long 0 /* where the copy of trampoline_gdt is */
+trampoline_far:
+	.long 0 /* where the copy of trampoline_long is */
 	.word 0x08
 	.balign 8
 trampoline_cr3:

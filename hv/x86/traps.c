@@ -25,12 +25,19 @@
 #include <switch.h>
 
 #define VECTOR_BAD_IRET 0x101
+#define DR6_NONE 0xffff0ff0ull
 
 _Static_assert((offsetof(struct vcpu, regs) + sizeof(struct guest_regs)) % 16 ==
 		       0,
 	       "TSS.rsp0 is aligned, or the frame is pushed elsewhere");
 _Static_assert(offsetof(struct guest_regs, ss) == 160, "entry.S: pushes");
 
+#define BIT(vector) (1u << (vector))
+/* Exceptions that go to the guest as they are, if nothing else is done. */
+#define BOUNCED                                                      \
+	(BIT(TRAP_DE) | BIT(TRAP_BP) | BIT(TRAP_OF) | BIT(TRAP_BR) | \
+	 BIT(TRAP_UD) | BIT(TRAP_TS) | BIT(TRAP_NP) | BIT(TRAP_SS) | \
+	 BIT(TRAP_GP) | BIT(TRAP_MF) | BIT(TRAP_AC) | BIT(TRAP_XM))
 
 static inline uint64_t read_dr6(void)
 {
@@ -77,32 +84,15 @@ static void guest_page_fault(struct guest_regs *regs, struct vcpu *v)
 		if (fix_ldt_fault(v, &cr2, error)) {
 			return;
 		}
-	} else if (v->in_kernel && (error & (PFEC_P | PFEC_W | PFEC_RSVD |
-					     PFEC_I)) == (PFEC_P | PFEC_W)) {
-		if (emul_pte_write(regs, cr2) == EMUL_DONE) {
-			return;
-		}
+	} else if (v->in_kernel && (error & ~PFEC_U) == (PFEC_P | PFEC_W) &&
+		   emul_pte_write(regs, cr2) == EMUL_DONE) {
+		return;
 	}
 	/* In ring 3 every fault says "user"; the guest kernel is not. */
 	if (v->in_kernel) {
 		error &= ~PFEC_U;
 	}
 	bounce_exception(regs, TRAP_PF, error, cr2);
-}
-
-static void guest_device_not_available(struct guest_regs *regs,
-				       struct vcpu *v)
-{
-	/* State is always loaded: only the guest's own TS brings us here. */
-	arch_set_cr0_ts(v, false);
-	bounce_exception(regs, TRAP_NM, 0, 0);
-}
-
-static void guest_debug(struct guest_regs *regs, struct vcpu *v)
-{
-	v->dr[6] = read_dr6();
-	write_dr6(0xffff0ff0);
-	bounce_exception(regs, TRAP_DB, 0, 0);
 }
 
 static void guest_exception(struct guest_regs *regs, struct vcpu *v)
@@ -113,35 +103,27 @@ static void guest_exception(struct guest_regs *regs, struct vcpu *v)
 	case TRAP_PF:
 		guest_page_fault(regs, v);
 		return;
+	case TRAP_NM:
+		/* State is always loaded: only the guest's own TS does it. */
+		arch_set_cr0_ts(v, false);
+		bounce_exception(regs, TRAP_NM, 0, 0);
+		return;
+	case TRAP_DB:
+		v->dr[6] = read_dr6();
+		write_dr6(DR6_NONE);
+		bounce_exception(regs, TRAP_DB, 0, 0);
+		return;
 	case TRAP_GP:
 		r = emul_privileged(regs);
 		break;
 	case TRAP_UD:
 		r = emul_forced(regs);
 		break;
-	case TRAP_NM:
-		guest_device_not_available(regs, v);
-		return;
-	case TRAP_DB:
-		guest_debug(regs, v);
-		return;
-	case TRAP_DE:
-	case TRAP_BP:
-	case TRAP_OF:
-	case 5: /* bound range: not in 64-bit code, but 32-bit users have it */
-	case TRAP_TS:
-	case TRAP_NP:
-	case TRAP_SS:
-	case TRAP_MF:
-	case TRAP_AC:
-	case TRAP_XM:
-		break;
-	default:
+	}
+	if ((BIT(regs->vector) & BOUNCED) == 0) {
 		(void)domain_crash(v->domain, "unexpected exception %u",
 				   regs->vector);
-		return;
-	}
-	if (r == EMUL_BOUNCE) {
+	} else if (r == EMUL_BOUNCE) {
 		bounce_exception(regs, regs->vector, regs->error_code, 0);
 	} else if (r == EMUL_FAULT) {
 		bounce_exception(regs, TRAP_GP, 0, 0);
@@ -217,8 +199,9 @@ static bool fix_core_fault(struct guest_regs *regs)
 	return false;
 }
 
-static void core_registers(const struct guest_regs *r)
+static void noreturn_fn core_panic(const struct guest_regs *r)
 {
+	printk_panic_mode();
 	pr_err("core: rip %016lx rsp %016lx rflags %lx cs %x", r->rip, r->rsp,
 	       r->rflags, r->cs);
 	pr_err("core: rax %016lx rbx %016lx rcx %016lx rdx %016lx", r->rax,
@@ -229,21 +212,20 @@ static void core_registers(const struct guest_regs *r)
 	       r->r10, r->r11, r->r12);
 	pr_err("core: r13 %016lx r14 %016lx r15 %016lx", r->r13, r->r14,
 	       r->r15);
+	panic("%s %u (error %x, cr2 %lx) in the core at %lx",
+	      r->vector == TRAP_MC ? "machine check" :
+	      r->vector == TRAP_DF ? "double fault" :
+				     "exception",
+	      r->vector, r->error_code, read_cr2(), r->rip);
 }
 
 void entry_from_core(struct guest_regs *regs)
 {
 	if (regs->vector >= 32) {
 		irq_handle(regs->vector);
-		return;
+	} else if (!fix_core_fault(regs)) {
+		core_panic(regs);
 	}
-	if (fix_core_fault(regs)) {
-		return;
-	}
-	printk_panic_mode();
-	core_registers(regs);
-	panic("exception %u (error %x, cr2 %lx) in the core at %lx",
-	      regs->vector, regs->error_code, read_cr2(), regs->rip);
 }
 
 /*
@@ -254,21 +236,15 @@ void entry_from_core(struct guest_regs *regs)
 void entry_debug_core(struct guest_regs *regs)
 {
 	regs->rflags &= ~(uint64_t)X86_EFLAGS_TF;
-	write_dr6(0xffff0ff0);
+	write_dr6(DR6_NONE);
 }
 
 void entry_nmi(struct guest_regs *regs)
 {
-	if (regs->vector == TRAP_NMI) {
-		/* May hit a lock holder, so it cannot even be logged here. */
-		this_cpu()->arch.nmi_count++;
-		return;
+	/* An NMI may hit a lock holder, so it cannot even be logged here. */
+	if (regs->vector != TRAP_NMI) {
+		core_panic(regs);
 	}
-	printk_panic_mode();
-	core_registers(regs);
-	panic(regs->vector == TRAP_MC ? "machine check on CPU %u" :
-					"double fault on CPU %u",
-	      this_cpu()->id);
 }
 
 /* --- Back to the guest ------------------------------------------------------------- */
@@ -278,12 +254,10 @@ struct guest_regs *exit_to_guest(void)
 	struct percpu *p = this_cpu();
 	struct vcpu *v;
 
-	for (;;) {
+	do {
 		if (READ_ONCE(p->softirq) != 0) {
 			softirq_process();
-			continue;
 		}
-		tlb_flush_pending();
 		v = p->curr;
 		/* Whatever a kick was for is looked at from here on. */
 		__atomic_store_n(&v->kick, 0, __ATOMIC_SEQ_CST);
@@ -293,10 +267,7 @@ struct guest_regs *exit_to_guest(void)
 		if (vcpu_event_pending(v)) {
 			bounce_event(&v->regs);
 		}
-		if (READ_ONCE(p->softirq) == 0) {
-			break;
-		}
-	}
+	} while (READ_ONCE(p->softirq) != 0);
 	irqs_off_end();
 	return &v->regs;
 }

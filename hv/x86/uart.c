@@ -36,20 +36,10 @@ static bool by_interrupt;
 static unsigned char ring[RING_SIZE];
 static uint32_t ring_in, ring_out; /* atomic */
 
-static INIT_TEXT void set_baud(unsigned int baud)
-{
-	unsigned int divisor = 115200 / baud;
-
-	if (divisor == 0 || divisor > 0xffff) {
-		return;
-	}
-	outb(port + UART_LCR, LCR_8N1 | LCR_DLAB);
-	outb(port + UART_DATA, (uint8_t)divisor);
-	outb(port + UART_IER, (uint8_t)(divisor >> 8));
-}
-
 INIT_TEXT void uart_init(void)
 {
+	unsigned int divisor = 0;
+
 	/* Before the options are known, the usual port. */
 	port = options.com1_port != 0 ? options.com1_port : 0x3f8;
 	if (!options.console_com1 || inb(port + UART_LSR) == 0xff) {
@@ -58,19 +48,24 @@ INIT_TEXT void uart_init(void)
 	}
 	outb(port + UART_IER, 0);
 	if (options.com1_baud != 0) {
-		set_baud(options.com1_baud);
+		divisor = 115200 / options.com1_baud;
+	}
+	if (divisor != 0 && divisor <= 0xffff) {
+		outb(port + UART_LCR, LCR_8N1 | LCR_DLAB);
+		outb(port + UART_DATA, divisor);
+		outb(port + UART_IER, divisor >> 8);
 	}
 	outb(port + UART_LCR, LCR_8N1);
 	outb(port + UART_FCR, FCR_ENABLE_CLEAR);
 	outb(port + UART_MCR, MCR_DTR_RTS_OUT2);
 }
 
-/* Room in the transmitter for a FIFO's worth; gives a dead UART up. */
+/* Waits until a FIFO's worth fits, and gives a dead UART up. */
 static bool wait_empty(void)
 {
-	unsigned int i;
+	unsigned int tries;
 
-	for (i = 0; i < 1000000; i++) {
+	for (tries = 0; tries < 1000000; tries++) {
 		if ((inb(port + UART_LSR) & LSR_THR_EMPTY) != 0) {
 			return true;
 		}
@@ -81,29 +76,11 @@ static bool wait_empty(void)
 
 void arch_console_write(const char *s, size_t n)
 {
-	static char last;
-	unsigned int room = 0;
-	size_t i;
-
-	if (port == 0) {
-		return;
-	}
-	for (i = 0; i < n; i++) {
-		bool add_return = s[i] == '\n' && last != '\r';
-
-		if (room < 2) {
-			if (!wait_empty()) {
-				return;
-			}
-			room = FIFO_SIZE;
+	for (size_t i = 0; i < n; i++) {
+		if (i % FIFO_SIZE == 0 && (port == 0 || !wait_empty())) {
+			return;
 		}
-		if (add_return) {
-			outb(port + UART_DATA, '\r');
-			room--;
-		}
-		outb(port + UART_DATA, (uint8_t)s[i]);
-		room--;
-		last = s[i];
+		outb(port + UART_DATA, s[i]);
 	}
 }
 
@@ -114,13 +91,9 @@ static bool drain(void)
 	bool any = false;
 	unsigned int i;
 
-	for (i = 0; i < RING_SIZE; i++) {
-		uint8_t c;
+	for (i = 0; i < RING_SIZE && (inb(port + UART_LSR) & LSR_DATA); i++) {
+		uint8_t c = inb(port + UART_DATA);
 
-		if ((inb(port + UART_LSR) & LSR_DATA) == 0) {
-			break;
-		}
-		c = inb(port + UART_DATA);
 		if (in - __atomic_load_n(&ring_out, __ATOMIC_ACQUIRE) <
 		    RING_SIZE) {
 			ring[in++ % RING_SIZE] = c;

@@ -9,12 +9,13 @@
 
 #include <arch/cpu.h>
 #include <arch/paging.h>
+#include <hv/mm.h>
 #include <hv/percpu.h>
+#include <hv/trap.h>
 #include <layout.h>
 
 #define CR0_PE 0x00000001ull
 #define CR0_MP 0x00000002ull
-#define CR0_EM 0x00000004ull
 #define CR0_TS 0x00000008ull
 #define CR0_ET 0x00000010ull
 #define CR0_NE 0x00000020ull
@@ -22,27 +23,21 @@
 #define CR0_AM 0x00040000ull
 #define CR0_PG 0x80000000ull
 
-#define CR4_TSD 0x000004ull
 #define CR4_DE 0x000008ull
 #define CR4_PAE 0x000020ull
 #define CR4_MCE 0x000040ull
-#define CR4_PGE 0x000080ull
 #define CR4_OSFXSR 0x000200ull
 #define CR4_OSXMMEXCPT 0x000400ull
-#define CR4_UMIP 0x000800ull
 #define CR4_FSGSBASE 0x010000ull
-#define CR4_PCIDE 0x020000ull
 #define CR4_OSXSAVE 0x040000ull
 #define CR4_SMEP 0x100000ull
 #define CR4_SMAP 0x200000ull
 
 #define MSR_APIC_BASE 0x0000001bu
+#define MSR_ARCH_CAPABILITIES 0x0000010au
+#define CAPABILITY_RDCL_NO 1ull
 #define MSR_SYSENTER_CS 0x00000174u
-#define MSR_SYSENTER_ESP 0x00000175u
-#define MSR_SYSENTER_EIP 0x00000176u
-#define MSR_MISC_ENABLE 0x000001a0u
 #define MSR_PAT 0x00000277u
-#define MSR_TSC_DEADLINE 0x000006e0u
 #define MSR_X2APIC 0x00000800u
 #define MSR_EFER 0xc0000080u
 #define MSR_STAR 0xc0000081u
@@ -76,39 +71,25 @@ extern const struct extable_entry extable_start[], extable_end[];
 	".long " from " - .\n\t.long " to " - .\n\t"    \
 	".popsection\n\t"
 
-static inline void outb(uint16_t port, uint8_t v)
-{
-	__asm__ __volatile__("outb %0, %1" : : "a"(v), "Nd"(port));
-}
-static inline void outw(uint16_t port, uint16_t v)
-{
-	__asm__ __volatile__("outw %0, %1" : : "a"(v), "Nd"(port));
-}
-static inline void outl(uint16_t port, uint32_t v)
-{
-	__asm__ __volatile__("outl %0, %1" : : "a"(v), "Nd"(port));
-}
-static inline uint8_t inb(uint16_t port)
-{
-	uint8_t v;
-
-	__asm__ __volatile__("inb %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
-static inline uint16_t inw(uint16_t port)
-{
-	uint16_t v;
-
-	__asm__ __volatile__("inw %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
-static inline uint32_t inl(uint16_t port)
-{
-	uint32_t v;
-
-	__asm__ __volatile__("inl %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
+#define DEFINE_PORT_ACCESS(suffix, type)                      \
+	static inline void out##suffix(uint16_t port, type v) \
+	{                                                     \
+		__asm__ __volatile__("out" #suffix " %0, %1"  \
+				     :                        \
+				     : "a"(v), "Nd"(port));   \
+	}                                                     \
+	static inline type in##suffix(uint16_t port)          \
+	{                                                     \
+		type v;                                       \
+                                                              \
+		__asm__ __volatile__("in" #suffix " %1, %0"   \
+				     : "=a"(v)                \
+				     : "Nd"(port));           \
+		return v;                                     \
+	}
+DEFINE_PORT_ACCESS(b, uint8_t)
+DEFINE_PORT_ACCESS(w, uint16_t)
+DEFINE_PORT_ACCESS(l, uint32_t)
 
 static inline uint64_t rdmsr(uint32_t msr)
 {
@@ -146,12 +127,16 @@ DEFINE_CR(2)
 DEFINE_CR(3)
 DEFINE_CR(4)
 
-static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t *a,
-			 uint32_t *b, uint32_t *c, uint32_t *d)
+static inline void xsetbv(uint64_t v)
 {
-	__asm__ __volatile__("cpuid"
-			     : "=a"(*a), "=b"(*b), "=c"(*c), "=d"(*d)
-			     : "a"(leaf), "c"(subleaf));
+	__asm__ __volatile__("xsetbv"
+			     :
+			     : "c"(0), "a"((uint32_t)v),
+			       "d"((uint32_t)(v >> 32)));
+}
+static inline void clts(void)
+{
+	__asm__ __volatile__("clts" : : : "memory");
 }
 /** The counter, not before earlier loads are done. */
 static inline uint64_t rdtsc_ordered(void)
@@ -194,26 +179,21 @@ static inline void halt_forever(void)
 /** Feature bits of the boot CPU that this folder asks for. */
 struct cpu_features {
 	bool smep, smap, fsgsbase, xsave;
-	bool tsc_deadline, tsc_invariant, hypervisor, gb_pages, rdtscp;
-	uint32_t family, model, stepping;
+	bool tsc_invariant, tsc_aux, hypervisor, gb_pages;
 	unsigned int paddr_bits;
 	uint64_t xcr0; /* arch_xcr0_mask() */
 	uint64_t cr4;  /* what every CPU runs with */
-	char vendor[13];
-	char name[49];
 };
 extern struct cpu_features cpu_features; /* write-once at start-up */
 /** Reads CPUID of the boot CPU; panics if a needed feature is missing. */
 void cpu_detect(void);
-/** CR0, CR4, EFER, PAT, XCR0 of this CPU. */
+/** Control registers and MSRs of this CPU, SYSCALL entry points included. */
 void cpu_init(void);
-/** SYSCALL and SYSENTER entry points of this CPU. */
-void cpu_init_syscall(unsigned int cpu);
 
 /* --- desc.c --- */
 /** IDT, TSS and reserved GDT page of the boot CPU, before paging is final. */
 void desc_init_boot(void);
-/** Prepares the block, the reserved GDT page and the window of a CPU. */
+/** Prepares the zeroed block and reserved GDT page of a CPU. */
 void desc_prepare(struct percpu *p, uint64_t *reserved_page);
 /** Loads GDTR (the window), TR, IDTR and null data selectors on this CPU. */
 void desc_load(void);
@@ -229,7 +209,10 @@ extern uint64_t desc_zero_pte; /* write-once: a zero page, read-only */
 
 /* --- paging.c --- */
 extern uint64_t core_cr3; /* machine address of the core's own L4 */
-/** Maps device registers or firmware memory for good; NULL: no memory. */
+#define KERNEL_RW (PTE_P | PTE_W | PTE_A | PTE_D | PTE_NX)
+#define KERNEL_RO (PTE_P | PTE_A | PTE_NX)
+#define KERNEL_RX (PTE_P | PTE_A)
+/** Maps device registers or firmware memory for good; at start-up only. */
 void *map_io(uint64_t paddr, size_t size);	 /* uncached */
 void *map_firmware(uint64_t paddr, size_t size); /* cached, read-only */
 /**
@@ -238,12 +221,14 @@ void *map_firmware(uint64_t paddr, size_t size); /* cached, read-only */
  */
 bool must_check paging_map(uint64_t va, uint64_t pa, uint64_t size,
 			   uint64_t flags);
+/** The same at start-up, where there must be memory. */
+void paging_map_or_die(uint64_t va, uint64_t pa, uint64_t size, uint64_t flags);
+/** Maps a CPU's block at va, but for its guard page; false: no memory. */
+bool must_check paging_map_block(uint64_t va, const void *block);
 /** Final tables: image, direct map, windows; leaves the early ones. */
 void paging_init(void);
 /** L4 with an identity map of low memory, to start CPUs with; < 4 GiB. */
 uint64_t paging_start_cr3(void);
-/** Shows a CPU's reserved GDT page in its window; after desc_prepare(). */
-void paging_map_reserved(unsigned int cpu);
 /** Frame of the i-th 2 MiB of the m2p. */
 void paging_set_m2p(unsigned int i, uint64_t paddr);
 
@@ -288,25 +273,23 @@ static inline void flush_tlb_local(void)
 }
 
 /* --- apic.c --- */
+#define APIC_FIXED 0x4000u /* commands; the first with a vector */
+#define APIC_INIT 0x4500u
+#define APIC_STARTUP 0x4600u /* with the number of a page below 1 MiB */
+#define APIC_ALL_OTHERS 0xc0000u
 void apic_init_boot(void); /* finds and maps it */
 void apic_init(void);	   /* this CPU's local APIC on */
 void apic_eoi(void);
-uint32_t apic_id(void);
-void apic_send(uint32_t apic_id, unsigned int vector);
-void apic_send_init(uint32_t apic_id);
-void apic_send_startup(uint32_t apic_id, uint64_t paddr);
-/** To every other CPU, without an answer. */
-void apic_send_others(unsigned int vector);
-void apic_error(void);
-void apic_timer_init(void); /* this CPU's timer; first call calibrates */
-bool apic_present(void);
+void apic_send(uint32_t apic_id, uint32_t command);
+void apic_stop_others(void); /* in a panic, too: they halt for good */
+void apic_timer_init(void);  /* this CPU's timer; first call calibrates */
 bool apic_can_reach(uint32_t apic_id); /* in the mode it is in */
-uint64_t apic_base(void);
+extern uint64_t apic_base;	       /* write-once: its registers */
 
 /* --- ioapic.c, pic.c --- */
 void pic_mask(void);
 void ioapic_init(void);
-/** Interrupts of the core's own devices: vector, or -XEN_Exxx. */
+/** Interrupts of the core's own devices: 0 or -XEN_ENODEV. */
 int must_check ioapic_claim(unsigned int isa_irq);
 /**
  * Every vector from 32 on, from a guest (except 0x80) or from the core.
@@ -319,7 +302,7 @@ struct acpi_cpu {
 	uint32_t apic_id, acpi_id;
 };
 struct acpi_ioapic {
-	uint32_t id, address, gsi_base;
+	uint32_t address, gsi_base;
 };
 struct acpi_override { /* ISA interrupt routed elsewhere */
 	uint32_t gsi;
@@ -327,19 +310,17 @@ struct acpi_override { /* ISA interrupt routed elsewhere */
 };
 #define ACPI_IOAPICS_MAX 16
 struct acpi_info {
-	bool valid; /* MADT was there and sane */
-	uint32_t lapic_address;
-	unsigned int cpu_count; /* usable ones, may exceed NR_CPUS */
+	unsigned int cpu_count; /* usable ones, may exceed NR_CPUS; 0: no
+				   MADT */
 	struct acpi_cpu cpu[CONFIG_NR_CPUS];
 	unsigned int ioapic_count;
 	struct acpi_ioapic ioapic[ACPI_IOAPICS_MAX];
 	struct acpi_override isa[16];
 	/* FADT; 0: absent */
 	uint16_t pm1a_cnt, pm1b_cnt, pm_timer, smi_cmd;
-	uint8_t acpi_enable;
-	bool pm_timer_32, reset_supported;
-	uint8_t reset_space, reset_value;
-	uint64_t reset_address;
+	uint16_t reset_port;
+	uint8_t acpi_enable, reset_value;
+	uint32_t pm_timer_mask; /* bits that it has */
 	bool s5_known;
 	uint8_t s5_typ_a, s5_typ_b;
 };
@@ -351,9 +332,6 @@ void acpi_init(void);
 void clock_init(void);
 /** Busy-waits; after clock_init(). */
 void clock_delay_us(unsigned int us);
-uint64_t clock_ns_to_ticks(uint64_t ns);
-/** Counter value at ns of arch_now(). */
-uint64_t clock_deadline(uint64_t ns);
 /** The counters of two CPUs differ: guests must not rely on them. */
 void clock_mark_unstable(void);
 
@@ -376,30 +354,31 @@ extern char init_text_start[], init_text_end[], init_end[], image_end[];
 
 /* --- entry.S --- */
 extern const uint64_t idt_stubs[256];
-extern char syscall_stubs[], cstar_stubs[], sysenter_entry[];
+extern char syscall_stubs[], cstar_stubs[];
 
-#ifdef CONFIG_DEBUG
-/** Interrupts went off / go on: keeps the longest time between. */
+/* --- boot.S --- */
+extern char boot_cpu_block[];
+
+/**
+ * Interrupts went off / go on: debug builds keep the longest time between.  A
+ * release build compiles both to nothing.
+ */
 static inline void irqs_off_begin(void)
 {
-	this_cpu()->irqs_off_since = arch_now();
+	if (LOCK_CHECKS) {
+		this_cpu()->irqs_off_since = arch_now();
+	}
 }
 static inline void irqs_off_end(void)
 {
 	struct percpu *p = this_cpu();
-	uint64_t t = arch_now() - p->irqs_off_since;
 
-	if (p->irqs_off_since != 0 && t > p->irqs_off_worst) {
-		p->irqs_off_worst = t;
+	/* 0: the way in was one that is not measured. */
+	if (LOCK_CHECKS && p->irqs_off_since != 0) {
+		p->irqs_off_worst =
+			MAX(p->irqs_off_worst, arch_now() - p->irqs_off_since);
+		p->irqs_off_since = 0;
 	}
 }
-#else
-static inline void irqs_off_begin(void)
-{
-}
-static inline void irqs_off_end(void)
-{
-}
-#endif
 
 #endif

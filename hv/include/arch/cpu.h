@@ -71,7 +71,7 @@ void arch_port_write(uint16_t port, unsigned int bytes, uint32_t value);
 /** Ports that only the core may use: UART, PIC, PIT, PM timer in use... */
 bool arch_port_denied(uint16_t port);
 
-/* Console device: polled, always works. */
+/* Console device: polled, always works; byte for byte, CR is the caller's. */
 void arch_console_write(const char *s, size_t n);
 /** One received byte or -1. */
 int arch_console_read(void);

@@ -9,7 +9,6 @@
 unsigned int arch_gsi_count(void);
 /** Trigger and polarity of a line; 0 or -XEN_EINVAL / -XEN_EBUSY. */
 int must_check arch_gsi_setup(unsigned int gsi, bool level, bool active_low);
-bool arch_gsi_is_level(unsigned int gsi);
 /** Starts and stops delivery, to a CPU. */
 int must_check arch_pirq_enable(unsigned int pirq, unsigned int cpu);
 void arch_pirq_disable(unsigned int pirq);

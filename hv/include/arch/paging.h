@@ -19,9 +19,8 @@ struct domain;
 void *frame_ptr(unsigned long mfn);
 unsigned long ptr_frame(const void *p);
 
-/** Machine-to-physical table entries; mfn < frame_max. */
+/** Writes a machine-to-physical table entry; mfn < frame_max. */
 void arch_m2p_set(unsigned long mfn, uint64_t pfn);
-uint64_t arch_m2p_get(unsigned long mfn);
 /** Frames that hold the m2p, for XENMEM_machphys_mfn_list: i-th 2 MiB part. */
 unsigned long arch_m2p_frame(unsigned int i);
 #define M2P_INVALID (~0ull)

@@ -10,8 +10,7 @@
 #define BOOT_MEMMAP_MAX 128
 
 struct boot_module {
-	uint64_t start, end;	/* machine addresses, end exclusive; start is
-				   set to end once the frames are a domain's */
+	uint64_t start, end;	/* machine addresses, end exclusive */
 	const char *cmdline;	/* without the file's name; "" if none */
 };
 
@@ -37,8 +36,8 @@ void core_main(void) noreturn_fn;
 /** Each further CPU, once it is set up; does not return. */
 void core_secondary(void) noreturn_fn;
 
-/** Builds and starts the control domain from the modules; panics with one
- *  line that says why if it cannot. */
+/** Builds and starts the control domain from the modules; ends with one line
+ *  that says why if it cannot. */
 void dom0_build(void);
 
 #endif

@@ -9,6 +9,12 @@
 #define HV_CHECK_H
 
 void panic(const char *fmt, ...) noreturn_fn printf_like(1, 2);
+/**
+ * For start-up: the administrator gave something that it cannot go on with (no
+ * module, a bad kernel image).  Prints the one line, without its end, and
+ * stops the machine, whatever `noreboot` says; no dump, since the core is well.
+ */
+void boot_failed(const char *fmt, ...) noreturn_fn printf_like(1, 2);
 
 #define CHECK(x)                                                     \
 	do {                                                         \

@@ -30,12 +30,9 @@
 #define noreturn_fn __attribute__((noreturn))
 #define aligned_to(n) __attribute__((aligned(n)))
 #define packed_struct __attribute__((packed))
-#define noinline_fn __attribute__((noinline))
 #define UNUSED __attribute__((unused))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) \
-	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 

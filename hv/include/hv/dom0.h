@@ -24,7 +24,10 @@ struct dom0_layout {
 	unsigned long end;	  /* first frame without a purpose */
 };
 
-/** Where all parts go; NULL, or one sentence that says why they cannot. */
+/**
+ * Where all parts go; NULL, or one sentence that says why they cannot.  They
+ * fit if l->end is not above `frames`.
+ */
 const char *dom0_plan(struct dom0_layout *l, const struct elf_kernel *k,
 		      unsigned long frames, uint64_t ramdisk_size);
 /** Appends machine frames to the guest's; false if there are too many parts. */

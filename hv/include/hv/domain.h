@@ -32,7 +32,6 @@ struct domain {
 	bool is_control;		/* write-once: domain 0 */
 	bool may_io;			/* write-once: hardware access */
 	uint32_t refs;			/* atomic */
-	struct domain *next;		/* domlist lock */
 	enum domain_state state;	/* domain lock */
 	uint8_t handle[16];		/* uuid, domain lock */
 	uint64_t created;		/* ns since boot, write-once */
@@ -97,6 +96,13 @@ struct domain *domain_get(uint16_t id);
 /** As domain_get; DOMID_SELF means the caller's domain. */
 struct domain *domain_get_or_self(uint16_t id);
 void domain_put(struct domain *d);
+/**
+ * The domain that a call of the current domain acts on: itself, DOMID_SELF
+ * included, or one that it may control.  0, -XEN_ESRCH, -XEN_EPERM.  Given
+ * back by domain_put_target(), for which NULL is fine.
+ */
+int must_check domain_get_target(uint16_t id, struct domain **target);
+void domain_put_target(struct domain *d);
 /**
  * The domain that owns a frame, by the frame's owner: no lock, no reference.
  * It stays while it owns a frame; NULL if there is none.

@@ -19,9 +19,10 @@ struct elf_image {
 	const char *error; /* one sentence, when a call returned false */
 };
 
+/* As the image has it: a program header. */
 struct elf_segment {
-	uint64_t offset, vaddr, paddr, filesz, memsz;
-	uint32_t flags;
+	uint32_t type, flags;
+	uint64_t offset, vaddr, paddr, filesz, memsz, align;
 };
 
 /* What the Xen notes of a kernel say; `has` bits are 1 << XEN_ELFNOTE_x. */
@@ -33,12 +34,11 @@ struct elf_kernel {
 	uint64_t hypercall_page;
 	uint64_t init_p2m;
 	uint64_t hv_start_low;
-	bool mod_start_pfn;
+	uint64_t mod_start_pfn;	/* as a truth value */
+	uint64_t supported;	/* SUPPORTED_FEATURES, 1 << XENFEAT_x */
 	bool wants_features_ok;	/* no required feature that we lack */
-	uint64_t l1_mfn_mask, l1_mfn_value;
 	uint64_t vstart, vend;	/* span of all loadable segments, virtual */
 	uint64_t pstart, pend;	/* the same from guest frame 0, bytes */
-	uint32_t supported;	/* SUPPORTED_FEATURES, 1 << XENFEAT_x */
 	char guest_os[16];
 	char guest_version[16];
 };

@@ -30,8 +30,6 @@ enum insn_op {
 	INSN_WBINVD, /* and invd, wbnoinvd */
 	INSN_RDMSR,
 	INSN_WRMSR,
-	INSN_RDTSC,
-	INSN_RDTSCP,
 	INSN_XSETBV,
 	INSN_CR_READ,
 	INSN_CR_WRITE,
@@ -82,6 +80,11 @@ struct insn {
  */
 bool must_check insn_decode(const uint8_t *bytes, size_t count,
 			    struct insn *out);
+/** Ones in the low in->bytes bytes. */
+static inline uint64_t insn_mask(const struct insn *in)
+{
+	return UINT64_MAX >> (64 - 8 * in->bytes);
+}
 /** Offset of the memory operand within its segment. */
 uint64_t insn_offset(const struct insn *in, const struct guest_regs *regs);
 /** The low in->bytes of a register, zero extended; knows ah..bh. */
@@ -91,21 +94,18 @@ uint64_t insn_reg_read(const struct insn *in, const struct guest_regs *regs,
 void insn_reg_write(const struct insn *in, struct guest_regs *regs,
 		    unsigned int reg, uint64_t value);
 
-/* --- emul.c, for emul_io.c and emul_pte.c --- */
+/* --- emul.c, for emul_io.c and emul_pte.c; v is the current vCPU --- */
 /** Fetches and decodes at rip; false: bounce what brought us here. */
-bool must_check emul_fetch(const struct vcpu *v, const struct guest_regs *regs,
-			   struct insn *in);
+bool must_check emul_fetch(const struct vcpu *v, struct insn *in);
 /** Base address of an INSN_SEG_* as the current mode sees it. */
 uint64_t emul_segment_base(struct vcpu *v, unsigned int segment);
 /** Moves rip by `length`; the trap of a single step follows if TF is set. */
-enum emul_result emul_complete(struct vcpu *v, struct guest_regs *regs,
-			       unsigned int length);
+enum emul_result emul_complete(struct vcpu *v, unsigned int length);
 
 /* --- emul_io.c --- */
 /** May the vCPU touch ports in its present mode, by virtual IOPL? */
 bool emul_io_allowed(const struct vcpu *v);
 /** INSN_IN .. INSN_OUTS. */
-enum emul_result emul_port(struct vcpu *v, struct guest_regs *regs,
-			   const struct insn *in);
+enum emul_result emul_port(struct vcpu *v, const struct insn *in);
 
 #endif

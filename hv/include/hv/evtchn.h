@@ -16,7 +16,6 @@ struct vcpu;
 
 enum evtchn_state {
 	ECS_FREE,
-	ECS_RESERVED,
 	ECS_UNBOUND,
 	ECS_INTERDOMAIN,
 	ECS_PIRQ,
@@ -50,19 +49,21 @@ struct evtchn {			   /* 32 bytes; evtchn lock of its domain */
 _Static_assert(sizeof(struct evtchn) == 32, "128 to a page");
 
 int must_check evtchn_domain_init(struct domain *d);
-/** Closes every port, leaves FIFO; preemptible: 0 or -XEN_ERESTART. */
-int must_check evtchn_domain_destroy(struct domain *d);
-/** Frees port arrays; after destroy and the last reference. */
+/** Frees port arrays; after evtchn_reset() and the last reference. */
 void evtchn_domain_free(struct domain *d);
 
 /** The port if it is valid and in use by d; caller holds d's evtchn lock. */
 struct evtchn *evtchn_lookup(struct domain *d, uint32_t port);
+/** As above for `rport` of rd, if it is joined with `port` of d; else NULL. */
+struct evtchn *evtchn_joined(struct domain *rd, uint32_t rport,
+			     const struct domain *d, uint32_t port);
 
 /**
- * Takes a free port, which is RESERVED until the caller gives it a state.
+ * Takes a free port into use; what its state needs in chn->u is the caller's.
  * 0, -XEN_ENOSPC, -XEN_ENOMEM, or -XEN_EINVAL if d is dying.  Evtchn lock held.
  */
-int must_check evtchn_alloc(struct domain *d, struct evtchn **chn);
+int must_check evtchn_alloc(struct domain *d, enum evtchn_state state,
+			    unsigned int vcpu, struct evtchn **chn);
 /** Puts a port that nothing refers to any more back.  Evtchn lock held. */
 void evtchn_release(struct domain *d, struct evtchn *chn);
 /** Ends what the port is bound to and frees it; -XEN_EINVAL: not in use. */
@@ -94,23 +95,19 @@ void vcpu_mark_events_pending(struct vcpu *v);
 void sched_poll_wake(struct vcpu *v, uint32_t port);
 
 /* The two transports: evtchn_2l.c and evtchn_fifo.c.  Evtchn lock held. */
-uint32_t evtchn_2l_max(void);
 void evtchn_2l_set_pending(struct domain *d, struct evtchn *chn);
 void evtchn_2l_clear_pending(struct domain *d, struct evtchn *chn);
 void evtchn_2l_unmask(struct domain *d, struct evtchn *chn);
 bool evtchn_2l_is_pending(struct domain *d, const struct evtchn *chn);
-bool evtchn_2l_is_masked(struct domain *d, const struct evtchn *chn);
 
 void evtchn_fifo_set_pending(struct domain *d, struct evtchn *chn);
 void evtchn_fifo_clear_pending(struct domain *d, struct evtchn *chn);
 void evtchn_fifo_unmask(struct domain *d, struct evtchn *chn);
 bool evtchn_fifo_is_pending(struct domain *d, const struct evtchn *chn);
-bool evtchn_fifo_is_masked(struct domain *d, const struct evtchn *chn);
 /** The two below act for the current domain and take the lock themselves. */
 int must_check evtchn_fifo_init_control(struct evtchn_init_control *op);
 int must_check evtchn_fifo_expand_array(const struct evtchn_expand_array *op);
-int must_check evtchn_fifo_set_priority(struct domain *d, struct evtchn *chn,
-					uint32_t priority);
+/** Back to two-level, with no port in use.  Evtchn lock held. */
 void evtchn_fifo_destroy(struct domain *d);
 /** Tells audit_page_held() of every guest frame that the transport holds. */
 void evtchn_fifo_audit(const struct domain *d);

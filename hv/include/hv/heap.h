@@ -42,19 +42,19 @@ void heap_free_page(void *p);
 void *heap_alloc_bytes(size_t bytes);
 void heap_free_bytes(void *p, size_t bytes);
 
+/* How d->max_pages applies to frames that a domain gets. */
+enum frame_limit {
+	FRAMES_LIMITED,
+	FRAMES_UNLIMITED,
+	FRAMES_COUNTED, /* d->tot_pages has them already */
+};
 /**
- * Moves a frame that nobody references into d's ownership: owner d, count
- * PGC_ALLOCATED|1, d->tot_pages + 1.  -XEN_ENOMEM if that exceeds
- * d->max_pages (unless no_limit), -XEN_EINVAL if d is dying.
+ * Moves frames that nobody references into d's ownership: owner d, count
+ * PGC_ALLOCATED|1, d->tot_pages + 2^order.  -XEN_ENOMEM if that exceeds
+ * d->max_pages, -XEN_EINVAL if d is dying.
  */
 int must_check domain_assign_frames(struct domain *d, struct page *pg,
-				    unsigned int order, bool no_limit);
-/**
- * As above for frames that d->tot_pages counts already (memory_exchange.c).
- * -XEN_EINVAL if d is dying: it does not count them any more.
- */
-int must_check domain_return_frames(struct domain *d, struct page *pg,
-				    unsigned int order);
+				    unsigned int order, enum frame_limit limit);
 /** Allocates and assigns. NULL as either step fails. */
 struct page *domain_alloc_frames(struct domain *d, unsigned int order,
 				 unsigned int address_bits);
@@ -62,8 +62,6 @@ struct page *domain_alloc_frames(struct domain *d, unsigned int order,
 #ifdef VELLUM_HOST
 /** Tests: the n-th allocation from now fails, once; 0: none does. */
 extern unsigned long heap_fail_countdown;
-/** Tests: forgets every free frame. */
-void heap_reset(void);
 static inline bool heap_fail_hook(void)
 {
 	return heap_fail_countdown != 0 && --heap_fail_countdown == 0;

@@ -59,8 +59,6 @@ static inline void spinlock_init(spinlock_t *l, enum lock_rank rank)
 }
 
 void spin_lock(spinlock_t *l);
-/** Takes the lock if it is free; never waits. */
-bool must_check spin_trylock(spinlock_t *l);
 void spin_unlock(spinlock_t *l);
 /** True if the calling CPU holds it. */
 bool spin_is_held(const spinlock_t *l);

@@ -8,8 +8,6 @@
 
 #include <hv/guest_access.h>
 
-struct domain;
-
 /*
  * A long memory_op keeps its progress in the command word, above these bits,
  * as the published interface does.
@@ -17,11 +15,6 @@ struct domain;
 #define MEMOP_EXTENT_SHIFT 6
 #define MEMOP_CMD_MASK ((1u << MEMOP_EXTENT_SHIFT) - 1)
 
-/**
- * The domain that a memory_op of the current domain is about, with a
- * reference.  NULL and *rc: -XEN_ESRCH, -XEN_EPERM.
- */
-struct domain *memory_target(uint16_t domid, int *rc);
 /** Largest order of an extent that the current domain may ask for. */
 unsigned int memory_max_order(void);
 /** address_bits of heap_alloc() from XENMEMF_* flags. */

@@ -11,6 +11,7 @@
 
 struct vcpu;
 struct domain;
+struct mmuext_op;
 
 #define PTE_P 0x001ull
 #define PTE_W 0x002ull
@@ -37,11 +38,6 @@ static inline unsigned long pte_mfn(uint64_t pte)
 	return (unsigned long)((pte & PTE_ADDR_MASK) >> PAGE_SHIFT);
 }
 
-/** Bits of an entry of `level` (1..4) that a guest may not set. */
-uint64_t pte_forbidden_bits(unsigned int level);
-/** The entry as it is stored: adds U where present, drops G. */
-uint64_t pte_adjust(uint64_t pte);
-
 /**
  * Between pgtype.c and pgvalidate.c: check all entries of a frame that the
  * caller has made BUSY, from *nr on, and take their references; give those of
@@ -50,10 +46,9 @@ uint64_t pte_adjust(uint64_t pte);
  */
 int must_check table_validate(struct page *pg, uint64_t type, unsigned int *nr);
 int must_check table_teardown(struct page *pg, uint64_t type, unsigned int *nr);
-int must_check desc_validate(struct page *pg);
 
 /**
- * Checks and adjusts an entry and takes the references that storing it at
+ * Checks an entry, makes it as it is stored (with U, without G) and takes the references that storing it at
  * `level` needs, for domain d whose table it is; `frames_of` owns the mapped
  * frame (foreign mapping, L1 only; NULL: I/O frames only).
  * 0, -XEN_EINVAL, -XEN_EPERM or, for levels above 1, -XEN_ERESTART.
@@ -61,9 +56,9 @@ int must_check desc_validate(struct page *pg);
 int must_check pte_get(uint64_t *pte, unsigned int level, struct domain *d,
 		       struct domain *frames_of);
 /** Gives them back; 0 or -XEN_ERESTART for levels above 1. */
-int must_check pte_put(uint64_t pte, unsigned int level, struct domain *d);
-/** pte_put that runs to the end (L1 only, or table known to stay in use). */
-void pte_put_l1(uint64_t pte, struct domain *d);
+int must_check pte_put(uint64_t pte, unsigned int level);
+/** pte_put for level 1, which always runs to the end. */
+void pte_put_l1(uint64_t pte);
 
 /**
  * Checked change of one entry of an L1 table of d whose page lock is held:
@@ -76,12 +71,13 @@ int must_check mod_l1_entry(uint64_t *entry, uint64_t new_pte, struct domain *d,
 			    struct domain *frames_of, bool preserve_ad,
 			    uint64_t *expected);
 /**
- * The same for a table of level 2 to 4, without its lock: what the change sets
- * off can be long.  After 0 the caller looks at current_vcpu()->old_table: if
- * that is set, a subtree still has to be dropped (vcpu_drop_old_table()).
+ * The same for a frame that was seen as a table of `type`, level 2 to 4, a
+ * moment ago, without its lock: what the change sets off can be long.  After 0
+ * the caller looks at current_vcpu()->old_table: if that is set, a subtree still
+ * has to be dropped (vcpu_drop_old_table()).
  */
 int must_check mod_table_entry(uint64_t *entry, uint64_t new_pte,
-			       unsigned int level, struct page *table,
+			       struct page *table, uint64_t type,
 			       struct domain *d, bool preserve_ad);
 
 /**
@@ -112,6 +108,11 @@ int must_check vcpu_set_kernel_table(struct vcpu *v, unsigned long mfn);
 int must_check vcpu_set_user_table(struct vcpu *v, unsigned long mfn);
 /** Ends what a change of tables began: 0 or -XEN_ERESTART. */
 int must_check vcpu_drop_old_table(struct vcpu *v);
+/**
+ * Drops a reference and a use of a table that are the caller's no more; what
+ * cannot be done now v still owes, in v->old_table: 0 or -XEN_ERESTART.
+ */
+int vcpu_drop_table(struct vcpu *v, struct page *pg);
 /** Drops all tables of a vCPU that no CPU has loaded: 0 or -XEN_ERESTART. */
 int must_check vcpu_drop_tables(struct vcpu *v);
 /**
@@ -135,6 +136,15 @@ struct mm_target {
 int must_check mm_target_get(struct mm_target *t, uint32_t dom);
 void mm_target_put(struct mm_target *t);
 
+/**
+ * The calls with a list of requests: mmu_update and, with `ext`, mmuext_op
+ * (whose requests mmuext.c carries out).
+ */
+long mm_run_list(bool ext, uint64_t list, uint64_t count, uint64_t done,
+		 uint32_t dom);
+int must_check mmuext_request(const struct mm_target *t,
+			      const struct mmuext_op *op);
+
 /* Marks the count of a continued mmu_update or mmuext_op. */
 #define MM_PREEMPTED 0x80000000u
 
@@ -148,13 +158,13 @@ bool mm_preempt(void);
 void tlb_flush_cpus(cpumask_t mask);
 /** Flushes those CPUs of mask that have not been since the frame's stamp. */
 void tlb_flush_stale(const struct page *pg, cpumask_t mask);
-/** CPUs that may hold translations of the guest's vCPU bitmap. */
-int must_check vcpumask_to_cpus(const struct domain *d, uint64_t bitmap,
-				cpumask_t *mask);
+enum flush_where { FLUSH_LOCAL, FLUSH_BITMAP, FLUSH_ALL };
 /**
- * TLB work that this CPU still owes before it returns to a guest: none now,
- * every flush is made where the need for it is seen.
+ * A flush that the current domain asks for, of va alone or everything, on the
+ * CPUs of its vCPUs: the current one, those of a bitmap in guest memory, all.
+ * 0, -XEN_EFAULT.
  */
-void tlb_flush_pending(void);
+int must_check tlb_flush_asked(enum flush_where where, uint64_t bitmap,
+			       bool one_page, uint64_t va);
 
 #endif

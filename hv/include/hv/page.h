@@ -25,7 +25,12 @@
 struct domain;
 
 struct page {
-	uint64_t type;	/* atomic; PGT_* */
+	union {
+		uint64_t type; /* atomic; PGT_* */
+		struct {       /* count 0: links of the list it is in */
+			uint32_t next, prev;
+		};
+	};
 	uint32_t count; /* atomic; PGC_* */
 	uint16_t owner; /* domid or OWNER_*; changes at count 0 only */
 	union {
@@ -65,7 +70,6 @@ _Static_assert(offsetof(struct page, count) == 8 &&
 #define PGT_L4 (4ull << PGT_TYPE_SHIFT)
 #define PGT_DESC (5ull << PGT_TYPE_SHIFT)     /* GDT or LDT frame */
 #define PGT_WRITABLE (6ull << PGT_TYPE_SHIFT) /* guest-writable mapping */
-#define PGT_SHARED (7ull << PGT_TYPE_SHIFT)   /* core page shown to guests */
 #define PGT_VALIDATED (1ull << 52) /* contents checked for this type */
 #define PGT_PARTIAL (1ull << 53)   /* stopped in (de)validation */
 #define PGT_PINNED (1ull << 54)	   /* guest holds one type reference */
@@ -122,8 +126,6 @@ void page_stamp(struct page *pg);
  * d->tot_pages down.
  */
 bool must_check page_deallocate(struct page *pg);
-/** The owner is gone: nobody can take a reference any more. */
-void page_orphan(struct page *pg);
 
 /*
  * Type references.  All need a general reference held by the caller for as
@@ -138,8 +140,6 @@ void page_orphan(struct page *pg);
  * back leaves nothing but that).  For L2 to L4 no lock may be held.
  */
 int must_check page_get_type(struct page *pg, uint64_t type);
-/** As page_get_type for types that never validate (WRITABLE, SHARED). */
-int must_check page_get_type_simple(struct page *pg, uint64_t type);
 /**
  * Drops a use.  The last one tears the table down.  0, or -XEN_ERESTART: stopped
  * before completing, the caller still has its use and must call again (only
@@ -151,13 +151,13 @@ int must_check page_put_type_preemptible(struct page *pg);
  * 0 or -XEN_ERESTART.
  */
 int must_check page_drop_partial(struct page *pg);
-/** As above, but runs to the end. Only for L1, DESC, WRITABLE, SHARED. */
+/** As above, but runs to the end. Only for L1, DESC, WRITABLE. */
 void page_put_type(struct page *pg);
 /** page_put_type then page_put. */
 void page_put_and_type(struct page *pg);
-/** Reference and type in one step; undone completely on failure. */
-int must_check page_get_and_type(struct page *pg, const struct domain *d,
-				 uint64_t type);
+/** Reference and type in one step; on failure nothing is taken, *pg is NULL. */
+int must_check page_get_and_type(unsigned long mfn, const struct domain *d,
+				 uint64_t type, struct page **pg);
 
 /**
  * The guest's own hold on a table (mmuext_op pin).  page_pin() needs a general

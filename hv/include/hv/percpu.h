@@ -26,7 +26,8 @@ struct percpu {
 
 	/* run queue, sched.c */
 	spinlock_t rq_lock;
-	struct vcpu *rq_head, *rq_tail; /* runqueue lock */
+	struct vcpu *rq_head;	   /* runqueue lock */
+	struct vcpu **rq_tail;	   /* runqueue lock; the link to append to */
 	uint64_t slice_end;	   /* own CPU; ~0: nobody waits, 0: over */
 
 	/* timer heap, timer.c */

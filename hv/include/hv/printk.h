@@ -11,16 +11,17 @@
 
 enum loglevel { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
-/** Prints "(VL) ..." at the given level; a newline is added if missing. */
+/**
+ * Prints "(VL) ..." and a newline if missing: to the ring, and to the console
+ * up to level options.loglvl.
+ */
 void printk(enum loglevel level, const char *fmt, ...) printf_like(2, 3);
 #define pr_err(...) printk(LOG_ERR, __VA_ARGS__)
 #define pr_warn(...) printk(LOG_WARNING, __VA_ARGS__)
 #define pr_info(...) printk(LOG_INFO, __VA_ARGS__)
 #define pr_debug(...) printk(LOG_DEBUG, __VA_ARGS__)
 
-/** Level up to which messages reach the console; all reach the ring. */
-void printk_set_level(enum loglevel level);
-/** Raw bytes to ring and console, no prefix (guest console output). */
+/** Raw bytes to ring and console: no prefix, no CR (guest console output). */
 void printk_raw(const char *s, size_t n);
 /**
  * Copies log ring bytes from stream position *pos (0: oldest kept) into buf,
@@ -38,9 +39,9 @@ void printk_panic_mode(void);
 #define snprintf vl_snprintf
 #endif
 
-/** C99 subset: %d %i %u %x %X %o %p %s %c %%, l ll z h,
- *  flags # + - 0 space, width, .prec, * for both.  As C99: the result is the
- *  length without the limit, and buf is terminated if n > 0. */
+/** C99 subset: %d %i %u %x %p %s %c %%, l ll z, flags # - 0, width, .prec (of
+ *  strings), * for both.  As C99: the result is the length without the limit,
+ *  and buf is terminated if n > 0. */
 int vsnprintf(char *buf, size_t n, const char *fmt, va_list ap)
 	printf_like(3, 0);
 int snprintf(char *buf, size_t n, const char *fmt, ...) printf_like(3, 4);

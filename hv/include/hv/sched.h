@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which vCPU runs where.  Each vCPU belongs to one CPU's run queue, covered by
- * that CPU's runqueue lock.  A vCPU is eligible when pause_flags and
- * pause_count are 0 and its domain is not paused.
+ * that CPU's runqueue lock.  A vCPU is eligible when pause_flags are 0
+ * and its domain is not paused.
  */
 #ifndef HV_SCHED_H
 #define HV_SCHED_H
@@ -42,10 +42,5 @@ void softirq_raise(unsigned int cpu, uint32_t bits);
 void runstate_read(struct vcpu *v, struct vcpu_runstate_info *out);
 /** Writes the registered runstate area.  Runqueue lock of v's CPU held. */
 void runstate_publish(struct vcpu *v);
-/** CPU time of v so far, ns. */
-uint64_t vcpu_cpu_time(struct vcpu *v);
-
-/** The timeout of v's SCHEDOP_poll has come (sched_op.c). */
-void sched_poll_timeout(struct vcpu *v);
 
 #endif

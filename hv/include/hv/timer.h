@@ -18,8 +18,7 @@ struct vcpu;
 
 struct timer {
 	uint64_t expires;
-	struct timer *left, *right, *parent; /* timer lock of `cpu` */
-	uint16_t cpu;
+	struct timer *left, *right, *parent; /* timer lock of v->cpu */
 	uint8_t kind;
 	bool active;
 	struct vcpu *v;

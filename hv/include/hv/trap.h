@@ -16,6 +16,7 @@ struct domain;
 #define TRAP_NMI 2
 #define TRAP_BP 3
 #define TRAP_OF 4
+#define TRAP_BR 5 /* bound: not in 64-bit code, but 32-bit users have it */
 #define TRAP_UD 6
 #define TRAP_NM 7
 #define TRAP_DF 8

@@ -40,7 +40,6 @@ struct guest_area {
 	uint16_t offset;    /* of the area within pg[0] */
 };
 
-#define TRAP_BOUNCE_NONE 0xffffu
 #define HYPERCALL_HISTORY CONFIG_HYPERCALL_HISTORY
 
 struct hypercall_record {
@@ -56,9 +55,12 @@ struct vcpu {
 				       aligns down before it pushes */
 	uint64_t cr3_kernel;	    /* machine address of the kernel L4, or 0 */
 	uint64_t cr3_user;	    /* of the user L4, or 0 */
-	uint64_t gs_kernel;	    /* inactive or active GS base, switch.c */
-	uint64_t gs_user;
-	uint64_t fs_base;
+	union { /* while not loaded, see switch.c */
+		struct {
+			uint64_t fs_base, gs_user, gs_kernel;
+		};
+		uint64_t seg_base[3]; /* by SEGBASE_* */
+	};
 	uint64_t kernel_sp;	    /* stack_switch */
 	uint64_t kernel_ss;
 	uint64_t syscall_entry;	    /* CALLBACKTYPE_syscall, 0: none */
@@ -86,7 +88,12 @@ struct vcpu {
 	uint64_t dr[8];
 	uint64_t xcr0;
 	void *fpu;		    /* XSAVE area, 64-byte aligned */
-	uint16_t ds, es, fs, gs;    /* selectors while not loaded */
+	union { /* while not loaded */
+		struct {
+			uint16_t ds, es, fs, gs;
+		};
+		uint16_t selector[4];
+	};
 
 	/* descriptor tables */
 	unsigned long gdt_frame[14]; /* DESC type references, 0: none */
@@ -110,7 +117,6 @@ struct vcpu {
 	struct vcpu *rq_next;	    /* runqueue lock */
 	bool queued;		    /* runqueue lock */
 	uint32_t pause_flags;	    /* atomic, PAUSE_* */
-	int pause_count;	    /* atomic */
 	bool running;		    /* runqueue lock: on a CPU now */
 	bool loaded;		    /* atomic: in the machine of v->cpu, which
 				       may be idle; written by that CPU */
@@ -135,9 +141,6 @@ struct vcpu {
 	struct multicall_entry *mc; /* entry being executed, or NULL */
 	struct hypercall_record history[HYPERCALL_HISTORY];
 	unsigned int history_next;
-
-	/* instruction under emulation may not nest */
-	uint64_t crash_rip;
 };
 
 /** vCPU running on this CPU; never NULL while a guest's call is served. */
@@ -162,6 +165,8 @@ static inline void vcpu_set_iopl(struct vcpu *v, unsigned int iopl)
 	v->iopl_flags = (uint32_t)(iopl & 3) << 12;
 }
 
+/** vCPU `id` of d, a number that a guest may have chosen; NULL: none. */
+struct vcpu *vcpu_lookup(struct domain *d, uint64_t id);
 /** Creates vCPU `id` of d, down, on a CPU of the core's choice. */
 struct vcpu *vcpu_create(struct domain *d, unsigned int id, int *rc);
 /** Releases all that the vCPU holds; preemptible: 0 or -XEN_ERESTART. */
@@ -169,8 +174,8 @@ int must_check vcpu_destroy(struct vcpu *v);
 /** Frees the struct; only after vcpu_destroy() returned 0. */
 void vcpu_free(struct vcpu *v);
 /**
- * Loads a whole context (VCPUOP_initialise; first-domain builder): validated
- * entirely before the first change.  Preemptible.
+ * Loads a whole context (VCPUOP_initialise; first-domain builder) into a vCPU
+ * that is not initialised; after a refusal it still is not.  Preemptible.
  */
 struct vcpu_guest_context;
 int must_check vcpu_set_context(struct vcpu *v,
@@ -182,6 +187,16 @@ int must_check vcpu_map_info(struct vcpu *v, unsigned long mfn,
 			     unsigned int offset);
 
 /**
+ * Holds a frame of d that the core is going to write to at any time, by a
+ * general and a writable type reference: NULL if that is not possible.  Given
+ * back by page_put_and_type().
+ */
+struct page *must_check guest_frame_hold(const struct domain *d,
+					 unsigned long mfn);
+/** The core's mapping of such a frame. */
+void *guest_frame_ptr(const struct page *pg, size_t offset);
+
+/**
  * Resolves `size` bytes (at most a page) at va in the current vCPU's tables and
  * takes references into *a, whatever that held before; va 0: an empty area.
  * -XEN_EFAULT: not mapped writable, or not the caller's memory.
@@ -189,7 +204,7 @@ int must_check vcpu_map_info(struct vcpu *v, unsigned long mfn,
 int must_check guest_area_register(struct guest_area *a, uint64_t va,
 				   size_t size);
 void guest_area_drop(struct guest_area *a);
-/** Writes bytes [at, at + n) of the area. */
+/** Writes bytes [at, at + n) of the area, if there is one. */
 void guest_area_write(const struct guest_area *a, size_t at, const void *src,
 		      size_t n);
 

@@ -16,11 +16,9 @@ void vtime_update(struct vcpu *v, bool force);
 void vtime_update_wallclock(struct domain *d);
 /** Sets wall-clock: seconds and ns since 1970 at system time `at`. */
 void vtime_set_wallclock(uint64_t sec, uint32_t nsec, uint64_t at);
-/** A timer of v expired. */
-void vtime_timer_fired(struct vcpu *v, unsigned int kind);
-/** Stops and starts the periodic timer around being off the CPU. */
-void vtime_vcpu_stop(struct vcpu *v);
-int must_check vtime_set_singleshot(struct vcpu *v, uint64_t deadline);
+/** The singleshot or the periodic timer of v expired. */
+void vtime_timer_fired(struct vcpu *v, bool periodic);
+/** 0: off; -XEN_EINVAL: shorter or longer than is offered. */
 int must_check vtime_set_periodic(struct vcpu *v, uint64_t period);
 
 #endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* The control domain, built from a synthetic kernel by core_main(). */
+#include "core_test.h"
+
+#include "elf_image.h"
+
+#include <xen/elfnote.h>
+
+#include <hv/boot.h>
+#include <hv/cmdline.h>
+#include <hv/mm.h>
+
+static struct elf_test_image image;
+
+/* As a boot loader leaves it: RAM of the core's that is in no heap. */
+static void add_module(const void *data, size_t size, const char *cmdline)
+{
+	struct boot_module *m = &boot_info.module[boot_info.module_count++];
+	unsigned int order = 0;
+	struct page *pg;
+
+	while ((size_t)PAGE_SIZE << order < size) {
+		order++;
+	}
+	pg = heap_alloc_raw(order, ADDRESS_BITS_ANY);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(pg);
+	memset(frame_ptr(page_to_mfn(pg)), 0xee, (size_t)PAGE_SIZE << order);
+	memcpy(frame_ptr(page_to_mfn(pg)), data, size);
+	m->start = (uint64_t)page_to_mfn(pg) << PAGE_SHIFT;
+	m->end = m->start + size;
+	m->cmdline = cmdline;
+	for (unsigned long i = (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	     i < 1ul << order; i++) {
+		heap_free(pg + i, 0);
+	}
+}
+
+static struct vcpu *boot(void)
+{
+	struct vcpu *v;
+	jmp_buf end;
+
+	fake_cpu_set(0);
+	fake_machine_end = &end;
+	if (setjmp(end) == 0) {
+		core_main();
+	}
+	fake_machine_end = NULL;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(control_domain);
+	v = control_domain->vcpu[0];
+	CU_ASSERT_FATAL(fake_run(v));
+	return v;
+}
+
+static uint8_t byte_at(uint64_t va)
+{
+	uint8_t byte = 0;
+
+	TRUE_(fake_guest_read(va, &byte, 1));
+	return byte;
+}
+
+/* The list must name the domain's frames, each once, and the m2p agree. */
+static void check_p2m(const struct start_info *si)
+{
+	for (unsigned long pfn = 0; pfn < si->nr_pages; pfn++) {
+		uint64_t mfn = 0;
+
+		if (!fake_guest_read(si->mfn_list + pfn * 8, &mfn, 8) ||
+		    mfn >= frame_max) {
+			CU_FAIL_FATAL("p2m");
+		}
+		if (mfn_to_page(mfn)->owner != 0 || arch_m2p_get(mfn) != pfn) {
+			CU_FAIL_FATAL("p2m and m2p differ");
+		}
+	}
+}
+
+static void check_tables_read_only(const struct start_info *si)
+{
+	for (unsigned long i = 0; i < si->nr_pt_frames; i++) {
+		uint64_t word = 0, va = si->pt_base + i * PAGE_SIZE;
+
+		TRUE_(fake_guest_read(va, &word, 8));
+		FALSE_(fake_guest_write(va, &word, 8));
+	}
+}
+
+static void test_boot(void)
+{
+	uint8_t ramdisk[10000];
+	struct start_info si;
+	struct vcpu *v;
+	uint64_t mod;
+
+	memset(ramdisk, 0x5d, sizeof(ramdisk));
+	elf_image_start(&image);
+	elf_image_stock_notes(&image);
+	elf_image_seal(&image);
+	add_module(image.bytes, image.size, "console=hvc0 quiet");
+	add_module(ramdisk, sizeof(ramdisk), "");
+	v = boot();
+	EQ(control_domain->max_vcpus, FAKE_CPUS);
+	EQ(v->regs.rip, ELF_ENTRY);
+	EQ(v->info->evtchn_upcall_mask, 1);
+	EQ(byte_at(ELF_ENTRY), ELF_CODE_BYTE);
+	OK(byte_at(ELF_VIRT_BASE + ELF_LOAD_PADDR + 4096));
+	TRUE_(fake_guest_read(v->regs.rsi, &si, sizeof(si)));
+	OK(strncmp(si.magic, "xen-3.0-x86_64", 14));
+	EQ(si.nr_pages, control_domain->tot_pages);
+	CU_ASSERT_STRING_EQUAL((char *)si.cmd_line, "console=hvc0 quiet");
+	EQ(si.flags, SIF_PRIVILEGED | SIF_INITDOMAIN | SIF_MOD_START_PFN);
+	EQ(si.mfn_list, ELF_P2M);
+	OK(si.store_evtchn);
+	EQ(si.shared_info, (uint64_t)ptr_frame(control_domain->shared)
+				   << PAGE_SHIFT);
+	check_p2m(&si);
+	check_tables_read_only(&si);
+	EQ(si.pt_base + si.nr_pt_frames * PAGE_SIZE + PAGE_SIZE, v->regs.rsp);
+	/* a stack, and half a megabyte mapped behind it */
+	TRUE_(fake_guest_write(v->regs.rsp - 8, &si, 8));
+	TRUE_(fake_guest_write(v->regs.rsp + 512 * 1024 - 8, &si, 8));
+	/* the ramdisk, by frame number, cleared behind its end */
+	EQ(si.mod_len, sizeof(ramdisk));
+	TRUE_(fake_guest_read(si.mfn_list + (si.mod_start + 2) * 8, &mod, 8));
+	EQ(((uint8_t *)frame_ptr(mod))[sizeof(ramdisk) - 8192 - 1], 0x5d);
+	OK(((uint8_t *)frame_ptr(mod))[sizeof(ramdisk) - 8192]);
+	/* its first call */
+	EQ(fake_call(__HYPERVISOR_xen_version, 0, 0), 4 << 16 | 17);
+	/* the tables are pinned: it may unpin them */
+	TRUE_(mfn_to_page(v->cr3_kernel >> PAGE_SHIFT)->type & PGT_PINNED);
+	fake_settle();
+	OK(audit_all());
+	control_domain = NULL;
+}
+
+/* Neither INIT_P2M nor MOD_START_PFN: all of it behind the image. */
+static void test_older_kernel(void)
+{
+	uint8_t ramdisk[5000];
+	struct start_info si;
+	struct vcpu *v;
+
+	memset(ramdisk, 0x5d, sizeof(ramdisk));
+	elf_image_start(&image);
+	elf_image_number(&image, XEN_ELFNOTE_VIRT_BASE, ELF_VIRT_BASE);
+	elf_image_number(&image, XEN_ELFNOTE_HYPERCALL_PAGE,
+			 ELF_VIRT_BASE + ELF_LOAD_PADDR + 4096);
+	elf_image_seal(&image);
+	add_module(image.bytes, image.size, "");
+	add_module(ramdisk, sizeof(ramdisk), "");
+	options.dom0_mem = 24 << 20;
+	options.dom0_mem_max = 32 << 20;
+	options.dom0_max_vcpus = 2;
+	v = boot();
+	EQ(control_domain->tot_pages, (24 << 20) >> PAGE_SHIFT);
+	EQ(control_domain->max_pages, (32 << 20) >> PAGE_SHIFT);
+	EQ(control_domain->max_vcpus, 2);
+	TRUE_(fake_guest_read(v->regs.rsi, &si, sizeof(si)));
+	check_p2m(&si);
+	check_tables_read_only(&si);
+	EQ(byte_at(si.mod_start), 0x5d);
+	EQ(byte_at(si.mod_start + sizeof(ramdisk) - 1), 0x5d);
+	EQ(byte_at(ELF_VIRT_BASE + ELF_LOAD_PADDR + 4096), 0x51); /* push */
+	fake_settle();
+	OK(audit_all());
+	control_domain = NULL;
+}
+
+CU_TestInfo dom0_tests[] = {
+	{ "a stock kernel", test_boot },
+	{ "an older kernel, limited", test_older_kernel },
+	CU_TEST_INFO_NULL,
+};
