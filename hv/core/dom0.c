@@ -101,9 +101,9 @@ static INIT_TEXT void open_kernel(void)
 			    "below %#lx (HV_START_LOW)",
 			    (unsigned long)kernel.hv_start_low);
 	}
-	pr_info("dom0: kernel %s %s, %#lx-%#lx, entry %#lx", kernel.guest_os,
-		kernel.guest_version, (unsigned long)kernel.vstart,
-		(unsigned long)kernel.vend, (unsigned long)kernel.entry);
+	pr_info("dom0: kernel %#lx-%#lx, entry %#lx",
+		(unsigned long)kernel.vstart, (unsigned long)kernel.vend,
+		(unsigned long)kernel.entry);
 }
 
 /* Copies to (or with NULL clears) guest memory at byte `at`. */

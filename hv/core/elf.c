@@ -6,21 +6,20 @@
  * by the toolstack; so it uses nothing but the standard types and the note
  * numbers.  Holds no state, allocates nothing, prints nothing, never writes to
  * the image.  The image is hostile: nothing in it is used as an offset before
- * it was checked against the size, and headers are copied out before they are
- * looked at, since they may lie anywhere.
+ * it was checked against the size, those of segments by elf_open() for all that
+ * follows.  Headers are copied out before they are looked at, since they may
+ * lie anywhere.
  */
 #include <hv/elf.h>
 
 #include <xen/elfnote.h>
-#include <xen/features.h>
 
 #ifndef INIT_TEXT
 #define INIT_TEXT
 #endif
 
-#define EI_SIZE 16
-#define ELFCLASS64 2
-#define ELFDATA2LSB 1
+/* In front of every image; 64-bit, little-endian. */
+#define MAGIC "\177ELF\2\1"
 #define ET_EXEC 2
 #define ET_DYN 3
 #define EM_X86_64 62
@@ -30,7 +29,7 @@
 #define ADDRESS_LIMIT (1ull << 46)
 
 struct elf_header {
-	uint8_t ident[EI_SIZE];
+	uint8_t ident[16];
 	uint16_t type, machine;
 	uint32_t version;
 	uint64_t entry, phoff, shoff;
@@ -38,7 +37,6 @@ struct elf_header {
 	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
 };
 _Static_assert(sizeof(struct elf_header) == 64, "ELF-64, figure 2");
-
 _Static_assert(sizeof(struct elf_segment) == 56, "ELF-64, figure 6");
 
 struct note_header {
@@ -57,118 +55,66 @@ static bool fail(struct elf_image *e, const char *why)
 	return false;
 }
 
+/* n-th program header. */
+static struct elf_segment header(const struct elf_image *e, unsigned int n)
+{
+	struct elf_segment ph;
+
+	__builtin_memcpy(&ph, e->data + e->phoff + n * sizeof(ph), sizeof(ph));
+	return ph;
+}
+
 INIT_TEXT bool elf_open(struct elf_image *e, const void *data, size_t size)
 {
 	struct elf_header h;
 
-	*e = (struct elf_image){ .data = data, .size = size };
+	*e = (struct elf_image){ .data = data };
 	if (size < sizeof(h)) {
 		return fail(e, "not an ELF image: too short");
 	}
 	__builtin_memcpy(&h, data, sizeof(h));
-	if (__builtin_memcmp(h.ident, "\177ELF", 4) != 0) {
-		return fail(e, "not an ELF image: bad magic");
-	}
-	if (h.ident[4] != ELFCLASS64 || h.ident[5] != ELFDATA2LSB ||
+	if (__builtin_memcmp(h.ident, MAGIC, sizeof(MAGIC) - 1) != 0 ||
 	    h.machine != EM_X86_64 || (h.type != ET_EXEC && h.type != ET_DYN)) {
 		return fail(e, "not an executable 64-bit x86 ELF image");
 	}
-	if (h.phnum == 0 || h.phnum > PHNUM_MAX ||
-	    h.phentsize != sizeof(struct elf_segment)) {
+	if (h.phnum > PHNUM_MAX || h.phentsize != sizeof(struct elf_segment)) {
 		return fail(e, "not a usable ELF image: odd program headers");
 	}
 	if (h.phoff > size ||
 	    h.phnum * sizeof(struct elf_segment) > size - h.phoff) {
 		return fail(e, "truncated: program headers lie beyond the end");
 	}
+	e->entry = h.entry;
 	e->phoff = h.phoff;
 	e->phnum = h.phnum;
+	for (unsigned int n = 0; n < h.phnum; n++) {
+		struct elf_segment ph = header(e, n);
+
+		if (ph.type != PT_LOAD && ph.type != PT_NOTE) {
+			continue;
+		}
+		if (ph.offset > size || ph.filesz > size - ph.offset) {
+			return fail(e, "truncated: a segment lies beyond the "
+				       "end");
+		}
+		if (ph.type == PT_LOAD && ph.filesz > ph.memsz) {
+			return fail(e, "not a usable ELF image: a segment has "
+				       "more bytes in the file than in memory");
+		}
+	}
 	return true;
 }
 
-/* n-th program header; its bytes must lie inside the image. */
-static bool read_header(struct elf_image *e, unsigned int n,
-			struct elf_segment *ph)
-{
-	__builtin_memcpy(ph, e->data + e->phoff + n * sizeof(*ph), sizeof(*ph));
-	return (ph->type != PT_LOAD && ph->type != PT_NOTE) ||
-	       (ph->offset <= e->size && ph->filesz <= e->size - ph->offset) ||
-	       fail(e, "truncated: a segment lies beyond the end");
-}
-
-INIT_TEXT bool elf_load_segment(struct elf_image *e, unsigned int i,
+INIT_TEXT bool elf_load_segment(const struct elf_image *e, unsigned int i,
 				struct elf_segment *seg)
 {
-	e->error = NULL;
 	for (unsigned int n = 0; n < e->phnum; n++) {
-		if (!read_header(e, n, seg)) {
-			return false;
-		}
-		if (seg->type != PT_LOAD || seg->memsz == 0 || i-- != 0) {
-			continue;
-		}
-		if (seg->filesz > seg->memsz) {
-			return fail(e, "a segment has more bytes in the file "
-				       "than in memory");
-		}
-		return seg->paddr + seg->memsz >= seg->paddr ||
-		       fail(e, "a segment wraps around");
-	}
-	return false;
-}
-
-/*
- * Next Xen note at or after *at, below end; notes are padded to 4 bytes.
- * False at the end, or with e->error.
- */
-static bool next_note(struct elf_image *e, uint64_t *at, uint64_t end,
-		      struct note *note)
-{
-	struct note_header h;
-	uint64_t name, desc, next;
-
-	while (end - *at >= sizeof(h)) {
-		__builtin_memcpy(&h, e->data + *at, sizeof(h));
-		name = *at + sizeof(h);
-		desc = name + (((uint64_t)h.name_size + 3) & ~3ull);
-		next = desc + (((uint64_t)h.desc_size + 3) & ~3ull);
-		if (desc > end || h.desc_size > end - desc) {
-			return fail(e, "truncated: a note lies beyond its "
-				       "segment");
-		}
-		*at = next < end ? next : end;
-		if (h.name_size == 4 &&
-		    __builtin_memcmp(e->data + name, "Xen", 4) == 0) {
-			note->type = h.type;
-			note->desc = e->data + desc;
-			note->size = h.desc_size;
+		*seg = header(e, n);
+		if (seg->type == PT_LOAD && seg->memsz != 0 && i-- == 0) {
 			return true;
 		}
 	}
 	return false;
-}
-
-static bool note_number(struct elf_image *e, const struct note *n,
-			uint64_t *value)
-{
-	*value = 0;
-	if (n->size != 4 && n->size != 8) {
-		return fail(e, "a numeric Xen note is neither 4 nor 8 bytes "
-			       "long");
-	}
-	__builtin_memcpy(value, n->desc, n->size);
-	return true;
-}
-
-/* Text notes need not be terminated; the copy always is. */
-static void note_text(const struct note *n, char *dst, size_t size)
-{
-	size_t i;
-
-	for (i = 0; i < n->size && i + 1 < size && n->desc[i] != 0; i++) {
-		dst[i] = (char)n->desc[i];
-	}
-	dst[i] = '\0';
 }
 
 /* True if `text` stands at `at` in the note, up to its end or that of a list's
@@ -200,139 +146,150 @@ static bool features_ok(const struct note *n)
 }
 
 /* Where the numeric notes go; 0, where `has` lies: of another kind. */
+#define FIELD(name) offsetof(struct elf_kernel, name)
 static const uint8_t number_at[XEN_ELFNOTE_MAX + 1] = {
-	[XEN_ELFNOTE_ENTRY] = offsetof(struct elf_kernel, entry),
-	[XEN_ELFNOTE_VIRT_BASE] = offsetof(struct elf_kernel, virt_base),
-	[XEN_ELFNOTE_PADDR_OFFSET] = offsetof(struct elf_kernel, paddr_offset),
-	[XEN_ELFNOTE_HYPERCALL_PAGE] =
-		offsetof(struct elf_kernel, hypercall_page),
-	[XEN_ELFNOTE_INIT_P2M] = offsetof(struct elf_kernel, init_p2m),
-	[XEN_ELFNOTE_HV_START_LOW] = offsetof(struct elf_kernel, hv_start_low),
-	[XEN_ELFNOTE_MOD_START_PFN] =
-		offsetof(struct elf_kernel, mod_start_pfn),
-	[XEN_ELFNOTE_SUPPORTED_FEATURES] =
-		offsetof(struct elf_kernel, supported),
+	[XEN_ELFNOTE_ENTRY] = FIELD(entry),
+	[XEN_ELFNOTE_VIRT_BASE] = FIELD(virt_base),
+	[XEN_ELFNOTE_PADDR_OFFSET] = FIELD(paddr_offset),
+	[XEN_ELFNOTE_HYPERCALL_PAGE] = FIELD(hypercall_page),
+	[XEN_ELFNOTE_INIT_P2M] = FIELD(init_p2m),
+	[XEN_ELFNOTE_HV_START_LOW] = FIELD(hv_start_low),
+	[XEN_ELFNOTE_MOD_START_PFN] = FIELD(mod_start_pfn),
+	[XEN_ELFNOTE_SUPPORTED_FEATURES] = FIELD(supported),
 };
-_Static_assert(offsetof(struct elf_kernel, has) == 0, "no note's number");
+_Static_assert(FIELD(has) == 0, "no note's number");
 
-static bool take_note(struct elf_image *e, struct elf_kernel *k,
-		      const struct note *n)
+/* NULL, or why the kernel cannot be run. */
+static const char *take_note(struct elf_kernel *k, const struct note *n)
 {
+	uint64_t value = 0;
+
 	if (n->type > XEN_ELFNOTE_MAX) {
-		return true;
+		return NULL;
 	}
 	if ((k->has & (1ull << n->type)) != 0) {
-		return fail(e, "a Xen note is given twice");
+		return "a Xen note is given twice";
 	}
 	k->has |= 1ull << n->type;
 	if (number_at[n->type] != 0) {
-		uint8_t *at = (uint8_t *)k + number_at[n->type];
-
-		return note_number(e, n, (uint64_t *)(void *)at);
+		if (n->size != 4 && n->size != 8) {
+			return "a numeric Xen note is neither 4 nor 8 bytes "
+			       "long";
+		}
+		__builtin_memcpy(&value, n->desc, n->size);
+		__builtin_memcpy((uint8_t *)k + number_at[n->type], &value,
+				 sizeof(value));
 	}
-	switch (n->type) {
-	case XEN_ELFNOTE_FEATURES:
+	if (n->type == XEN_ELFNOTE_FEATURES) {
 		k->wants_features_ok = features_ok(n);
-		return true;
-	case XEN_ELFNOTE_XEN_VERSION:
-		return note_has(n, 0, "xen-3.0") ||
-		       fail(e, "made for another interface than xen-3.0");
-	case XEN_ELFNOTE_LOADER:
-		return note_has(n, 0, "generic") ||
-		       fail(e, "asks for a special loader");
-	case XEN_ELFNOTE_GUEST_OS:
-		note_text(n, k->guest_os, sizeof(k->guest_os));
-		return true;
-	case XEN_ELFNOTE_GUEST_VERSION:
-		note_text(n, k->guest_version, sizeof(k->guest_version));
-		return true;
-	default:
-		return true;
 	}
+	if (n->type == XEN_ELFNOTE_XEN_VERSION && !note_has(n, 0, "xen-3.0")) {
+		return "made for another interface than xen-3.0";
+	}
+	if (n->type == XEN_ELFNOTE_LOADER && !note_has(n, 0, "generic")) {
+		return "asks for a special loader";
+	}
+	return NULL;
 }
 
-static bool read_notes(struct elf_image *e, struct elf_kernel *k)
+/* The notes in [at, end) of the image, each padded to 4 bytes. */
+static const char *read_notes(const struct elf_image *e, struct elf_kernel *k,
+			      uint64_t at, uint64_t end)
 {
-	struct elf_segment ph;
-	struct note note;
+	const char *error = NULL;
+	struct note_header h;
 
-	for (unsigned int n = 0; n < e->phnum; n++) {
-		uint64_t at, end;
+	while (error == NULL && at < end && end - at >= sizeof(h)) {
+		uint64_t name = at + sizeof(h), desc;
 
-		if (!read_header(e, n, &ph)) {
-			return false;
+		__builtin_memcpy(&h, e->data + at, sizeof(h));
+		desc = name + (((uint64_t)h.name_size + 3) & ~3ull);
+		if (desc > end || h.desc_size > end - desc) {
+			return "truncated: a note lies beyond its segment";
 		}
-		at = ph.offset;
-		end = ph.type == PT_NOTE ? at + ph.filesz : at;
-		while (next_note(e, &at, end, &note)) {
-			if (!take_note(e, k, &note)) {
-				return false;
-			}
+		if (h.name_size == 4 &&
+		    __builtin_memcmp(e->data + name, "Xen", 4) == 0) {
+			error = take_note(k, &(struct note){ h.type,
+							     e->data + desc,
+							     h.desc_size });
 		}
-		if (e->error != NULL) {
-			return false;
-		}
+		at = desc + (((uint64_t)h.desc_size + 3) & ~3ull);
 	}
-	return k->has != 0 ||
-	       fail(e, "no Xen notes: not a kernel for this interface");
+	return error;
 }
 
 /* Where the segments lie from guest frame 0 on, and the span of them all. */
-static bool read_span(struct elf_image *e, struct elf_kernel *k)
+static const char *read_span(const struct elf_image *e, struct elf_kernel *k)
 {
 	struct elf_segment seg;
-	uint64_t start, end;
-	unsigned int i;
 
 	k->pstart = ~0ull;
 	k->pend = 0;
-	for (i = 0; elf_load_segment(e, i, &seg); i++) {
-		start = seg.paddr - k->paddr_offset;
+	for (unsigned int i = 0; elf_load_segment(e, i, &seg); i++) {
+		uint64_t start = seg.paddr - k->paddr_offset;
+
 		if (seg.paddr < k->paddr_offset || start >= ADDRESS_LIMIT ||
 		    seg.memsz >= ADDRESS_LIMIT) {
-			return fail(e, "a segment lies outside the guest's "
-				       "memory (see PADDR_OFFSET)");
+			return "a segment lies outside the guest's memory "
+			       "(see PADDR_OFFSET)";
 		}
-		end = start + seg.memsz;
-		k->pstart = start < k->pstart ? start : k->pstart;
-		k->pend = end > k->pend ? end : k->pend;
+		if (start < k->pstart) {
+			k->pstart = start;
+		}
+		if (start + seg.memsz > k->pend) {
+			k->pend = start + seg.memsz;
+		}
 	}
-	if (e->error != NULL) {
-		return false;
-	}
-	if (i == 0) {
-		return fail(e, "nothing to load in it");
+	if (k->pend == 0) {
+		return "nothing to load in it";
 	}
 	if (__builtin_add_overflow(k->virt_base, k->pstart, &k->vstart) ||
 	    __builtin_add_overflow(k->virt_base, k->pend, &k->vend)) {
-		return fail(e, "VIRT_BASE leaves no room for the segments");
+		return "VIRT_BASE leaves no room for the segments";
 	}
-	return true;
+	return NULL;
 }
 
-INIT_TEXT bool elf_kernel_info(struct elf_image *e, struct elf_kernel *k)
+static const char *read_kernel(const struct elf_image *e, struct elf_kernel *k)
 {
-	struct elf_header h;
+	const char *error = NULL;
 
-	__builtin_memset(k, 0, sizeof(*k));
-	k->wants_features_ok = true;
-	e->error = NULL;
-	__builtin_memcpy(&h, e->data, sizeof(h));
-	k->entry = h.entry;
-	if (!read_notes(e, k) || !read_span(e, k)) {
-		return false;
+	for (unsigned int n = 0; error == NULL && n < e->phnum; n++) {
+		struct elf_segment ph = header(e, n);
+
+		if (ph.type == PT_NOTE) {
+			error = read_notes(e, k, ph.offset,
+					   ph.offset + ph.filesz);
+		}
+	}
+	if (error == NULL && k->has == 0) {
+		error = "no Xen notes: not a kernel for this interface";
+	}
+	if (error == NULL) {
+		error = read_span(e, k);
+	}
+	if (error != NULL) {
+		return error;
 	}
 	if (((k->virt_base | k->init_p2m) & 0xfff) != 0) {
-		return fail(e, "VIRT_BASE or INIT_P2M is not page aligned");
+		return "VIRT_BASE or INIT_P2M is not page aligned";
 	}
 	if (k->entry < k->vstart || k->entry >= k->vend) {
-		return fail(e, "the entry point lies outside the segments");
+		return "the entry point lies outside the segments";
 	}
 	if ((k->has & (1ull << XEN_ELFNOTE_HYPERCALL_PAGE)) != 0 &&
 	    ((k->hypercall_page & 0xfff) != 0 ||
 	     k->hypercall_page < k->vstart || k->hypercall_page >= k->vend ||
 	     k->vend - k->hypercall_page < 4096)) {
-		return fail(e, "HYPERCALL_PAGE lies outside the segments");
+		return "HYPERCALL_PAGE lies outside the segments";
 	}
-	return true;
+	return NULL;
+}
+
+INIT_TEXT bool elf_kernel_info(struct elf_image *e, struct elf_kernel *k)
+{
+	*k = (struct elf_kernel){ .entry = e->entry,
+				  .wants_features_ok = true };
+	e->error = read_kernel(e, k);
+	return e->error == NULL;
 }

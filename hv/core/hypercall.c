@@ -115,6 +115,7 @@ long hypercall_invoke(uint64_t nr, const uint64_t args[HYPERCALL_ARGS])
 	if (HYPERCALL_HISTORY > 0) {
 		v->history[v->history_next] = (struct hypercall_record){
 			.nr = (uint8_t)MIN(nr, (uint64_t)UINT8_MAX),
+			.used = true,
 			.in_multicall = v->mc != NULL,
 			.arg = { args[0], args[1], args[2] },
 			.result = result,
@@ -210,6 +211,9 @@ void hypercall_history_print(const struct vcpu *v)
 		const char *name =
 			r->nr < HYPERCALL_COUNT ? table[r->nr].name : NULL;
 
+		if (!r->used) {
+			continue;
+		}
 		pr_err("  %s%s [%u] (%#lx, %#lx, %#lx) = %ld",
 		       r->in_multicall ? "in multicall: " : "",
 		       name != NULL ? name : "unknown call", r->nr, r->arg[0],

@@ -190,9 +190,12 @@ static uint64_t walk(const struct page *root, uint64_t va, unsigned int to,
 		pte = __atomic_load_n(
 			&table[va >> VA_SHIFT(level) & (PTES - 1)],
 			__ATOMIC_RELAXED);
-		/* The table may be somebody else's by now: no trust in it. */
+		/* The table may be somebody else's by now: no trust in it, not
+		 * even that it leads to RAM. */
 		if ((pte & PTE_P) == 0 ||
-		    (level > 1 && !mfn_valid(pte_mfn(pte)))) {
+		    (level > 1 &&
+		     (!mfn_valid(pte_mfn(pte)) ||
+		      mfn_to_page(pte_mfn(pte))->owner == OWNER_IO))) {
 			return 0;
 		}
 		*flags &= pte;

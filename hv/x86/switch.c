@@ -263,9 +263,10 @@ void arch_unload_vcpu(struct vcpu *prev)
 
 	ASSERT(p->curr == prev);
 	save_vcpu(prev);
-	p->curr = NULL;
 	load_cr3(core_cr3);
 	desc_set_ldt(0);
+	/* Not before: until here others must count this CPU in their flushes. */
+	p->curr = NULL;
 }
 
 void arch_switch_vcpu(struct vcpu *prev, struct vcpu *next)

@@ -13,21 +13,21 @@ struct options {
 	unsigned int dom0_max_vcpus; /* 0: one per CPU */
 	unsigned int maxcpus;	/* CPUs to bring up; 0: all */
 	unsigned int com1_baud; /* 0: as the firmware left it */
-	uint16_t com1_port;	/* I/O port base, 0x3f8 */
+	unsigned int com1_port;	/* I/O port base, 0x3f8 */
 	bool console_com1;
-	bool console_vga;	/* accepted, without effect */
 	bool noreboot;		/* stop instead of restarting */
 	bool unsafe_cpu;	/* run guests though a mitigation lacks */
-	bool no_smep, no_smap, no_pcid, no_fsgsbase, no_xsave;
+	bool no_smep, no_smap, no_fsgsbase, no_xsave;
 	int loglvl;		/* enum loglevel */
 	uint64_t dma_reserve;	/* bytes kept free below 4 GiB; ~0: default */
 	char text[1024];	/* the whole line, for xen_version and logs */
 };
 extern struct options options;
 
-/** Parses the boot line; called once, before the console is set up. */
+/** Parses the boot line, which must stay; called once, before the console is
+ *  set up. */
 void cmdline_parse(const char *line);
-/** Prints the warnings that parsing produced, once the console works. */
+/** Prints warnings about the same line, once the console works. */
 void cmdline_report(void);
 
 #endif

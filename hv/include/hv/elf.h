@@ -13,8 +13,7 @@
 
 struct elf_image {
 	const uint8_t *data;
-	size_t size;
-	uint64_t phoff;
+	uint64_t entry, phoff;
 	unsigned int phnum;
 	const char *error; /* one sentence, when a call returned false */
 };
@@ -39,18 +38,18 @@ struct elf_kernel {
 	bool wants_features_ok;	/* no required feature that we lack */
 	uint64_t vstart, vend;	/* span of all loadable segments, virtual */
 	uint64_t pstart, pend;	/* the same from guest frame 0, bytes */
-	char guest_os[16];
-	char guest_version[16];
 };
 
-/** False with e->error. The image must outlive *e. */
+/**
+ * Checks the headers of the image, which must outlive *e and not change; false
+ * with e->error.
+ */
 bool elf_open(struct elf_image *e, const void *data, size_t size);
 /**
  * i-th PT_LOAD segment, inside the image; paddr counts as the ELF header does
- * (see paddr_offset).  False when i is beyond the last (e->error is NULL) or
- * the segment is broken.
+ * (see paddr_offset).  False when i is beyond the last.
  */
-bool elf_load_segment(struct elf_image *e, unsigned int i,
+bool elf_load_segment(const struct elf_image *e, unsigned int i,
 		      struct elf_segment *seg);
 /** Parses and cross-checks notes; false with e->error. */
 bool elf_kernel_info(struct elf_image *e, struct elf_kernel *k);

@@ -44,6 +44,7 @@ struct guest_area {
 
 struct hypercall_record {
 	uint8_t nr;
+	bool used; /* false: no such call was made */
 	bool in_multicall;
 	uint64_t arg[3];
 	int64_t result;

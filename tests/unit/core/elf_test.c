@@ -49,8 +49,6 @@ static void test_good(void)
 	EQ(k.pstart, ELF_LOAD_PADDR);
 	EQ(k.pend, ELF_LOAD_PADDR + 8192);
 	EQ(k.vstart, ELF_VIRT_BASE + ELF_LOAD_PADDR);
-	CU_ASSERT_STRING_EQUAL(k.guest_os, "test");
-	OK(strcmp(k.guest_version, ""));
 	TRUE_(k.has & 1ull << XEN_ELFNOTE_FEATURES);
 }
 

@@ -352,6 +352,34 @@ static void test_refused_late(void)
 	}
 }
 
+/*
+ * A walk may meet a table that another vCPU has just given away: whatever it
+ * finds there, it stays within RAM (frame_ptr() dies otherwise).
+ */
+static void test_walk_of_nonsense(void)
+{
+	static const unsigned long frames[] = { FAKE_IO_FRAME,	 FAKE_RESERVED,
+						FAKE_HOLE_START, FAKE_DEVICE,
+						FAKE_CORE_START, 0,
+						~0ul >> 24 };
+
+	world(1);
+	for (unsigned int level = 2; level <= 4; level++) {
+		uint64_t *table = frame_ptr(guest[0].mfn[4 - level]);
+		uint64_t *entry =
+			&table[level == 4 ? FAKE_GUEST_BASE >> 39 : 0];
+		uint64_t was = *entry;
+
+		for (unsigned int i = 0; i < ARRAY_SIZE(frames); i++) {
+			*entry = (uint64_t)frames[i] << PAGE_SHIFT | RW;
+			(void)guest_walk_l1e(me(), fake_va(20, 0));
+			(void)guest_walk_l1_frame(me(), fake_va(20, 0));
+			(void)guest_walk_frame(me(), fake_va(20, 0), true);
+		}
+		*entry = was;
+	}
+}
+
 CU_TestInfo page_tests[] = {
 	{ "general references", test_refs },
 	{ "frames that are nobody's", test_from_mfn },
@@ -360,6 +388,7 @@ CU_TestInfo page_tests[] = {
 	{ "foreign and I/O frames", test_foreign_and_io },
 	{ "preempted at each step", test_preemption },
 	{ "validation that is given up", test_abandoned },
+	{ "walks of tables that are none", test_walk_of_nonsense },
 	{ "refused late, undone with interruptions", test_refused_late },
 	CU_TEST_INFO_NULL,
 };
