@@ -12,7 +12,6 @@
 
 #include <hv/domain.h>
 #include <hv/evtchn.h>
-#include <hv/irq.h>
 #include <hv/printk.h>
 #include <hv/vcpu.h>
 

@@ -11,7 +11,6 @@
 #include <hv/domain.h>
 #include <hv/percpu.h>
 #include <hv/printk.h>
-#include <hv/sched.h>
 #include <hv/timer.h>
 #include <hv/vcpu.h>
 

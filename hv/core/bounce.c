@@ -12,7 +12,6 @@
  * entry.S builds the one of SYSCALL itself when nothing unusual is about it;
  * bounce_syscall() is for the rest.
  */
-#include <xen/xen.h>
 
 #include <arch/switch.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The boot command line.  cmdline_parse() runs once on the boot CPU before
- * there is a console; cmdline_report() goes over the line again, then to say
- * what was wrong with it.  No lock.  The text comes from the boot loader and
+ * The boot command line.  cmdline_parse() runs on the boot CPU before
+ * there is a console, and again after that, to say what is wrong with the
+ * line.  No lock.  The text comes from the boot loader and
  * may be of any length and content: unknown names and values that do not parse
  * are reported and skipped, and never end the start-up.
  *
@@ -20,9 +20,6 @@ struct options options = {
 	.loglvl = LOG_INFO,
 	.dma_reserve = ~0ull,
 };
-
-static const char *boot_line INIT_DATA;
-static bool reporting INIT_DATA; /* prints, and changes no option */
 
 /* True between words and at the end of the line. */
 static bool INIT_TEXT is_end(char c)
@@ -136,7 +133,8 @@ static bool INIT_TEXT skip_value(const char **s, void *to UNUSED)
 static bool INIT_TEXT parse_dom0_mem(const char **s, void *to UNUSED)
 {
 	static const char *const kinds[] = { "max:", "min:" };
-	uint64_t *size = &options.dom0_mem, *max = &options.dom0_mem_max, min;
+	uint64_t *size = &options.dom0_mem, *max = &options.dom0_mem_max;
+	uint64_t min = 0;
 	uint64_t *const places[] = { max, &min, size };
 	bool ok;
 
@@ -245,11 +243,12 @@ static const char *INIT_TEXT parse_word(const char *word)
 	return "not known";
 }
 
-static void INIT_TEXT parse_line(const char *s)
+void INIT_TEXT cmdline_parse(const char *s, bool report)
 {
 	static struct options before INIT_DATA;
 	const char *word, *error;
 
+	str_copy(options.text, s, sizeof(options.text));
 	for (;;) {
 		while (*s != '\0' && is_end(*s)) {
 			s++;
@@ -261,27 +260,13 @@ static void INIT_TEXT parse_line(const char *s)
 		}
 		before = options;
 		error = parse_word(word);
-		if (error != NULL || reporting) {
+		if (error != NULL || report) {
 			options = before;
 		}
 		skip_value(&s, NULL);
-		if (error != NULL && reporting) {
+		if (error != NULL && report) {
 			pr_warn("command line: option %.*s: %s",
 				(int)(s - word), word, error);
 		}
 	}
-}
-
-void INIT_TEXT cmdline_parse(const char *line)
-{
-	boot_line = line != NULL ? line : "";
-	str_copy(options.text, boot_line, sizeof(options.text));
-	parse_line(boot_line);
-}
-
-void INIT_TEXT cmdline_report(void)
-{
-	reporting = true;
-	parse_line(boot_line);
-	reporting = false;
 }

@@ -10,7 +10,6 @@
  */
 #include <hv/hypercall.h>
 
-#include <xen/errno.h>
 #include <xen/xen.h>
 
 #include <arch/cpu.h>
@@ -18,7 +17,6 @@
 #include <hv/domain.h>
 #include <hv/guest_access.h>
 #include <hv/printk.h>
-#include <hv/string.h>
 #include <hv/timer.h>
 #include <hv/vcpu.h>
 
@@ -66,7 +64,8 @@ static void write_lines(struct domain *d, const char *s, size_t n)
 			line_flush(d);
 		}
 		if (s[i] != '\n') {
-			d->conbuf[d->conbuf_used++] = printable ? s[i] : '?';
+			d->conbuf[d->conbuf_used++] =
+				(char)(printable ? s[i] : '?');
 		}
 	}
 	spin_unlock(&d->lock);

@@ -113,7 +113,7 @@ static const struct feature_word {
 static void filter_features(uint32_t leaf, uint32_t subleaf,
 			    struct cpuid_regs *r)
 {
-	uint64_t xcr0 = arch_has_xsave() ? arch_xcr0_mask() : 0;
+	uint64_t xcr0 = arch_xcr0_mask();
 	bool avx = (xcr0 & XCR0_AVX) != 0;
 	bool avx512 = avx && (xcr0 & XCR0_AVX512) == XCR0_AVX512;
 
@@ -126,7 +126,7 @@ static void filter_features(uint32_t leaf, uint32_t subleaf,
 			continue;
 		}
 		hidden |= arch_has_fsgsbase() ? 0 : w->fsgsbase;
-		hidden |= arch_has_xsave() ? 0 : w->xsave;
+		hidden |= arch_xcr0_mask() != 0 ? 0 : w->xsave;
 		hidden |= avx ? 0 : w->avx;
 		hidden |= avx512 ? 0 : w->avx512;
 		*(uint32_t *)(void *)((char *)r + w->reg) &= ~hidden;
@@ -158,7 +158,7 @@ static uint32_t xsave_size(uint64_t xcr0, bool compacted)
 
 static void leaf_d(const struct vcpu *v, uint32_t subleaf, struct cpuid_regs *r)
 {
-	uint64_t mask = arch_has_xsave() ? arch_xcr0_mask() : 0;
+	uint64_t mask = arch_xcr0_mask();
 
 	if (subleaf == 0 && mask) {
 		r->a = (uint32_t)mask;
@@ -238,7 +238,8 @@ static void adjust_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
 		/* Brand and CLFLUSH size as they are; one logical CPU; APIC id.
 		 * OSXSAVE shows even before the guest asks for it. */
 		r->b = (r->b & 0xffffu) | BIT(16) | (v->id & 0xffu) << 24;
-		r->c |= F1_C_HYPERVISOR | (arch_has_xsave() ? F1_C_OSXSAVE : 0);
+		r->c |= F1_C_HYPERVISOR |
+			(arch_xcr0_mask() != 0 ? F1_C_OSXSAVE : 0);
 		break;
 	case 0x4: /* caches, shared by nobody */
 		r->a &= 0x3fffu;

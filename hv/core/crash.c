@@ -12,13 +12,11 @@
 
 #include <stdarg.h>
 
-#include <xen/errno.h>
 #include <xen/sched.h>
 
 #include <arch/cpu.h>
 
 #include <hv/check.h>
-#include <hv/cmdline.h>
 #include <hv/evtchn.h>
 #include <hv/hypercall.h>
 #include <hv/printk.h>
@@ -31,27 +29,12 @@ static const char *const reason_names[SHUTDOWN_MAX + 1] = {
 	[SHUTDOWN_watchdog] = "watchdog",  [SHUTDOWN_soft_reset] = "soft reset",
 };
 
-static void noreturn_fn end_machine(uint8_t reason)
-{
-	if (reason == SHUTDOWN_poweroff) {
-		pr_info("control domain is done: power off");
-		arch_machine_poweroff();
-	}
-	if (reason != SHUTDOWN_reboot && options.noreboot) {
-		pr_err("noreboot is set: the machine stays as it is");
-		arch_machine_stop();
-	}
-	pr_err("control domain is done: restart");
-	arch_machine_restart();
-}
-
 void domain_shutdown(struct domain *d, uint8_t reason)
 {
 	if (__atomic_exchange_n(&d->shutting_down, true, __ATOMIC_SEQ_CST)) {
 		return;
 	}
 	d->shutdown_code = reason;
-	/* The flag before the vCPUs: see domain_unpause(). */
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		if (d->vcpu[i] != NULL) {
 			sched_sleep(d->vcpu[i], PAUSE_DOMAIN);
@@ -59,8 +42,14 @@ void domain_shutdown(struct domain *d, uint8_t reason)
 	}
 	pr_info("domain %u: shut down (%s)", d->id,
 		reason <= SHUTDOWN_MAX ? reason_names[reason] : "unknown");
+	if (d->is_control && reason == SHUTDOWN_poweroff) {
+		arch_machine_poweroff();
+	}
+	if (d->is_control && reason == SHUTDOWN_reboot) {
+		arch_machine_restart();
+	}
 	if (d->is_control) {
-		end_machine(reason);
+		machine_give_up();
 	}
 	if (control_domain != NULL) {
 		evtchn_send_global_virq(control_domain, VIRQ_DOM_EXC);

@@ -6,7 +6,6 @@
  * writable by any guest, for as long as a vCPU uses it; the reference words
  * of the frame table are the only shared data, so no lock is taken.
  */
-#include <xen/errno.h>
 #include <xen/xen.h>
 
 #include <arch/switch.h>
@@ -92,14 +91,15 @@ int vcpu_set_gdt(struct vcpu *v, const unsigned long *frames,
 void vcpu_drop_gdt(struct vcpu *v)
 {
 	/* No frames: nothing that could be refused. */
-	int rc = vcpu_set_gdt(v, NULL, 0);
+	const unsigned long none = 0;
+	int rc = vcpu_set_gdt(v, &none, 0);
 
 	(void)rc;
 }
 
 long do_set_gdt(uint64_t frames, uint64_t entries)
 {
-	unsigned long list[ARRAY_SIZE(((struct vcpu *)0)->gdt_frame)];
+	unsigned long list[FIRST_RESERVED_GDT_PAGE];
 	uint64_t count = (entries + DESCS_PER_FRAME - 1) / DESCS_PER_FRAME;
 
 	if (entries > FIRST_RESERVED_GDT_ENTRY) {

@@ -5,14 +5,14 @@
  *
  * Called once at start-up by main.c, on one CPU; all of it is freed afterwards.
  * There is nobody to hand an error to: what is wrong with modules or options
- * ends start-up with one line that says so.  The kernel image is read with the care that a hostile one needs.
+ * ends start-up with one line that says so.  The kernel image is read with the
+ * care that a hostile one needs.
  * The page tables are written raw and then typed and pinned the way a guest's
  * are, so that the frame table's counts are exact from the start.
  */
 #include <hv/boot.h>
 
 #include <xen/elfnote.h>
-#include <xen/errno.h>
 #include <xen/features.h>
 #include <xen/xen.h>
 
@@ -36,11 +36,6 @@
 #define DMA_RESERVE_MAX (128ull << 20)
 #define FRAMES_TO_MB(n) ((unsigned long)(n) >> (20 - PAGE_SHIFT))
 
-_Static_assert(sizeof(struct start_info) +
-			       sizeof(struct dom0_vga_console_info) <=
-		       PAGE_SIZE,
-	       "both lie in one frame");
-
 static INIT_DATA struct elf_image image;
 static INIT_DATA struct elf_kernel kernel;
 static INIT_DATA struct dom0_layout layout;
@@ -55,7 +50,7 @@ static INIT_TEXT const uint8_t *module_data(unsigned int i, uint64_t *size)
 	if (*size == 0) {
 		return NULL;
 	}
-	if (m->end < m->start || !mfn_valid(m->start >> PAGE_SHIFT) ||
+	if (!mfn_valid(m->start >> PAGE_SHIFT) ||
 	    !mfn_valid((m->end - 1) >> PAGE_SHIFT)) {
 		boot_failed("dom0: module %u is not in RAM", i);
 	}
@@ -74,6 +69,7 @@ static INIT_TEXT void open_kernel(void)
 {
 	uint64_t size;
 	const uint8_t *data = module_data(0, &size);
+	const char *error;
 
 	if (size == 0) {
 		boot_failed("dom0: no kernel: the boot loader gave no module");
@@ -82,11 +78,12 @@ static INIT_TEXT void open_kernel(void)
 		boot_failed("dom0: module 0 is a packed kernel (bzImage): "
 			    "unpack it with vl-unpack first");
 	}
-	if (!elf_open(&image, data, size)) {
-		boot_failed("dom0: module 0 is %s", image.error);
+	error = elf_open(&image, data, size);
+	if (error == NULL) {
+		error = elf_kernel_info(&image, &kernel);
 	}
-	if (!elf_kernel_info(&image, &kernel)) {
-		boot_failed("dom0: module 0: %s", image.error);
+	if (error != NULL) {
+		boot_failed("dom0: module 0: %s", error);
 	}
 	if (!kernel.wants_features_ok) {
 		boot_failed("dom0: the kernel requires a feature that is not "
@@ -110,9 +107,9 @@ static INIT_TEXT void open_kernel(void)
 static INIT_TEXT void write_guest(uint64_t at, const uint8_t *src, uint64_t n)
 {
 	while (n != 0) {
-		unsigned long run, offset = at & (PAGE_SIZE - 1);
-		uint8_t *dst = frame_ptr(dom0_mfn(at >> PAGE_SHIFT, &run));
-		uint64_t part = MIN(n, ((uint64_t)run << PAGE_SHIFT) - offset);
+		unsigned long offset = at & (PAGE_SIZE - 1);
+		uint8_t *dst = dom0_frame(at >> PAGE_SHIFT);
+		uint64_t part = MIN(n, PAGE_SIZE - offset);
 
 		if (src != NULL) {
 			memcpy(dst + offset, src, part);
@@ -165,38 +162,16 @@ static INIT_TEXT unsigned long choose_size(void)
 	return want != 0 ? MIN(want, all) : all;
 }
 
-static INIT_TEXT void plan(unsigned long frames, uint64_t ramdisk)
-{
-	unsigned long need = frames;
-	const char *error = dom0_plan(&layout, &kernel, need, ramdisk);
-
-	/* With more memory its list of frames grows, too. */
-	while (error == NULL && layout.end > need) {
-		need = layout.end;
-		error = dom0_plan(&layout, &kernel, need, ramdisk);
-	}
-	if (error != NULL) {
-		boot_failed("dom0: %s", error);
-	}
-	if (need > frames) {
-		boot_failed("dom0: %s%luM is too little memory: the kernel, "
-			    "its ramdisk and tables need at least %lu MiB",
-			    options.dom0_mem != 0 ? "dom0_mem=" : "",
-			    FRAMES_TO_MB(frames), FRAMES_TO_MB(need) + 1);
-	}
-}
-
 /* Heap frames in the largest blocks there are; high memory first, so that what
  * is kept for DMA is low. */
 static INIT_TEXT void add_memory(struct domain *d, unsigned long frames)
 {
 	unsigned int order = HEAP_MAX_ORDER;
-	unsigned long left;
 
-	while ((left = frames - dom0_frame_count()) != 0) {
+	while (d->tot_pages < frames) {
 		struct page *pg = NULL;
 
-		if (1ul << order <= left) {
+		if (1ul << order <= frames - d->tot_pages) {
 			pg = heap_alloc_raw(order, ADDRESS_BITS_ANY);
 		}
 		if (pg == NULL) {
@@ -204,9 +179,7 @@ static INIT_TEXT void add_memory(struct domain *d, unsigned long frames)
 			order--;
 			continue;
 		}
-		if (!dom0_add_frames(page_to_mfn(pg), 1ul << order)) {
-			boot_failed("dom0: free memory is in too many pieces");
-		}
+		dom0_add_frames(d->tot_pages, page_to_mfn(pg), 1ul << order);
 		CHECK(domain_assign_frames(d, pg, order, FRAMES_UNLIMITED) ==
 		      0);
 	}
@@ -217,13 +190,24 @@ static INIT_TEXT void build_memory(struct domain *d)
 	uint64_t ramdisk, max = options.dom0_mem_max >> PAGE_SHIFT;
 	const uint8_t *data = module_data(1, &ramdisk);
 	unsigned long frames = choose_size();
+	const char *error = dom0_plan(&layout, &kernel, frames, ramdisk);
 
-	plan(frames, ramdisk);
+	if (error != NULL) {
+		boot_failed("dom0: %s", error);
+	}
+	if (layout.end > frames) {
+		/* With more memory its list of frames grows, too. */
+		boot_failed("dom0: %lu MiB of memory (dom0_mem) is too little: "
+			    "the kernel, its ramdisk and tables need %lu MiB",
+			    FRAMES_TO_MB(frames),
+			    FRAMES_TO_MB(layout.end + layout.end / 256) + 1);
+	}
 	d->max_pages = (uint32_t)MIN(MAX(max, frames), UINT32_MAX);
 	add_memory(d, frames);
 	write_guest((uint64_t)layout.ramdisk << PAGE_SHIFT, data, ramdisk);
-	pr_info("dom0: %lu MiB of memory, at most %lu MiB, %lu MiB stay free",
-		FRAMES_TO_MB(frames), FRAMES_TO_MB(d->max_pages),
+	pr_info("dom0: %u vCPUs, %lu MiB of memory, at most %lu MiB, %lu MiB "
+		"stay free",
+		d->max_vcpus, FRAMES_TO_MB(frames), FRAMES_TO_MB(d->max_pages),
 		FRAMES_TO_MB(heap_free_frames()));
 }
 
@@ -231,22 +215,17 @@ static INIT_TEXT void build_memory(struct domain *d)
 static INIT_TEXT void fill_p2m(unsigned long frames)
 {
 	const unsigned long per_page = PAGE_SIZE / sizeof(uint64_t);
-	unsigned long pfn, mfn = 0, run = 0;
 	uint64_t *list = NULL;
 
-	for (pfn = 0; pfn < layout.p2m_pages * per_page; pfn++, mfn++, run--) {
+	for (unsigned long pfn = 0; pfn < layout.p2m_pages * per_page; pfn++) {
 		if (pfn % per_page == 0) {
 			list = dom0_frame(layout.p2m + pfn / per_page);
+			memset(list, 0xff, PAGE_SIZE);
 		}
-		if (pfn >= frames) {
-			list[pfn % per_page] = ~0ull;
-			continue;
+		if (pfn < frames) {
+			list[pfn % per_page] = dom0_mfn(pfn);
+			arch_m2p_set(dom0_mfn(pfn), pfn);
 		}
-		if (run == 0) {
-			mfn = dom0_mfn(pfn, &run);
-		}
-		list[pfn % per_page] = mfn;
-		arch_m2p_set(mfn, pfn);
 	}
 }
 
@@ -261,7 +240,6 @@ static INIT_TEXT void fill_start_info(const struct domain *d)
 {
 	const char *cmdline = boot_info.module[0].cmdline;
 	struct start_info *si = dom0_frame(layout.start_info);
-	struct dom0_vga_console_info *vga = (void *)(si + 1);
 
 	memset(si, 0, PAGE_SIZE);
 	snprintf(si->magic, sizeof(si->magic), "xen-3.0-x86_64");
@@ -288,14 +266,6 @@ static INIT_TEXT void fill_start_info(const struct domain *d)
 		pr_warn("dom0: command line is cut after %zu characters",
 			sizeof(si->cmd_line) - 1);
 	}
-	/* Text mode is how the firmware of a PC leaves the screen. */
-	si->console.dom0.info_off = sizeof(*si);
-	si->console.dom0.info_size = sizeof(*vga);
-	vga->video_type = XEN_VGATYPE_TEXT_MODE_3;
-	vga->u.text_mode_3.font_height = 16;
-	vga->u.text_mode_3.rows = 25;
-	vga->u.text_mode_3.columns = 80;
-	vga->u.text_mode_3.cursor_y = 24;
 }
 
 /* Types the tables the normal way and pins them, as the kernel expects. */
@@ -332,11 +302,8 @@ static INIT_TEXT void start_vcpu(struct vcpu *v, unsigned long l4)
 	do {
 		rc = vcpu_set_context(v, &context);
 	} while (rc == -XEN_ERESTART);
-	/* Of what it can refuse the entry point alone is the image's. */
-	if (rc != 0) {
-		boot_failed("dom0: its first vCPU cannot start at %#lx (%d)",
-			    (unsigned long)kernel.entry, rc);
-	}
+	/* Of this only the entry point is the image's, and that is mapped. */
+	CHECK(rc == 0);
 	v->info->evtchn_upcall_mask = 1;
 	v->initialised = true;
 	sched_wake(v, PAUSE_DOWN);
@@ -385,7 +352,4 @@ INIT_TEXT void dom0_build(void)
 	pin_tables(d, l4);
 	control_domain = d;
 	start_vcpu(d->vcpu[0], l4);
-	pr_info("dom0: %u vCPUs, %lu frames of page tables, ramdisk %lu KiB",
-		d->max_vcpus, layout.table_pages + layout.p2m_table_pages,
-		(unsigned long)(layout.ramdisk_size >> 10));
 }

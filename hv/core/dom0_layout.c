@@ -33,40 +33,32 @@ struct part {
 static INIT_DATA struct part parts[PARTS_MAX]; /* in order of pfn */
 static INIT_DATA unsigned int part_count;
 
-static INIT_DATA unsigned long frame_count; /* in them all */
-
-INIT_TEXT unsigned long dom0_frame_count(void)
-{
-	return frame_count;
-}
-
-INIT_TEXT bool dom0_add_frames(unsigned long mfn, unsigned long count)
+INIT_TEXT void dom0_add_frames(unsigned long pfn, unsigned long mfn,
+			       unsigned long count)
 {
 	if (part_count == PARTS_MAX) {
-		return false;
+		boot_failed("dom0: free memory is in too many pieces");
 	}
-	parts[part_count++] = (struct part){ frame_count, mfn, count };
-	frame_count += count;
-	return true;
+	parts[part_count++] = (struct part){ pfn, mfn, count };
 }
 
-INIT_TEXT unsigned long dom0_mfn(unsigned long pfn, unsigned long *run)
+INIT_TEXT unsigned long dom0_mfn(unsigned long pfn)
 {
-	const struct part *p = parts;
+	static INIT_DATA unsigned int i; /* frames are asked for in rows */
 
-	CHECK(pfn < frame_count);
-	while (pfn - p->pfn >= p->count) {
-		p++;
+	if (pfn < parts[i].pfn) {
+		i = 0;
 	}
-	if (run != NULL) {
-		*run = p->pfn + p->count - pfn;
+	while (pfn - parts[i].pfn >= parts[i].count) {
+		i++;
+		CHECK(i < part_count);
 	}
-	return p->mfn + pfn - p->pfn;
+	return parts[i].mfn + pfn - parts[i].pfn;
 }
 
 INIT_TEXT void *dom0_frame(unsigned long pfn)
 {
-	return frame_ptr(dom0_mfn(pfn, NULL));
+	return frame_ptr(dom0_mfn(pfn));
 }
 
 /* ---- The plan -------------------------------------------------------------------- */
@@ -199,55 +191,49 @@ INIT_TEXT const char *dom0_plan(struct dom0_layout *l,
 /* Takes guest frame (*next)++ for a table. */
 static INIT_TEXT unsigned long new_table(unsigned long *next)
 {
-	unsigned long mfn = dom0_mfn((*next)++, NULL);
+	unsigned long mfn = dom0_mfn((*next)++);
 
 	memset(frame_ptr(mfn), 0, PAGE_SIZE);
 	return mfn;
 }
 
-/* The table below entry `i`, made if it is not there. */
-static INIT_TEXT uint64_t *next_table(uint64_t *table, unsigned int i,
-				      unsigned long *next)
-{
-	if ((table[i] & PTE_P) == 0) {
-		table[i] = (uint64_t)new_table(next) << PAGE_SHIFT | PTE_P |
-			   PTE_W | PTE_U | PTE_A;
-	}
-	return frame_ptr(pte_mfn(table[i]));
-}
-
-/* Maps guest frames [pfn, end) at va, those in [ro, ro_end) read-only, with
- * tables that begin at *next. */
-static INIT_TEXT void map_frames(uint64_t *l4, uint64_t va, unsigned long pfn,
-				 unsigned long end, unsigned long ro,
-				 unsigned long ro_end, unsigned long *next)
+/* Maps guest frames [pfn, end) at va, page tables read-only, with tables that
+ * begin at *next. */
+static INIT_TEXT void map_frames(const struct dom0_layout *l, uint64_t *l4,
+				 uint64_t va, unsigned long pfn,
+				 unsigned long end, unsigned long *next)
 {
 	for (; pfn < end; pfn++, va += PAGE_SIZE) {
-		uint64_t pte = PTE_P | PTE_U | PTE_A | PTE_D, *table;
+		uint64_t pte = (uint64_t)dom0_mfn(pfn) << PAGE_SHIFT | PTE_P |
+			       PTE_U | PTE_A | PTE_D;
+		uint64_t *table = l4, *entry;
 
-		table = next_table(l4, l4_slot(va), next);
-		table = next_table(table, va >> 30 & (PTES - 1), next);
-		table = next_table(table, va >> 21 & (PTES - 1), next);
-		if (pfn < ro || pfn >= ro_end) {
+		for (int shift = 39; shift > PAGE_SHIFT; shift -= 9) {
+			entry = &table[va >> shift & (PTES - 1)];
+			if (*entry == 0) {
+				*entry = (uint64_t)new_table(next)
+						 << PAGE_SHIFT |
+					 PTE_P | PTE_W | PTE_U | PTE_A;
+			}
+			table = frame_ptr(pte_mfn(*entry));
+		}
+		if (pfn - l->tables >= l->table_pages) {
 			pte |= PTE_W;
 		}
-		table[va >> PAGE_SHIFT & (PTES - 1)] =
-			pte | (uint64_t)dom0_mfn(pfn, NULL) << PAGE_SHIFT;
+		table[va >> PAGE_SHIFT & (PTES - 1)] = pte;
 	}
 }
 
 INIT_TEXT unsigned long dom0_make_tables(const struct dom0_layout *l)
 {
-	unsigned long next = l->tables, end = l->tables + l->table_pages;
-	unsigned long l4 = new_table(&next);
+	unsigned long next = l->tables, l4 = new_table(&next);
 
-	map_frames(frame_ptr(l4), l->virt_base, 0, l->mapped_end, l->tables,
-		   end, &next);
-	CHECK(next == end);
+	map_frames(l, frame_ptr(l4), l->virt_base, 0, l->mapped_end, &next);
+	CHECK(next == l->tables + l->table_pages);
 	if (l->p2m_table_pages != 0) {
 		next = l->p2m_tables;
-		map_frames(frame_ptr(l4), l->p2m_va, l->p2m,
-			   l->p2m + l->p2m_pages, 0, 0, &next);
+		map_frames(l, frame_ptr(l4), l->p2m_va, l->p2m,
+			   l->p2m + l->p2m_pages, &next);
 		CHECK(next == l->p2m_tables + l->p2m_table_pages);
 	}
 	return l4;

@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Domains: the table of ids, references, pausing, and the way from creation
- * to destruction.
+ * Domains: the table of ids, references, and the way from creation to
+ * destruction.
  *
- * The domlist lock covers the table; a domain is in it from domain_create() until its last reference goes, but domain_get() finds
- * it only while it is alive or dying.  What a domain does by itself is
- * elsewhere: its end by its own fault or wish in crash.c, its vCPUs in vcpu.c,
- * its frames in page.c and relinquish.c.
- *
- * PAUSE_DOMAIN of a vCPU stands for three reasons: paused (pause_count),
- * shut down, not alive.  It goes away only in domain_unpause(), which looks at
- * the other two again after it has woken a vCPU; crash.c sets its flag first
- * and stops the vCPUs second, so that one of the two always sees the other.
+ * The domlist lock covers the table; a domain is in it from domain_create()
+ * until its last reference goes, but domain_get() finds it only while it is
+ * alive or dying.  What a domain does by itself is elsewhere: its end by its
+ * own fault or wish in crash.c, its vCPUs in vcpu.c, its frames in page.c and
+ * relinquish.c.  A vCPU with PAUSE_DOMAIN never runs again: its domain is shut
+ * down or dying.
  */
 #include <hv/domain.h>
-
-#include <xen/errno.h>
 
 #include <arch/paging.h>
 
@@ -27,7 +22,6 @@
 #include <hv/page.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
-#include <hv/timer.h>
 #include <hv/vcpu.h>
 #include <hv/vtime.h>
 
@@ -216,7 +210,6 @@ struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 	d->refs = 1;
 	d->state = DOM_DEAD; /* not found by others before it is complete */
 	d->max_vcpus = max_vcpus;
-	d->created = time_now();
 	d->evtchn_max = EVTCHN_GROUP * EVTCHN_GROUPS;
 	spinlock_init(&d->lock, RANK_DOMAIN);
 
@@ -240,76 +233,25 @@ struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 	return d;
 }
 
-/* ---- Pausing ------------------------------------------------------------------ */
-
-/* Stops every vCPU; with `sync` returns when none but the caller's runs. */
-static void stop_vcpus(struct domain *d, bool sync)
-{
-	for (unsigned int i = 0; i < d->max_vcpus; i++) {
-		struct vcpu *v = d->vcpu[i];
-
-		if (v != NULL && sync && v != this_cpu()->curr) {
-			sched_sleep_sync(v, PAUSE_DOMAIN);
-		} else if (v != NULL) {
-			sched_sleep(v, PAUSE_DOMAIN);
-		}
-	}
-}
-
-void domain_pause(struct domain *d)
-{
-	spin_lock(&d->lock);
-	d->pause_count++;
-	stop_vcpus(d, false);
-	spin_unlock(&d->lock);
-	/* Not under the lock: a vCPU on its way out may be waiting for it.
-	 * The count above keeps anybody from waking them meanwhile. */
-	stop_vcpus(d, true);
-}
-
-static bool stays_stopped(const struct domain *d)
-{
-	return __atomic_load_n(&d->shutting_down, __ATOMIC_SEQ_CST) ||
-	       d->state != DOM_ALIVE;
-}
-
-void domain_unpause(struct domain *d)
-{
-	spin_lock(&d->lock);
-	CHECK(d->pause_count > 0);
-	d->pause_count--;
-	for (unsigned int i = 0; i < d->max_vcpus; i++) {
-		if (d->vcpu[i] != NULL && d->pause_count == 0 &&
-		    !stays_stopped(d)) {
-			sched_wake(d->vcpu[i], PAUSE_DOMAIN);
-		}
-	}
-	/* See the head of this file. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (stays_stopped(d)) {
-		stop_vcpus(d, false);
-	}
-	spin_unlock(&d->lock);
-}
-
 /* ---- Destruction ---------------------------------------------------------------- */
 
 /* Steps in order; each can be repeated after it is done. */
 static int destroy_step(struct domain *d)
 {
+	unsigned int i;
 	int rc;
 
-	spin_lock(&d->lock);
 	d->state = DOM_DYING;
-	stop_vcpus(d, false);
-	spin_unlock(&d->lock);
-	stop_vcpus(d, true);
-
+	for (i = 0; i < d->max_vcpus; i++) {
+		if (d->vcpu[i] != NULL) {
+			sched_sleep_sync(d->vcpu[i], PAUSE_DOMAIN);
+		}
+	}
 	rc = evtchn_reset(d);
 	if (rc == 0 && d->may_io) {
 		pirq_domain_destroy(d);
 	}
-	for (unsigned int i = 0; rc == 0 && i < d->max_vcpus; i++) {
+	for (i = 0; rc == 0 && i < d->max_vcpus; i++) {
 		rc = d->vcpu[i] != NULL ? vcpu_destroy(d->vcpu[i]) : 0;
 	}
 	if (rc == 0) {

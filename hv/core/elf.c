@@ -49,12 +49,6 @@ struct note {
 	uint32_t size;
 };
 
-static bool fail(struct elf_image *e, const char *why)
-{
-	e->error = why;
-	return false;
-}
-
 /* n-th program header. */
 static struct elf_segment header(const struct elf_image *e, unsigned int n)
 {
@@ -64,29 +58,27 @@ static struct elf_segment header(const struct elf_image *e, unsigned int n)
 	return ph;
 }
 
-INIT_TEXT bool elf_open(struct elf_image *e, const void *data, size_t size)
+INIT_TEXT const char *elf_open(struct elf_image *e, const void *data,
+			       size_t size)
 {
 	struct elf_header h;
 
-	*e = (struct elf_image){ .data = data };
 	if (size < sizeof(h)) {
-		return fail(e, "not an ELF image: too short");
+		return "not an ELF image: too short";
 	}
 	__builtin_memcpy(&h, data, sizeof(h));
 	if (__builtin_memcmp(h.ident, MAGIC, sizeof(MAGIC) - 1) != 0 ||
 	    h.machine != EM_X86_64 || (h.type != ET_EXEC && h.type != ET_DYN)) {
-		return fail(e, "not an executable 64-bit x86 ELF image");
+		return "not an executable 64-bit x86 ELF image";
 	}
 	if (h.phnum > PHNUM_MAX || h.phentsize != sizeof(struct elf_segment)) {
-		return fail(e, "not a usable ELF image: odd program headers");
+		return "not a usable ELF image: odd program headers";
 	}
 	if (h.phoff > size ||
 	    h.phnum * sizeof(struct elf_segment) > size - h.phoff) {
-		return fail(e, "truncated: program headers lie beyond the end");
+		return "truncated: program headers lie beyond the end";
 	}
-	e->entry = h.entry;
-	e->phoff = h.phoff;
-	e->phnum = h.phnum;
+	*e = (struct elf_image){ data, h.entry, h.phoff, h.phnum };
 	for (unsigned int n = 0; n < h.phnum; n++) {
 		struct elf_segment ph = header(e, n);
 
@@ -94,15 +86,15 @@ INIT_TEXT bool elf_open(struct elf_image *e, const void *data, size_t size)
 			continue;
 		}
 		if (ph.offset > size || ph.filesz > size - ph.offset) {
-			return fail(e, "truncated: a segment lies beyond the "
-				       "end");
+			return "truncated: a segment lies beyond the "
+			       "end";
 		}
 		if (ph.type == PT_LOAD && ph.filesz > ph.memsz) {
-			return fail(e, "not a usable ELF image: a segment has "
-				       "more bytes in the file than in memory");
+			return "not a usable ELF image: a segment has "
+			       "more bytes in the file than in memory";
 		}
 	}
-	return true;
+	return NULL;
 }
 
 INIT_TEXT bool elf_load_segment(const struct elf_image *e, unsigned int i,
@@ -250,10 +242,13 @@ static const char *read_span(const struct elf_image *e, struct elf_kernel *k)
 	return NULL;
 }
 
-static const char *read_kernel(const struct elf_image *e, struct elf_kernel *k)
+INIT_TEXT const char *elf_kernel_info(const struct elf_image *e,
+				      struct elf_kernel *k)
 {
 	const char *error = NULL;
 
+	*k = (struct elf_kernel){ .entry = e->entry,
+				  .wants_features_ok = true };
 	for (unsigned int n = 0; error == NULL && n < e->phnum; n++) {
 		struct elf_segment ph = header(e, n);
 
@@ -284,12 +279,4 @@ static const char *read_kernel(const struct elf_image *e, struct elf_kernel *k)
 		return "HYPERCALL_PAGE lies outside the segments";
 	}
 	return NULL;
-}
-
-INIT_TEXT bool elf_kernel_info(struct elf_image *e, struct elf_kernel *k)
-{
-	*k = (struct elf_kernel){ .entry = e->entry,
-				  .wants_features_ok = true };
-	e->error = read_kernel(e, k);
-	return e->error == NULL;
 }

@@ -10,7 +10,6 @@
  */
 #include <hv/emul.h>
 
-#include <xen/errno.h>
 #include <xen/xen.h>
 
 #include <arch/paging.h>
@@ -114,7 +113,7 @@ enum emul_result emul_complete(struct vcpu *v, unsigned int length)
 	v->regs.rip += length;
 	v->regs.rflags &= ~(uint64_t)X86_EFLAGS_RF;
 	if (v->regs.rflags & X86_EFLAGS_TF) {
-		arch_set_debugreg(v, 6, arch_get_debugreg(v, 6) | DR6_BS);
+		arch_set_debugreg(v, 6, v->dr[6] | DR6_BS);
 		bounce_exception(&v->regs, TRAP_DB, 0, 0);
 	}
 	return EMUL_DONE;
@@ -134,7 +133,7 @@ static uint64_t effective_cr4(uint64_t value)
 	uint64_t choice = CR4_MCE | (arch_has_fsgsbase() ? CR4_FSGSBASE : 0);
 
 	return (value & choice) | CR4_FIXED |
-	       (arch_has_xsave() ? CR4_OSXSAVE : 0);
+	       (arch_xcr0_mask() != 0 ? CR4_OSXSAVE : 0);
 }
 
 static int read_cr(const struct vcpu *v, unsigned int nr, uint64_t *value)
@@ -190,7 +189,7 @@ static int write_cr(struct vcpu *v, unsigned int nr, uint64_t value)
 		if (value >> 32) {
 			return FAULT;
 		}
-		arch_set_guest_cr4(v, effective_cr4(value));
+		v->cr4 = effective_cr4(value);
 		return 0;
 	default:
 		return FAULT;
@@ -287,7 +286,7 @@ static int kernel_insn(struct vcpu *v, struct insn *in)
 	case INSN_WRMSR:
 		return guest_wrmsr(v, (uint32_t)regs->rcx, value) ? FAULT : 0;
 	case INSN_XSETBV:
-		if (!arch_has_xsave() || (uint32_t)regs->rcx != 0 ||
+		if (arch_xcr0_mask() == 0 || (uint32_t)regs->rcx != 0 ||
 		    !xcr0_valid(value)) {
 			return FAULT;
 		}
@@ -371,9 +370,9 @@ enum emul_result emul_forced(struct guest_regs *regs)
 
 	/* A plain ud2 may be the last thing on its page: two bytes first. */
 	if (copy_from_guest(bytes, guest_ptr(regs->rip), 2) ||
-	    memcmp(bytes, forced, 2) ||
+	    memcmp(bytes, forced, 2) != 0 ||
 	    copy_from_guest(bytes, guest_ptr(regs->rip), length) ||
-	    memcmp(bytes, forced, length)) {
+	    memcmp(bytes, forced, length) != 0) {
 		return EMUL_BOUNCE;
 	}
 	guest_cpuid(v, (uint32_t)regs->rax, (uint32_t)regs->rcx, &out);

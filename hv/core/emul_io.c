@@ -8,8 +8,6 @@
  */
 #include <hv/emul.h>
 
-#include <arch/paging.h>
-
 #include <hv/guest_access.h>
 #include <hv/irq.h>
 #include <hv/mm.h>

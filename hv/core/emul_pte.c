@@ -11,8 +11,6 @@
  */
 #include <hv/emul.h>
 
-#include <xen/errno.h>
-
 #include <hv/check.h>
 #include <hv/guest_access.h>
 #include <hv/mm.h>

@@ -19,7 +19,6 @@
  */
 #include <hv/evtchn.h>
 
-#include <xen/errno.h>
 #include <xen/xen.h>
 
 #include <hv/check.h>

@@ -29,7 +29,6 @@
  * tries to set a link it may set BUSY, which keeps a guest from unmasking and
  * so bounds how often the word can change under the core's hands.
  */
-#include <xen/errno.h>
 
 #include <arch/paging.h>
 

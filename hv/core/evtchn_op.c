@@ -12,11 +12,9 @@
  * A call that makes a port and then cannot tell the guest its number closes it
  * again, so that no port is left that nobody knows.
  */
-#include <xen/errno.h>
 #include <xen/event_channel.h>
 #include <xen/xen.h>
 
-#include <hv/check.h>
 #include <hv/domain.h>
 #include <hv/evtchn.h>
 #include <hv/guest_access.h>

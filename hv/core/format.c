@@ -22,7 +22,6 @@ struct output {
 #define WIDTH_MAX 4096 /* of a width or a precision; more is a mistake */
 
 struct spec {
-	bool left;	/* '-' */
 	bool zero;	/* '0' */
 	bool alternate; /* '#' */
 	bool is_long;	/* 'l', 'll' or 'z' */
@@ -38,32 +37,15 @@ static void put(struct output *o, char c)
 	o->len++;
 }
 
-static void put_many(struct output *o, char c, int n)
+/* To the right in its width. */
+static void put_text(struct output *o, const struct spec *s, const char *text,
+		     int len)
 {
-	for (; n > 0; n--) {
-		put(o, c);
-	}
-}
-
-static void put_padded(struct output *o, const struct spec *s,
-		       const char *prefix, const char *text, int len)
-{
-	int pad = s->width - (int)strlen(prefix) - len;
-
-	if (!s->left && !s->zero) {
-		put_many(o, ' ', pad);
-	}
-	while (*prefix != '\0') {
-		put(o, *prefix++);
-	}
-	if (!s->left && s->zero) {
-		put_many(o, '0', pad);
+	for (int pad = s->width - len; pad > 0; pad--) {
+		put(o, ' ');
 	}
 	for (int i = 0; i < len; i++) {
 		put(o, text[i]);
-	}
-	if (s->left) {
-		put_many(o, ' ', pad);
 	}
 }
 
@@ -78,20 +60,24 @@ static void put_string(struct output *o, const struct spec *s, const char *text)
 	while ((s->precision < 0 || len < s->precision) && text[len] != '\0') {
 		len++;
 	}
-	put_padded(o, s, "", text, len);
+	put_text(o, s, text, len);
 }
 
 static void put_number(struct output *o, const struct spec *s, uint64_t value,
 		       unsigned int base, const char *prefix)
 {
-	char digits[20]; /* of 2^64 */
-	int first = sizeof(digits);
+	char text[32]; /* 2^64 takes 20; zeros end where it is full */
+	int prefix_len = (int)strlen(prefix), size = sizeof(text);
+	int zeros = s->zero ? MIN(s->width, size) - prefix_len : 0;
+	int first = size;
 
 	do {
-		digits[--first] = "0123456789abcdef"[value % base];
+		text[--first] = "0123456789abcdef"[value % base];
 		value /= base;
-	} while (value != 0);
-	put_padded(o, s, prefix, digits + first, (int)sizeof(digits) - first);
+	} while (value != 0 || size - first < zeros);
+	first -= prefix_len;
+	memcpy(text + first, prefix, (size_t)prefix_len);
+	put_text(o, s, text + first, size - first);
 }
 
 /* A number, or '*' for one among the arguments. */
@@ -112,8 +98,7 @@ static const char *parse_count(const char *p, int *value, struct output *o)
 /* Everything between the '%' and the letter that names the conversion. */
 static const char *parse_spec(const char *p, struct spec *s, struct output *o)
 {
-	for (; *p == '-' || *p == '0' || *p == '#'; p++) {
-		s->left |= *p == '-';
+	for (; *p == '0' || *p == '#'; p++) {
 		s->zero |= *p == '0';
 		s->alternate |= *p == '#';
 	}
@@ -136,7 +121,6 @@ static bool convert(struct output *o, const struct spec *s, char letter)
 
 	switch (letter) {
 	case 'd':
-	case 'i':
 		i = s->is_long ? va_arg(o->ap, long) : va_arg(o->ap, int);
 		u = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
 		put_number(o, s, u, 10, i < 0 ? "-" : "");
@@ -157,7 +141,7 @@ static bool convert(struct output *o, const struct spec *s, char letter)
 		return true;
 	case 'c':
 		c = (char)va_arg(o->ap, int);
-		put_padded(o, s, "", &c, 1);
+		put_text(o, s, &c, 1);
 		return true;
 	case '%':
 		put(o, '%');

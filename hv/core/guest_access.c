@@ -13,8 +13,6 @@
  */
 #include <hv/guest_access.h>
 
-#include <xen/errno.h>
-
 #include <arch/paging.h>
 
 /* Guest addresses are those below LOW_END and those from CORE_VIRT_END up. */

@@ -13,8 +13,6 @@
  */
 #include <hv/vcpu.h>
 
-#include <xen/errno.h>
-
 #include <arch/paging.h>
 
 #include <hv/check.h>

@@ -9,7 +9,6 @@
  */
 #include <hv/trap.h>
 
-#include <xen/errno.h>
 #include <xen/xen.h>
 
 #include <arch/cpu.h>

@@ -16,8 +16,6 @@
  */
 #include <hv/heap.h>
 
-#include <xen/errno.h>
-
 #include <arch/paging.h>
 
 #include <hv/check.h>

@@ -13,7 +13,6 @@
  */
 #include <hv/hypercall.h>
 
-#include <xen/errno.h>
 #include <xen/xen.h>
 
 #include <arch/cpu.h>
@@ -27,8 +26,6 @@
 
 #define SYSCALL_INSN_LEN 2
 #define STUB_SIZE 32
-/* With no history at all the code below is dropped, but has to compile. */
-#define HISTORY_SLOTS (HYPERCALL_HISTORY > 0 ? HYPERCALL_HISTORY : 1u)
 
 struct hypercall {
 	const char *name;
@@ -51,7 +48,8 @@ struct hypercall {
  * will be the control ABI at arch_7; tmem_op, withdrawn by its publisher; and
  * what the core does not do: xsm_op (there is no security policy to load),
  * xenoprof_op, xenpmu_op (performance counters are not shared out), hvm_op,
- * dm_op, kexec_op, argo_op, hypfs_op, arch_0 (machine checks).
+ * dm_op, kexec_op, argo_op, hypfs_op, arch_0 (machine checks), and
+ * grant_table_op, until there are grants.
  */
 static const struct hypercall table[HYPERCALL_COUNT] = {
 	CALL(set_trap_table, 1),
@@ -70,7 +68,6 @@ static const struct hypercall table[HYPERCALL_COUNT] = {
 	CALL(set_timer_op, 1),
 	CALL(xen_version, 2),
 	CALL(console_io, 3),
-	CALL(grant_table_op, 3),
 	CALL(vm_assist, 2),
 	CALL(update_va_mapping_otherdomain, 4),
 	CALL(iret, 0),
@@ -112,16 +109,14 @@ long hypercall_invoke(uint64_t nr, const uint64_t args[HYPERCALL_ARGS])
 	struct vcpu *v = current_vcpu();
 	long result = call_handler(nr, args);
 
-	if (HYPERCALL_HISTORY > 0) {
-		v->history[v->history_next] = (struct hypercall_record){
-			.nr = (uint8_t)MIN(nr, (uint64_t)UINT8_MAX),
-			.used = true,
-			.in_multicall = v->mc != NULL,
-			.arg = { args[0], args[1], args[2] },
-			.result = result,
-		};
-		v->history_next = (v->history_next + 1) % HISTORY_SLOTS;
-	}
+	v->history[v->history_next++] = (struct hypercall_record){
+		.nr = (uint8_t)MIN(nr, (uint64_t)UINT8_MAX),
+		.used = true,
+		.in_multicall = v->mc != NULL,
+		.arg = { args[0], args[1], args[2] },
+		.result = result,
+	};
+	v->history_next %= ARRAY_SIZE(v->history);
 	return result;
 }
 
@@ -201,13 +196,11 @@ void hypercall_page_fill(void *dst)
 
 void hypercall_history_print(const struct vcpu *v)
 {
-	if (HYPERCALL_HISTORY == 0) {
-		return;
-	}
 	pr_err("last hypercalls of d%uv%u, newest last:", v->domain->id, v->id);
-	for (unsigned int i = 0; i < HISTORY_SLOTS; i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(v->history); i++) {
 		const struct hypercall_record *r =
-			&v->history[(v->history_next + i) % HISTORY_SLOTS];
+			&v->history[(v->history_next + i) %
+				    ARRAY_SIZE(v->history)];
 		const char *name =
 			r->nr < HYPERCALL_COUNT ? table[r->nr].name : NULL;
 

@@ -13,8 +13,6 @@
  */
 #include <hv/irq.h>
 
-#include <xen/errno.h>
-
 #include <arch/cpu.h>
 #include <arch/irq.h>
 #include <arch/paging.h>

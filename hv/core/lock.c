@@ -16,60 +16,27 @@
 
 static const char *const rank_names[RANK_COUNT] = {
 	[RANK_DOMLIST] = "domlist",   [RANK_DOMAIN] = "domain",
-	[RANK_EXCHANGE] = "exchange", [RANK_PAGE] = "page",
-	[RANK_GNTTAB] = "gnttab",     [RANK_EVTCHN] = "evtchn",
-	[RANK_PIRQ] = "pirq",	      [RANK_RUNQUEUE] = "runqueue",
-	[RANK_TIMER] = "timer",	      [RANK_VTIME] = "vtime",
-	[RANK_IRQ] = "irq",	      [RANK_HEAP] = "heap",
-	[RANK_CONSOLE] = "console",
+	[RANK_PAGE] = "page",	      [RANK_GNTTAB] = "gnttab",
+	[RANK_EVTCHN] = "evtchn",     [RANK_PIRQ] = "pirq",
+	[RANK_RUNQUEUE] = "runqueue", [RANK_TIMER] = "timer",
+	[RANK_VTIME] = "vtime",	      [RANK_IRQ] = "irq",
+	[RANK_HEAP] = "heap",	      [RANK_CONSOLE] = "console",
 };
-
-static const char *rank_name(unsigned int rank)
-{
-	return rank > 0 && rank < RANK_COUNT ? rank_names[rank] : "(none)";
-}
-
-/* `twin`: the second of lock_both(), which has the rank of the first. */
-static void rank_push(unsigned int rank, bool twin)
-{
-	struct percpu *pc = this_cpu();
-
-	for (unsigned int i = 0; LOCK_CHECKS && i < pc->rank_depth; i++) {
-		unsigned int held = pc->ranks[i];
-
-		if (held > rank || (held == rank && !twin)) {
-			panic("lock order: %s wanted while %s is held",
-			      rank_name(rank), rank_name(held));
-		}
-	}
-	if (LOCK_CHECKS) {
-		CHECK(pc->rank_depth < ARRAY_SIZE(pc->ranks));
-		pc->ranks[pc->rank_depth++] = (uint8_t)rank;
-	}
-}
 
 void lock_rank_enter(enum lock_rank rank)
 {
-	rank_push(rank, false);
+	uint32_t *held = &this_cpu()->ranks_held;
+
+	if (LOCK_CHECKS && *held >> rank != 0) {
+		panic("lock order: %s wanted while %s is held",
+		      rank_names[rank], rank_names[31 - __builtin_clz(*held)]);
+	}
+	*held |= 1u << rank;
 }
 
-/* Locks may be released in any order: drops the innermost of this rank. */
 void lock_rank_leave(enum lock_rank rank)
 {
-	struct percpu *pc = this_cpu();
-	unsigned int i;
-
-	if (!LOCK_CHECKS) {
-		return;
-	}
-	for (i = pc->rank_depth; i > 0 && pc->ranks[i - 1] != rank; i--) {}
-	if (i == 0) {
-		panic("lock order: %s released but not held", rank_name(rank));
-	}
-	pc->rank_depth--;
-	for (; i <= pc->rank_depth; i++) {
-		pc->ranks[i - 1] = pc->ranks[i];
-	}
+	this_cpu()->ranks_held &= ~(1u << rank);
 }
 
 static uint32_t lock_token(void)
@@ -83,7 +50,7 @@ static void take(spinlock_t *l)
 	uint32_t expected;
 
 	if (unlikely(READ_ONCE(l->taken) == token)) {
-		panic("lock %s taken twice by one CPU", rank_name(l->rank));
+		panic("lock %s taken twice by one CPU", rank_names[l->rank]);
 	}
 	for (;;) {
 		expected = 0;
@@ -100,16 +67,21 @@ static void take(spinlock_t *l)
 
 void spin_lock(spinlock_t *l)
 {
-	rank_push(l->rank, false);
+	lock_rank_enter(l->rank);
 	take(l);
+}
+
+static void release(spinlock_t *l)
+{
+	ASSERT(spin_is_held(l));
+	/* What the holder wrote becomes visible before the lock is free. */
+	__atomic_store_n(&l->taken, 0, __ATOMIC_RELEASE);
 }
 
 void spin_unlock(spinlock_t *l)
 {
-	ASSERT(spin_is_held(l));
 	lock_rank_leave(l->rank);
-	/* What the holder wrote becomes visible before the lock is free. */
-	__atomic_store_n(&l->taken, 0, __ATOMIC_RELEASE);
+	release(l);
 }
 
 bool spin_is_held(const spinlock_t *l)
@@ -117,22 +89,21 @@ bool spin_is_held(const spinlock_t *l)
 	return READ_ONCE(l->taken) == lock_token();
 }
 
+/* The two have one rank, which counts as long as both are held. */
 void lock_both(spinlock_t *a, spinlock_t *b)
 {
 	spinlock_t *first = (uintptr_t)a < (uintptr_t)b ? a : b;
-	spinlock_t *second = first == a ? b : a;
 
 	spin_lock(first);
-	if (first != second) {
-		rank_push(second->rank, true);
-		take(second);
+	if (a != b) {
+		take(first == a ? b : a);
 	}
 }
 
 void unlock_both(spinlock_t *a, spinlock_t *b)
 {
-	spin_unlock(a);
 	if (a != b) {
-		spin_unlock(b);
+		release(b);
 	}
+	spin_unlock(a);
 }

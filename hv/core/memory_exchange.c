@@ -16,7 +16,6 @@
  */
 #include <hv/memory.h>
 
-#include <xen/errno.h>
 #include <xen/memory.h>
 
 #include <arch/paging.h>

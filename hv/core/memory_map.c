@@ -7,15 +7,14 @@
  *
  * Built once at start-up, read-only afterwards.
  */
+#include <hv/domain.h>
 #include <hv/memory.h>
 
-#include <xen/errno.h>
 #include <xen/memory.h>
 
 #include <arch/irq.h>
 
 #include <hv/boot.h>
-#include <hv/domain.h>
 #include <hv/printk.h>
 #include <hv/vcpu.h>
 
@@ -39,9 +38,6 @@ static INIT_TEXT void insert(uint64_t start, uint64_t size, uint32_t type)
 {
 	unsigned int i = map_count;
 
-	if (size == 0) {
-		return;
-	}
 	if (map_count == ARRAY_SIZE(map)) {
 		pr_warn("memory map: too many entries, one left out");
 		return;

@@ -9,14 +9,11 @@
  */
 #include <hv/mm.h>
 
-#include <xen/errno.h>
-
 #include <arch/paging.h>
 #include <arch/switch.h>
 
 #include <hv/check.h>
 #include <hv/domain.h>
-#include <hv/hypercall.h>
 #include <hv/vcpu.h>
 
 #define NO_FRAME (~0ul)

@@ -12,7 +12,6 @@
  */
 #include <hv/mm.h>
 
-#include <xen/errno.h>
 #include <xen/xen.h>
 
 #include <arch/paging.h>

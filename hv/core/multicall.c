@@ -14,7 +14,6 @@
  */
 #include <hv/hypercall.h>
 
-#include <xen/errno.h>
 #include <xen/xen.h>
 
 #include <hv/guest_access.h>

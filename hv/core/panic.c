@@ -2,9 +2,10 @@
 /*
  * The end: an invariant of the core does not hold, or start-up cannot go on.
  * Called by CHECK, ASSERT and UNREACHABLE, by fatal exceptions in hv/x86, and
- * by start-up code; boot_failed() is for what the administrator can mend.  Takes no lock and trusts little: it prints what the log
- * needs for a report, the least likely to fail first, then stops the machine
- * or starts it anew.  Guests never cause it; domain_crash() is for them.
+ * by start-up code; boot_failed() is for what the administrator can mend.
+ * Takes no lock and trusts little: it prints what the log needs for a report,
+ * the least likely to fail first, then stops the machine or starts it anew.
+ * Guests never cause it; domain_crash() is for them.
  */
 #include <hv/check.h>
 
@@ -15,7 +16,6 @@
 #include <hv/hypercall.h>
 #include <hv/percpu.h>
 #include <hv/printk.h>
-#include <hv/string.h>
 #include <hv/vcpu.h>
 
 #define REASON_MAX 200
@@ -44,15 +44,21 @@ static void claim_panic(uint32_t token)
 
 static void print_current(const struct vcpu *v)
 {
-	if (v == NULL) {
-		pr_err("no vCPU was loaded");
-		return;
-	}
 	pr_err("current: d%uv%u in %s mode, rip %04x:%016lx rflags %08lx "
 	       "rsp %016lx",
 	       v->domain->id, v->id, v->in_kernel ? "kernel" : "user",
 	       v->regs.cs, v->regs.rip, v->regs.rflags, v->regs.rsp);
 	hypercall_history_print(v);
+}
+
+void machine_give_up(void)
+{
+	if (options.noreboot) {
+		pr_err("noreboot: the machine stops here");
+		arch_machine_stop();
+	}
+	pr_err("restarting the machine");
+	arch_machine_restart();
 }
 
 void panic(const char *fmt, ...)
@@ -69,16 +75,12 @@ void panic(const char *fmt, ...)
 	va_end(ap);
 	pr_err("PANIC on CPU %u: %s", pc->id, reason);
 	arch_dump_core_state();
-	print_current(pc->curr);
+	if (pc->curr != NULL) {
+		print_current(pc->curr);
+	}
 	pr_err("longest time with interrupts off on this CPU: %lu us",
 	       pc->irqs_off_worst / 1000);
-
-	if (options.noreboot) {
-		pr_err("noreboot: the machine stops here");
-		arch_machine_stop();
-	}
-	pr_err("restarting the machine");
-	arch_machine_restart();
+	machine_give_up();
 }
 
 void boot_failed(const char *fmt, ...)

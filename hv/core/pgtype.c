@@ -72,8 +72,6 @@
  */
 #include <hv/page.h>
 
-#include <xen/errno.h>
-
 #include <arch/paging.h>
 
 #include <hv/check.h>

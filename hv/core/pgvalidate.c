@@ -10,15 +10,12 @@
  * one below its table's.
  */
 #include <hv/mm.h>
-
-#include <xen/errno.h>
+#include <hv/percpu.h>
 
 #include <arch/paging.h>
 
-#include <hv/check.h>
 #include <hv/domain.h>
 #include <hv/hypercall.h>
-#include <hv/percpu.h>
 
 static unsigned int level_of(uint64_t type)
 {

@@ -11,7 +11,6 @@
  */
 #include <hv/hypercall.h>
 
-#include <xen/errno.h>
 #include <xen/physdev.h>
 
 #include <arch/irq.h>

@@ -17,8 +17,6 @@
  */
 #include <hv/irq.h>
 
-#include <xen/errno.h>
-
 #include <arch/irq.h>
 
 #include <hv/domain.h>

@@ -7,7 +7,6 @@
  */
 #include <hv/hypercall.h>
 
-#include <xen/errno.h>
 #include <xen/platform.h>
 
 #include <arch/cpu.h>

@@ -114,13 +114,6 @@ size_t printk_read(char *buf, size_t n, uint64_t *pos)
 	return copied;
 }
 
-void printk_clear(void)
-{
-	console_enter();
-	ring_tail = ring_head;
-	console_leave();
-}
-
 void printk_panic_mode(void)
 {
 	WRITE_ONCE(panic_mode, true);

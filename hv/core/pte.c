@@ -13,11 +13,8 @@
  */
 #include <hv/mm.h>
 
-#include <xen/errno.h>
-
 #include <arch/paging.h>
 
-#include <hv/check.h>
 #include <hv/domain.h>
 #include <hv/irq.h>
 #include <hv/vcpu.h>
@@ -191,7 +188,9 @@ int mod_l1_entry(uint64_t *entry, uint64_t new_pte, struct domain *d,
 			pte_put_l1(new_pte);
 		}
 	}
-	*expected = old;
+	if (expected != NULL) {
+		*expected = old;
+	}
 	return -XEN_EAGAIN;
 }
 

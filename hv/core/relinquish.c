@@ -14,8 +14,6 @@
  */
 #include <hv/mm.h>
 
-#include <xen/errno.h>
-
 #include <hv/domain.h>
 
 #define CURSOR_FREEING (1ull << 63)

@@ -53,7 +53,6 @@
 
 #include <hv/check.h>
 #include <hv/domain.h>
-#include <hv/evtchn.h>
 #include <hv/percpu.h>
 #include <hv/timer.h>
 #include <hv/vcpu.h>
@@ -194,8 +193,7 @@ static void dequeue(struct percpu *cpu, struct vcpu *v)
 
 static bool eligible(const struct vcpu *v)
 {
-	return __atomic_load_n(&v->pause_flags, __ATOMIC_SEQ_CST) == 0 &&
-	       __atomic_load_n(&v->domain->pause_count, __ATOMIC_SEQ_CST) == 0;
+	return __atomic_load_n(&v->pause_flags, __ATOMIC_SEQ_CST) == 0;
 }
 
 /* Puts a vCPU that does not run where its flags say. */
@@ -329,7 +327,6 @@ static void schedule(struct percpu *cpu, bool unload)
 	if (next != NULL && cpu->rq_head != NULL) {
 		cpu->slice_end = next->runstate.state_entry_time + SLICE_NS;
 	}
-	WRITE_ONCE(cpu->idle, next == NULL);
 	spin_unlock(&cpu->rq_lock);
 
 	if (next != loaded && (next != NULL || unload)) {
@@ -353,16 +350,6 @@ static void schedule(struct percpu *cpu, bool unload)
 	timer_arm();
 }
 
-/* Halts until an interrupt has raised something. */
-static void idle(struct percpu *cpu)
-{
-	cpu->idle_since = time_now();
-	while (READ_ONCE(cpu->softirq) == 0) {
-		arch_idle();
-	}
-	cpu->idle_ns += time_now() - cpu->idle_since;
-}
-
 void softirq_process(void)
 {
 	struct percpu *cpu = this_cpu();
@@ -382,6 +369,9 @@ void softirq_process(void)
 		if (cpu->curr != NULL && cpu->curr->running) {
 			return;
 		}
-		idle(cpu);
+		/* Halts until an interrupt has raised something. */
+		while (READ_ONCE(cpu->softirq) == 0) {
+			arch_idle();
+		}
 	}
 }

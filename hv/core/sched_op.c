@@ -12,7 +12,6 @@
  * port pending; if the vCPU was, the sender finds the bit and wakes it.  The
  * bit stays until the vCPU is next scheduled and costs senders a look.
  */
-#include <xen/errno.h>
 #include <xen/sched.h>
 
 #include <hv/domain.h>

@@ -100,11 +100,6 @@ size_t strlen(const char *s)
 	return n;
 }
 
-int strcmp(const char *a, const char *b)
-{
-	return strncmp(a, b, SIZE_MAX);
-}
-
 int strncmp(const char *a, const char *b, size_t n)
 {
 	for (; n > 0; n--, a++, b++) {

@@ -5,7 +5,6 @@
  * (iret).  All act on the current vCPU only, whose fields need no lock.
  */
 #include <xen/callback.h>
-#include <xen/errno.h>
 #include <xen/nmi.h>
 #include <xen/xen.h>
 
@@ -254,7 +253,7 @@ long do_get_debugreg(uint64_t reg)
 	if (!debugreg_exists(reg)) {
 		return -XEN_EINVAL;
 	}
-	return (long)arch_get_debugreg(current_vcpu(), (unsigned int)reg);
+	return (long)current_vcpu()->dr[reg];
 }
 
 /* --- Return ------------------------------------------------------------------ */

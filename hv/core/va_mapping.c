@@ -9,7 +9,6 @@
  */
 #include <hv/mm.h>
 
-#include <xen/errno.h>
 #include <xen/xen.h>
 
 #include <arch/paging.h>

@@ -8,8 +8,6 @@
  */
 #include <hv/vcpu.h>
 
-#include <xen/errno.h>
-
 #include <arch/switch.h>
 
 #include <hv/check.h>
@@ -209,7 +207,6 @@ static void load_state(struct vcpu *v, const struct vcpu_guest_context *c)
 	v->ldt_entries = (unsigned int)c->ldt_ents;
 	if ((c->flags & VGCF_i387_valid) != 0) {
 		arch_load_fpu_image(v, &c->fpu_ctxt);
-		v->fpu_valid = true;
 	}
 	if (v->id == 0) {
 		spin_lock(&d->lock);
@@ -303,14 +300,8 @@ int vcpu_map_info(struct vcpu *v, unsigned long mfn, unsigned int offset)
 
 /* ---- Reports ------------------------------------------------------------------------ */
 
-void vcpu_dump(const struct vcpu *v)
+void regs_print(const struct guest_regs *r)
 {
-	const struct guest_regs *r = &v->regs;
-	uint64_t stack[8];
-	unsigned int i;
-
-	pr_err("d%uv%u on CPU %u, %s mode", v->domain->id, v->id, v->cpu,
-	       v->in_kernel ? "kernel" : "user");
 	pr_err("  rip %04x:%016lx rsp %04x:%016lx rflags %06lx", r->cs, r->rip,
 	       r->ss, r->rsp, r->rflags);
 	pr_err("  rax %016lx rbx %016lx rcx %016lx rdx %016lx", r->rax, r->rbx,
@@ -319,15 +310,25 @@ void vcpu_dump(const struct vcpu *v)
 	       r->rbp, r->r8);
 	pr_err("  r9  %016lx r10 %016lx r11 %016lx r12 %016lx", r->r9, r->r10,
 	       r->r11, r->r12);
-	pr_err("  r13 %016lx r14 %016lx r15 %016lx cr2 %016lx", r->r13, r->r14,
-	       r->r15, v->cr2);
-	pr_err("  cr3 %016lx user %016lx pause %x events %u/%u", v->cr3_kernel,
-	       v->cr3_user, v->pause_flags, v->info->evtchn_upcall_pending,
-	       v->info->evtchn_upcall_mask);
+	pr_err("  r13 %016lx r14 %016lx r15 %016lx", r->r13, r->r14, r->r15);
+}
+
+void vcpu_dump(const struct vcpu *v)
+{
+	uint64_t stack[8];
+	unsigned int i;
+
+	pr_err("d%uv%u on CPU %u, %s mode", v->domain->id, v->id, v->cpu,
+	       v->in_kernel ? "kernel" : "user");
+	regs_print(&v->regs);
+	pr_err("  cr2 %016lx cr3 %016lx user %016lx pause %x events %u/%u",
+	       v->cr2, v->cr3_kernel, v->cr3_user, v->pause_flags,
+	       v->info->evtchn_upcall_pending, v->info->evtchn_upcall_mask);
 	if (this_cpu()->curr != v) {
 		return;
 	}
-	if (copy_from_guest(stack, guest_ptr(r->rsp), sizeof(stack)) != 0) {
+	if (copy_from_guest(stack, guest_ptr(v->regs.rsp), sizeof(stack)) !=
+	    0) {
 		pr_err("  stack is not readable");
 		return;
 	}

@@ -6,7 +6,6 @@
  * what another vCPU may be doing meanwhile is up to the locks of sched.c,
  * timer.c and vcpu.c.
  */
-#include <xen/errno.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>
 #include <xen/xen.h>
@@ -203,7 +202,7 @@ long do_vcpu_op(uint64_t cmd, uint64_t vcpu, uint64_t arg)
 {
 	struct vcpu *v = vcpu_lookup(current_domain(), vcpu);
 	size_t size = 0;
-	union args a;
+	union args a = { 0 };
 
 	/* Linux counts its vCPUs by this error. */
 	if (v == NULL) {

@@ -4,11 +4,10 @@
  * changed: the calls xen_version and vm_assist, both open to every domain.
  * The level of the published interface is answered as the version, since
  * guests choose their ways by it; our own name stands in the extraversion and
- * the changeset.  Takes the domain lock for the domain's own handle and bits.
+ * the changeset.  Takes the domain lock for the domain's own assist bits.
  */
 #include <hv/hypercall.h>
 
-#include <xen/errno.h>
 #include <xen/version.h>
 
 #include <arch/paging.h>
@@ -77,17 +76,6 @@ static long give_features(guest_ptr_t arg)
 	return copy_to_guest(arg, &info, sizeof(info));
 }
 
-static long give_handle(guest_ptr_t to)
-{
-	struct domain *d = current_domain();
-	uint8_t handle[sizeof(d->handle)];
-
-	spin_lock(&d->lock);
-	memcpy(handle, d->handle, sizeof(handle));
-	spin_unlock(&d->lock);
-	return copy_to_guest(to, handle, sizeof(handle));
-}
-
 long do_xen_version(uint64_t cmd, uint64_t arg)
 {
 	static const struct xen_platform_parameters platform = {
@@ -119,7 +107,8 @@ long do_xen_version(uint64_t cmd, uint64_t arg)
 	case XENVER_pagesize:
 		return PAGE_SIZE;
 	case XENVER_guest_handle:
-		return give_handle(to);
+		return copy_to_guest(to, current_domain()->handle,
+				     sizeof(current_domain()->handle));
 	case XENVER_commandline:
 		return give_text(to, control ? options.text : "<denied>");
 	case XENVER_build_id:

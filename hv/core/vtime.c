@@ -17,8 +17,6 @@
  */
 #include <hv/vtime.h>
 
-#include <xen/errno.h>
-
 #include <arch/cpu.h>
 
 #include <hv/domain.h>
@@ -149,7 +147,7 @@ void vtime_update_wallclock(struct domain *d)
 	uint64_t sec;
 
 	spin_lock(&vtime_lock);
-	sec = wallclock / NS_PER_S + (uint64_t)d->time_offset;
+	sec = wallclock / NS_PER_S;
 	/* The guest may have written there; it confuses only itself. */
 	version = READ_ONCE(s->wc_version) | 1;
 	WRITE_ONCE(s->wc_version, version);

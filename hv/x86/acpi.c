@@ -44,14 +44,14 @@ static INIT_TEXT bool checksum_ok(const uint8_t *p, size_t n)
 /* The table at paddr, all of it; NULL if it is another one or broken. */
 static INIT_TEXT const uint8_t *map_table(uint64_t paddr, const char *wanted)
 {
-	const uint8_t *table = map_firmware(paddr, TABLE_HEADER);
+	const uint8_t *table = map_device(paddr, TABLE_HEADER, KERNEL_RO);
 	uint32_t length = table_length(table);
 
 	if (memcmp(table, wanted, 4) != 0) {
 		return NULL;
 	}
 	if (length >= TABLE_HEADER && length <= TABLE_MAX) {
-		table = map_firmware(paddr, length);
+		table = map_device(paddr, length, KERNEL_RO);
 		if (checksum_ok(table, length)) {
 			return table;
 		}
@@ -203,7 +203,7 @@ static INIT_TEXT void parse_fadt(const uint8_t *t)
 
 static INIT_TEXT const uint8_t *find_rsdp(void)
 {
-	const uint8_t *low = map_firmware(0, LOW_MEMORY);
+	const uint8_t *low = map_device(0, LOW_MEMORY, KERNEL_RO);
 	uint32_t at;
 
 	for (at = 0x80000; at + TABLE_HEADER <= LOW_MEMORY; at += 16) {

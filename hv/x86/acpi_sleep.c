@@ -6,8 +6,6 @@
  */
 #include <x86.h>
 
-#include <xen/errno.h>
-
 #include <hv/printk.h>
 
 #define PM1_SCI_ENABLE 0x0001u
@@ -70,10 +68,7 @@ void arch_machine_poweroff(void)
 
 void arch_machine_restart(void)
 {
-	const struct {
-		uint16_t limit;
-		uint64_t base;
-	} packed_struct no_idt = { 0, 0 };
+	const struct table_register no_idt = { 0, 0 };
 
 	if (acpi_info.reset_port != 0) {
 		outb(acpi_info.reset_port, acpi_info.reset_value);

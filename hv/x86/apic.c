@@ -66,7 +66,7 @@ INIT_TEXT void apic_init_boot(void)
 	apic_base = base & PTE_ADDR_MASK;
 	x2_mode = (base & APIC_BASE_X2) != 0;
 	if (!x2_mode) {
-		regs = map_io(apic_base, PAGE_SIZE);
+		regs = map_device(apic_base, PAGE_SIZE, DEVICE_RW);
 	}
 }
 
@@ -105,7 +105,7 @@ void apic_send(uint32_t target, uint32_t command)
 		return;
 	}
 	while ((apic_read(REG_ICR) & ICR_PENDING) != 0) {
-		cpu_pause();
+		__builtin_ia32_pause();
 	}
 	apic_write(REG_ICR_HIGH, target << 24);
 	apic_write(REG_ICR, command);
@@ -134,13 +134,13 @@ void arch_kick_cpu(unsigned int cpu)
  */
 static INIT_TEXT void calibrate(void)
 {
-	uint64_t start = rdtsc_ordered();
+	uint64_t start = arch_ticks();
 	uint64_t hz;
 
 	apic_write(REG_TIMER_INITIAL, ~0u);
 	clock_delay_us(10000);
 	hz = ~0u - apic_read(REG_TIMER_CURRENT);
-	hz = mul_div(hz, arch_clock()->hz, rdtsc_ordered() - start);
+	hz = mul_div(hz, arch_clock()->hz, arch_ticks() - start);
 	apic_write(REG_TIMER_INITIAL, 0);
 	if (hz < 1000000) {
 		boot_failed("the local APIC's timer does not run");

@@ -7,6 +7,9 @@
  * The early tables map the first 4 GiB three times with 2 MiB pages: at 0, at
  * IMAGE_VIRT and at DIRECT_VIRT.  They stay in use until paging_init(), and
  * again, with the core's slots added, to start the other CPUs.
+ *
+ * Those start in real mode, in a copy of the trampoline, and go on in 64-bit
+ * mode as the boot CPU does, one at a time.
  */
 #include <layout.h>
 
@@ -16,6 +19,24 @@
 #define IMAGE_MARK 0x4d4c4c56
 
 #define PHYS(sym) (sym - IMAGE_VIRT)
+
+	/* From protected or real mode, through the table that gdtr names. */
+	.macro LONG_MODE gdtr
+	mov $0x20, %eax /* PAE */
+	mov %eax, %cr4
+	mov $PHYS(start_l4), %eax
+	mov %eax, %cr3
+	mov $0xc0000080, %ecx /* EFER: SCE, LME, NXE */
+	rdmsr
+	or $0x901, %eax
+	wrmsr
+	mov %cr0, %eax
+	and $~0x6000000c, %eax /* caches on; no EM, TS */
+	or $0x80010023, %eax   /* PG, WP, NE, MP, PE */
+	mov %eax, %cr0
+	lgdtl \gdtr
+	ljmpl $CORE_CS, $PHYS(boot_long)
+	.endm
 
 	.section .multiboot, "ax"
 	.balign 4
@@ -40,14 +61,13 @@ boot_entry:
 	cli
 	cld
 	mov $PHYS(boot_cpu_block) + CPU_STACK_TOP, %esp
-	mov %eax, %ebp /* magic */
 	mov %ebx, %edi /* information */
 
 	mov $PHYS(msg_image), %esi
 	cmpl $IMAGE_MARK, PHYS(image_mark)
 	jne boot_fail
 	mov $PHYS(msg_loader), %esi
-	cmp $MULTIBOOT_LOADER, %ebp
+	cmp $MULTIBOOT_LOADER, %eax
 	jne boot_fail
 
 	mov $PHYS(msg_long_mode), %esi
@@ -73,20 +93,7 @@ boot_entry:
 	add $8, %ebx
 	loop 1b
 
-	mov $0x20, %eax /* PAE */
-	mov %eax, %cr4
-	mov $PHYS(start_l4), %eax
-	mov %eax, %cr3
-	mov $0xc0000080, %ecx /* EFER: SCE, LME, NXE */
-	rdmsr
-	or $0x901, %eax
-	wrmsr
-	mov %cr0, %eax
-	and $~0x6000000c, %eax /* caches on; no EM, TS */
-	or $0x80010023, %eax   /* PG, WP, NE, MP, PE */
-	mov %eax, %cr0
-	lgdt PHYS(boot_gdtr32)
-	ljmp $CORE_CS, $PHYS(boot_long)
+	LONG_MODE PHYS(boot_gdtr32)
 
 /* Writes the text at %esi to the first serial port and the screen; stops. */
 boot_fail:
@@ -130,17 +137,11 @@ boot_long:
 	mov %eax, %es
 	mov %eax, %fs
 	mov %eax, %gs
-	movabs $boot_cpu_block + CPU_STACK_TOP, %rsp
-	movabs $boot_high, %rax
-	jmp *%rax
-boot_high:
-	mov %edi, %esi
-	mov %ebp, %edi
+	lldt %ax
+	mov start_stack(%rip), %rsp
 	xor %ebp, %ebp
 	push %rbp
-	push %rbp
-	call start_boot_cpu
-	ud2
+	jmp *start_entry(%rip)
 
 	.section .init.data, "aw"
 	.balign 8
@@ -160,6 +161,26 @@ boot_gdtr32:
 boot_gdtr64:
 	.word GDT_RESERVED_BASE + boot_gdt_end - boot_gdt - 1
 	.quad boot_gdt - GDT_RESERVED_BASE
+
+	.globl start_stack, start_entry
+start_stack:
+	.quad boot_cpu_block + CPU_STACK_TOP
+start_entry:
+	.quad start_boot_cpu
+
+	/* smp.c copies this to the page that the start-up interrupt names. */
+	.code16
+	.globl trampoline, trampoline_end
+trampoline:
+	cli
+	cld
+	mov %cs, %ax
+	mov %ax, %ds
+	LONG_MODE (trampoline_gdtr - trampoline)
+trampoline_gdtr:
+	.word GDT_RESERVED_BASE + boot_gdt_end - boot_gdt - 1
+	.long PHYS(boot_gdt) - GDT_RESERVED_BASE
+trampoline_end:
 
 	.balign 4096
 	.globl start_l4

@@ -11,12 +11,10 @@
 #include <hv/boot.h>
 #include <hv/check.h>
 #include <hv/heap.h>
-#include <hv/mm.h>
 #include <hv/page.h>
 #include <hv/printk.h>
 #include <hv/string.h>
 
-#define RANGES_MAX 512
 #define LOW_END 0x100000ull
 #define SIZE_2M 0x200000ull
 
@@ -24,15 +22,8 @@
 #define SPAN (SIZE_2M / sizeof(struct page))
 #define SPANS (DIRECT_SIZE / PAGE_SIZE / SPAN)
 
-/* Disjoint, in any order; some may be empty. */
-struct range_list {
-	unsigned int count;
-	struct range {
-		uint64_t start, end;
-	} r[RANGES_MAX];
-};
-
-static INIT_DATA struct range_list ram, avail;
+INIT_DATA struct range_list boot_ram;
+static INIT_DATA struct range_list avail;
 static uint64_t span_map[(SPANS + 63) / 64]; /* write-once: 1 = in the table */
 bool boot_mem_done;
 
@@ -92,41 +83,31 @@ INIT_TEXT void boot_mem_init(void)
 		uint64_t b = MIN(m->start + m->size, DIRECT_SIZE) & PAGE_MASK;
 
 		if (m->type == 1 && a < b) {
-			list_cut(&ram, a, b); /* what overlaps, once */
-			list_append(&ram, a, b);
+			list_cut(&boot_ram, a, b); /* what overlaps, once */
+			list_append(&boot_ram, a, b);
 		}
 	}
 	/* Firmware that contradicts itself: reserved wins. */
 	for (m = boot_info.memory; m < end; m++) {
 		if (m->type != 1) {
-			list_cut(&ram, m->start, m->start + m->size);
+			list_cut(&boot_ram, m->start, m->start + m->size);
 		}
 	}
-	avail = ram;
+	avail = boot_ram;
 	list_cut(&avail, 0, LOW_END);
-	list_cut(&avail, boot_info.core_start, boot_info.core_end);
+	list_cut(&avail, virt_phys(image_start), virt_phys(image_end));
 	for (i = 0; i < boot_info.module_count; i++) {
 		list_cut(&avail, boot_info.module[i].start,
 			 boot_info.module[i].end);
 	}
-	for (i = 0; i < ram.count; i++) {
-		frame_max = MAX(frame_max, ram.r[i].end >> PAGE_SHIFT);
+	for (i = 0; i < boot_ram.count; i++) {
+		frame_max = MAX(frame_max, boot_ram.r[i].end >> PAGE_SHIFT);
 	}
 	pr_info("memory: %lu MiB of RAM, highest frame %#lx",
-		list_overlap(&ram, 0, DIRECT_SIZE) >> 20, frame_max - 1);
+		list_overlap(&boot_ram, 0, DIRECT_SIZE) >> 20, frame_max - 1);
 }
 
-INIT_TEXT bool boot_mem_ram(unsigned int i, uint64_t *start, uint64_t *end)
-{
-	if (i >= ram.count) {
-		return false;
-	}
-	*start = ram.r[i].start;
-	*end = ram.r[i].end;
-	return true;
-}
-
-INIT_TEXT uint64_t boot_mem_alloc(uint64_t size, uint64_t align, uint64_t limit)
+INIT_TEXT void *boot_mem_alloc(uint64_t size, uint64_t limit)
 {
 	uint64_t best = 0;
 	unsigned int i;
@@ -134,7 +115,7 @@ INIT_TEXT uint64_t boot_mem_alloc(uint64_t size, uint64_t align, uint64_t limit)
 	for (i = 0; i < avail.count; i++) {
 		const struct range *r = &avail.r[i];
 		uint64_t top = MIN(r->end, limit);
-		uint64_t start = (top - MIN(top, size)) & ~(align - 1);
+		uint64_t start = (top - MIN(top, size)) & ~(size - 1);
 
 		if (start >= r->start && start + size <= top) {
 			best = MAX(best, start);
@@ -145,8 +126,7 @@ INIT_TEXT uint64_t boot_mem_alloc(uint64_t size, uint64_t align, uint64_t limit)
 			    size >> 10);
 	}
 	list_cut(&avail, best, best + size);
-	return (uint64_t)memset(frame_ptr(best >> PAGE_SHIFT), 0, size) -
-	       DIRECT_VIRT;
+	return memset(frame_ptr(best >> PAGE_SHIFT), 0, size);
 }
 
 INIT_TEXT uint64_t boot_mem_low_page(void)
@@ -155,7 +135,8 @@ INIT_TEXT uint64_t boot_mem_low_page(void)
 
 	/* Above vectors and firmware data, below the extended data area. */
 	for (page = 0x8000; page < 0x80000; page += PAGE_SIZE) {
-		if (list_overlap(&ram, page, page + PAGE_SIZE) == PAGE_SIZE) {
+		if (list_overlap(&boot_ram, page, page + PAGE_SIZE) ==
+		    PAGE_SIZE) {
 			return page;
 		}
 	}
@@ -170,14 +151,14 @@ static INIT_TEXT void build_frame_table(void)
 	frame_table = (struct page *)FRAMETABLE_VIRT;
 	for (mfn = 0; mfn < frame_max; mfn += SPAN) {
 		uint64_t at = (uint64_t)mfn << PAGE_SHIFT;
-		uint64_t pa;
 
-		if (list_overlap(&ram, at, at + (SPAN << PAGE_SHIFT)) == 0) {
+		if (list_overlap(&boot_ram, at, at + (SPAN << PAGE_SHIFT)) ==
+		    0) {
 			continue;
 		}
-		pa = boot_mem_alloc(SIZE_2M, SIZE_2M, DIRECT_SIZE);
-		paging_map_or_die((uint64_t)mfn_to_page(mfn), pa, SIZE_2M,
-				  KERNEL_RW);
+		paging_map((uint64_t)mfn_to_page(mfn),
+			   virt_phys(boot_mem_alloc(SIZE_2M, DIRECT_SIZE)),
+			   SIZE_2M, KERNEL_RW);
 		span_map[mfn / SPAN / 64] |= 1ull << (mfn / SPAN % 64);
 		for (i = 0; i < SPAN; i++) {
 			page_init_owner(mfn + i, OWNER_IO);
@@ -192,10 +173,9 @@ static INIT_TEXT void build_m2p(void)
 
 	/* Holes, too: a guest may look up any frame below frame_max. */
 	for (i = 0; i * per_part < frame_max; i++) {
-		uint64_t pa = boot_mem_alloc(SIZE_2M, SIZE_2M, DIRECT_SIZE);
+		void *part = boot_mem_alloc(SIZE_2M, DIRECT_SIZE);
 
-		memset(frame_ptr(pa >> PAGE_SHIFT), 0xff, SIZE_2M);
-		paging_set_m2p(i, pa);
+		paging_set_m2p(i, memset(part, 0xff, SIZE_2M));
 	}
 }
 
@@ -207,9 +187,9 @@ INIT_TEXT void boot_mem_finish(void)
 	build_frame_table();
 	build_m2p();
 	/* No allocation from here on: avail is what the heap gets. */
-	for (i = 0; i < ram.count; i++) {
-		at = MAX(ram.r[i].start, LOW_END);
-		for (; at < ram.r[i].end; at += PAGE_SIZE) {
+	for (i = 0; i < boot_ram.count; i++) {
+		at = MAX(boot_ram.r[i].start, LOW_END);
+		for (; at < boot_ram.r[i].end; at += PAGE_SIZE) {
 			page_init_owner(at >> PAGE_SHIFT, OWNER_CORE);
 		}
 	}

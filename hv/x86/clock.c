@@ -24,14 +24,21 @@ const struct arch_clock *arch_clock(void)
 	return &rate;
 }
 
+/* Not before earlier loads are done. */
 uint64_t arch_ticks(void)
 {
-	return rdtsc_ordered();
+	uint32_t lo, hi;
+
+	__asm__ __volatile__("lfence\n\trdtsc"
+			     : "=a"(lo), "=d"(hi)
+			     :
+			     : "memory");
+	return (uint64_t)hi << 32 | lo;
 }
 
 uint64_t arch_now(void)
 {
-	uint64_t t = rdtsc_ordered() - start_ticks;
+	uint64_t t = arch_ticks() - start_ticks;
 
 	/*
 	 * Not calibrated yet, or a counter a little behind the boot CPU's,
@@ -78,9 +85,9 @@ static INIT_TEXT struct sample take_sample(void)
 	unsigned int i;
 
 	for (i = 0; i < 16; i++) {
-		uint64_t before = rdtsc_ordered();
+		uint64_t before = arch_ticks();
 		uint32_t timer = inl(acpi_info.pm_timer);
-		uint64_t took = rdtsc_ordered() - before;
+		uint64_t took = arch_ticks() - before;
 
 		if (took < least) {
 			least = took;
@@ -186,7 +193,7 @@ INIT_TEXT void clock_init(void)
 	set_scale(hz);
 	rate.stable = cpu_features.tsc_invariant || cpu_features.hypervisor;
 	wallclock = read_rtc();
-	start_ticks = rdtsc_ordered();
+	start_ticks = arch_ticks();
 	pr_info("clock: TSC at %llu kHz%s", (unsigned long long)hz / 1000,
 		rate.stable ? "" : ", not invariant");
 }

@@ -7,8 +7,6 @@
  */
 #include <x86.h>
 
-#include <xen/errno.h>
-
 #include <hv/check.h>
 #include <hv/cmdline.h>
 #include <hv/printk.h>
@@ -103,8 +101,7 @@ INIT_TEXT void cpu_detect(void)
 	f->gb_pages = has_bit(ext.d, 26);
 	f->tsc_aux = has_bit(ext.d, 27) || has_bit(more.c, 22);
 	f->tsc_invariant = has_bit(leaf(0x80000007, 0).d, 8);
-	f->paddr_bits = leaf(0x80000008, 0).a & 0xff;
-	f->paddr_bits = f->paddr_bits != 0 ? MIN(f->paddr_bits, 52u) : 36;
+	f->paddr_bits = MIN(leaf(0x80000008, 0).a & 0xff, 52u);
 	f->cr4 = CR4_DE | CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT |
 		 (f->fsgsbase ? CR4_FSGSBASE : 0) |
 		 (f->xsave ? CR4_OSXSAVE : 0) | (f->smep ? CR4_SMEP : 0) |
@@ -129,8 +126,9 @@ void cpu_init(void)
 	struct percpu *p = this_cpu();
 	uint64_t stub = SYSCALL_STUB_SIZE * p->id;
 
-	write_cr0(CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
-	write_cr4(cpu_features.cr4);
+	WRITE_REG(cr0,
+		  CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
+	WRITE_REG(cr4, cpu_features.cr4);
 	wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
 	wrmsr(MSR_PAT, PAT_VALUE);
 	if (cpu_features.xsave) {
@@ -179,11 +177,6 @@ bool arch_has_fsgsbase(void)
 	return cpu_features.fsgsbase;
 }
 
-bool arch_has_xsave(void)
-{
-	return cpu_features.xsave;
-}
-
 uint64_t arch_xcr0_mask(void)
 {
 	return cpu_features.xcr0;
@@ -213,7 +206,7 @@ void arch_irq_window(void)
 void arch_cpu_relax(void)
 {
 	call_service();
-	cpu_pause();
+	__builtin_ia32_pause();
 }
 
 void arch_dump_core_state(void)
@@ -229,7 +222,7 @@ void arch_dump_core_state(void)
 	at = at < CPU_GUARD ? IST_TOP(at / IST_STACK_SIZE) : CPU_BLOCK_SIZE;
 	end = (const uint64_t *)((char *)p + at);
 	pr_err("CPU %u: rsp %p cr2 %016lx cr3 %016lx cr4 %lx", p->id,
-	       (const void *)sp, read_cr2(), read_cr3(), read_cr4());
+	       (const void *)sp, READ_REG(cr2), READ_REG(cr3), READ_REG(cr4));
 	/* Words that point into text: a poor but sufficient trace. */
 	for (; sp < end && found < 24; sp++) {
 		if (*sp >= (uint64_t)image_start && *sp < (uint64_t)text_end) {

@@ -8,7 +8,6 @@
 #include <x86.h>
 
 #include <hv/check.h>
-#include <hv/string.h>
 #include <hv/trap.h>
 
 struct gate {
@@ -21,11 +20,6 @@ struct gate {
 	uint32_t reserved;
 };
 _Static_assert(sizeof(struct gate) == 16, "manual volume 3, 6.14.1");
-
-struct table_register {
-	uint16_t limit;
-	uint64_t base;
-} packed_struct;
 
 static struct gate idt[256] aligned_to(4096);
 
@@ -92,25 +86,7 @@ void desc_prepare(struct percpu *p, uint64_t *reserved)
 	p->arch.gdt_reserved = reserved;
 }
 
-/* Loads CS and SS from the GDT just set; the others become null. */
-static void load_segments(void)
-{
-	__asm__ __volatile__("pushq %0\n\t"
-			     "leaq 1f(%%rip), %%rax\n\t"
-			     "pushq %%rax\n\t"
-			     "lretq\n"
-			     "1:\tmovl %1, %%ss\n\t"
-			     "xorl %%eax, %%eax\n\t"
-			     "movl %%eax, %%ds\n\t"
-			     "movl %%eax, %%es\n\t"
-			     "movl %%eax, %%fs\n\t"
-			     "movl %%eax, %%gs\n\t"
-			     "lldt %%ax"
-			     :
-			     : "i"(CORE_CS), "r"(CORE_DS)
-			     : "rax", "memory");
-}
-
+/* boot.S loaded CS and SS: a selector means the same in all tables. */
 static void load_tables(uint64_t gdt_base)
 {
 	struct table_register gdtr = { GDT_LIMIT, gdt_base };
@@ -119,7 +95,6 @@ static void load_tables(uint64_t gdt_base)
 
 	*tss &= ~(2ull << 40); /* not busy, or LTR faults */
 	__asm__ __volatile__("lgdt %0" : : "m"(gdtr));
-	load_segments();
 	__asm__ __volatile__("ltr %w0" : : "r"(CORE_TSS));
 	__asm__ __volatile__("lidt %0" : : "m"(idtr));
 }
@@ -138,7 +113,8 @@ void desc_load(void)
 {
 	struct percpu *p = this_cpu();
 
-	desc_window_ptes(p->id)[GDT_RESERVED_PAGE] =
+	p->arch.window_ptes = desc_window_ptes(p->id);
+	p->arch.window_ptes[GDT_RESERVED_PAGE] =
 		(uint64_t)ptr_frame(p->arch.gdt_reserved) << PAGE_SHIFT |
 		KERNEL_RW;
 	load_tables(GDT_WINDOW(p->id));

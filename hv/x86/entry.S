@@ -36,7 +36,6 @@
 
 #define HYPERCALL_iret 23
 #define VECTOR_SYSCALL 0x100
-#define VECTOR_BAD_IRET 0x101
 
 #define EFLAGS_IF 0x200
 #define EFLAGS_IOPL 0x3000
@@ -85,9 +84,10 @@
 	 */
 	.macro SMAP insn
 771:	.byte	0x0f, 0x1f, 0x00
-	.pushsection .patch_\insn, "a"
+	.pushsection .patch_smap, "a"
 	.balign 4
 	.long	771b - .
+	\insn
 	.popsection
 	.endm
 
@@ -174,7 +174,7 @@ core_return:
 entry_iretq_fault:
 	movq	32(%rsp), %rsp		/* = v + REGS_rip */
 	pushq	-48(%rsp)		/* vector and error code */
-	GUEST_CALL entry_iret_fault
+	GUEST_CALL bounce_failsafe
 
 	/* NMI, #DF, #MC on their stacks: handled in place, no exit path. */
 entry_ist:
@@ -313,7 +313,7 @@ syscall_stack_fault:
 	movq	REGS_rip(%r11), %rcx
 	movq	REGS_rflags(%r11), %r11
 syscall_slow:
-	GUEST_CALL entry_syscall
+	GUEST_CALL bounce_syscall
 
 	/*
 	 * The iret hypercall, to user mode.  Guest frame, lowest first: rax r11
@@ -394,10 +394,9 @@ iret_event:
 
 iret_frame_fault:
 	leaq	REGS_error(%r11), %rsp
-	movl	$VECTOR_BAD_IRET, 4(%rsp)
 	movq	V(REGS_rax + 16), %rdx
 	movl	$HYPERCALL_iret, %eax
-	GUEST_CALL entry_iret
+	GUEST_CALL entry_iret_unreadable
 
 iret_to_kernel:
 	SMAP clac
@@ -405,7 +404,7 @@ iret_to_kernel:
 	movq	V(REGS_rax + 16), %rdx
 	movl	$HYPERCALL_iret, %eax
 iret_slow:
-	GUEST_CALL entry_iret
+	GUEST_CALL entry_hypercall
 
 	/* SYSCALL from 32-bit code is not offered: #UD at the instruction. */
 cstar_common:

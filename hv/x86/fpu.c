@@ -9,7 +9,6 @@
  * saved and loaded with every component the core offers, and only then is the
  * guest's own XCR0 put in place.
  */
-#include <xen/errno.h>
 #include <xen/xen.h>
 
 #include <arch/switch.h>
@@ -69,7 +68,6 @@ int arch_vcpu_init(struct vcpu *v)
 	image->mxcsr = MXCSR_DEFAULT;
 	v->fpu = image;
 	v->xcr0 = 1; /* x87 only, as after reset */
-	v->fpu_valid = true;
 	return 0;
 }
 

@@ -12,9 +12,7 @@
 #include <x86.h>
 
 #include <arch/irq.h>
-#include <xen/errno.h>
 
-#include <hv/check.h>
 #include <hv/irq.h>
 #include <hv/lock.h>
 #include <hv/printk.h>
@@ -30,14 +28,9 @@
 #define ENTRY_LEVEL 0x8000u
 #define ENTRY_MASKED 0x10000u
 
-struct controller {
-	volatile uint32_t *regs;
-	uint32_t address, gsi_base, lines;
-};
-
 struct line {
-	const struct controller *ctl; /* write-once */
-	uint8_t vector;		      /* 0: none yet */
+	const struct acpi_ioapic *ctl; /* write-once */
+	uint8_t vector;		       /* 0: none yet */
 	bool level, active_low;
 	bool enabled;
 	bool in_service; /* level: fired, masked until its EOI */
@@ -46,20 +39,18 @@ struct line {
 };
 
 static spinlock_t irq_lock = SPINLOCK_INIT(RANK_IRQ);
-static struct controller controllers[ACPI_IOAPICS_MAX]; /* write-once */
-static unsigned int controller_count;
 static unsigned int gsi_count;	   /* write-once */
 static struct line lines[GSI_MAX]; /* irq lock */
 static uint16_t vector_gsi[256];
 static unsigned int next_vector = VECTOR_DEVICE_FIRST + 16; /* irq lock */
 
-static uint32_t ioapic_read(const struct controller *c, uint32_t reg)
+static uint32_t ioapic_read(const struct acpi_ioapic *c, uint32_t reg)
 {
 	c->regs[0] = reg;
 	return c->regs[4];
 }
 
-static void ioapic_write(const struct controller *c, uint32_t reg, uint32_t v)
+static void ioapic_write(const struct acpi_ioapic *c, uint32_t reg, uint32_t v)
 {
 	c->regs[0] = reg;
 	c->regs[4] = v;
@@ -69,30 +60,26 @@ static void ioapic_write(const struct controller *c, uint32_t reg, uint32_t v)
 static void program(const struct line *l)
 {
 	uint32_t reg = REG_ENTRY + 2 * (l - lines - l->ctl->gsi_base);
-	bool on = l->enabled && !l->in_service && l->vector != 0;
 
 	ioapic_write(l->ctl, reg + 1, (uint32_t)l->apic_id << 24);
 	ioapic_write(l->ctl, reg,
 		     l->vector | (l->level ? ENTRY_LEVEL : 0) |
 			     (l->active_low ? ENTRY_ACTIVE_LOW : 0) |
-			     (on ? 0 : ENTRY_MASKED));
+			     (l->enabled && !l->in_service ? 0 : ENTRY_MASKED));
 }
 
-static INIT_TEXT void add_controller(const struct acpi_ioapic *info)
+static INIT_TEXT void add_controller(struct acpi_ioapic *c)
 {
-	struct controller *c = &controllers[controller_count];
 	unsigned int i;
 
-	c->address = info->address;
-	c->gsi_base = info->gsi_base;
-	c->regs = map_io(info->address, 0x20);
+	c->regs = map_device(c->address, 0x20, DEVICE_RW);
 	c->lines = (ioapic_read(c, REG_VERSION) >> 16 & 0xff) + 1;
 	if (c->gsi_base >= GSI_MAX || c->lines > GSI_MAX - c->gsi_base) {
 		pr_warn("IO-APIC at %#x: lines from %u on are left out",
 			c->address, c->gsi_base);
+		c->lines = 0;
 		return;
 	}
-	controller_count++;
 	gsi_count = MAX(gsi_count, c->gsi_base + c->lines);
 	for (i = 0; i < c->lines; i++) {
 		struct line *l = &lines[c->gsi_base + i];
@@ -127,7 +114,7 @@ INIT_TEXT void ioapic_init(void)
 			program(&lines[i]);
 		}
 	}
-	pr_info("IO-APIC: %u, %u lines", controller_count, gsi_count);
+	pr_info("IO-APIC: %u, %u lines", acpi_info.ioapic_count, gsi_count);
 }
 
 static struct line *find_line(unsigned int gsi)
@@ -140,21 +127,21 @@ static struct line *find_line(unsigned int gsi)
 }
 
 /* irq lock held.  Vectors are never given back: there are more than lines. */
-static bool assign_vector(struct line *l)
+static int assign_vector(struct line *l)
 {
 	if (l->vector != 0) {
-		return true;
+		return 0;
 	}
 	if (next_vector == VECTOR_GUEST_INT80) {
 		next_vector++;
 	}
 	if (next_vector > VECTOR_DEVICE_LAST) {
-		return false;
+		return -XEN_ENOSPC;
 	}
 	l->vector = next_vector++;
 	vector_gsi[l->vector] = l - lines;
 	barrier();
-	return true;
+	return 0;
 }
 
 int ioapic_claim(unsigned int isa_irq)
@@ -162,7 +149,7 @@ int ioapic_claim(unsigned int isa_irq)
 	const struct acpi_override *o = &acpi_info.isa[isa_irq];
 	struct line *l = find_line(o->set ? o->gsi : isa_irq);
 
-	if (l == NULL || !assign_vector(l)) {
+	if (l == NULL || assign_vector(l) < 0) {
 		return -XEN_ENODEV;
 	}
 	l->is_core = true;
@@ -176,16 +163,18 @@ unsigned int arch_gsi_count(void)
 	return gsi_count;
 }
 
-/* The line, locked; NULL if there is none or it is the core's. */
-static struct line *lock_line(unsigned int gsi)
+/* The line of the gsi, locked, unless there is none or it is the core's. */
+static int lock_line(unsigned int gsi, struct line **l)
 {
-	struct line *l = find_line(gsi);
-
-	if (l == NULL || l->is_core) {
-		return NULL;
+	*l = find_line(gsi);
+	if (*l == NULL) {
+		return -XEN_EINVAL;
+	}
+	if ((*l)->is_core) {
+		return -XEN_EBUSY;
 	}
 	spin_lock(&irq_lock);
-	return l;
+	return 0;
 }
 
 static void unlock_line(const struct line *l)
@@ -196,35 +185,35 @@ static void unlock_line(const struct line *l)
 
 int arch_gsi_setup(unsigned int gsi, bool level, bool active_low)
 {
-	struct line *l = lock_line(gsi);
-	bool same, enabled;
+	struct line *l;
+	int rc = lock_line(gsi, &l);
 
-	if (l == NULL) {
-		return find_line(gsi) == NULL ? -XEN_EINVAL : -XEN_EBUSY;
+	if (rc < 0) {
+		return rc;
 	}
-	same = l->level == level && l->active_low == active_low;
-	enabled = l->enabled;
-	if (!enabled) {
+	if (!l->enabled) {
 		l->level = level;
 		l->active_low = active_low;
+	} else if (l->level != level || l->active_low != active_low) {
+		rc = -XEN_EBUSY;
 	}
 	unlock_line(l);
-	return same || !enabled ? 0 : -XEN_EBUSY;
+	return rc;
 }
 
 int arch_pirq_enable(unsigned int pirq, unsigned int cpu)
 {
-	struct line *l = lock_line(pirq);
-	int rc = -XEN_ENOSPC;
+	struct line *l;
+	int rc = lock_line(pirq, &l);
 
-	if (l == NULL) {
-		return find_line(pirq) == NULL ? -XEN_EINVAL : -XEN_EBUSY;
+	if (rc < 0) {
+		return rc;
 	}
-	if (assign_vector(l)) {
+	rc = assign_vector(l);
+	if (rc == 0) {
 		l->apic_id = arch_cpu_apic_id(cpu);
 		l->enabled = true;
 		l->in_service = false;
-		rc = 0;
 	}
 	unlock_line(l);
 	return rc;
@@ -232,20 +221,19 @@ int arch_pirq_enable(unsigned int pirq, unsigned int cpu)
 
 void arch_pirq_disable(unsigned int pirq)
 {
-	struct line *l = lock_line(pirq);
+	struct line *l;
 
-	if (l != NULL) {
+	if (lock_line(pirq, &l) == 0) {
 		l->enabled = false;
-		l->in_service = false;
 		unlock_line(l);
 	}
 }
 
 void arch_pirq_set_cpu(unsigned int pirq, unsigned int cpu)
 {
-	struct line *l = lock_line(pirq);
+	struct line *l;
 
-	if (l != NULL) {
+	if (lock_line(pirq, &l) == 0) {
 		l->apic_id = arch_cpu_apic_id(cpu);
 		unlock_line(l);
 	}
@@ -253,9 +241,9 @@ void arch_pirq_set_cpu(unsigned int pirq, unsigned int cpu)
 
 void arch_pirq_eoi(unsigned int pirq)
 {
-	struct line *l = lock_line(pirq);
+	struct line *l;
 
-	if (l != NULL) {
+	if (lock_line(pirq, &l) == 0) {
 		l->in_service = false;
 		unlock_line(l);
 	}
@@ -272,8 +260,8 @@ int arch_ioapic_read(uint64_t base, uint32_t reg, uint32_t *value)
 {
 	unsigned int i;
 
-	for (i = 0; i < controller_count; i++) {
-		const struct controller *c = &controllers[i];
+	for (i = 0; i < acpi_info.ioapic_count; i++) {
+		const struct acpi_ioapic *c = &acpi_info.ioapic[i];
 
 		if (c->address == base &&
 		    (reg <= 2 ||
@@ -292,8 +280,8 @@ bool arch_iomem_denied(unsigned long mfn)
 	uint64_t paddr = (uint64_t)mfn << PAGE_SHIFT;
 	unsigned int i;
 
-	for (i = 0; i < controller_count; i++) {
-		if ((controllers[i].address & PAGE_MASK) == paddr) {
+	for (i = 0; i < acpi_info.ioapic_count; i++) {
+		if ((acpi_info.ioapic[i].address & PAGE_MASK) == paddr) {
 			return true;
 		}
 	}

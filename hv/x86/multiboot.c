@@ -11,8 +11,6 @@
 #include <hv/printk.h>
 #include <hv/string.h>
 
-#define LOADER_MAGIC 0x2badb002u
-
 #define INFO_CMDLINE 0x004u
 #define INFO_MODULES 0x008u
 #define INFO_MMAP 0x040u
@@ -131,16 +129,11 @@ static INIT_TEXT void read_modules(const struct multiboot_info *mbi,
 	}
 }
 
-INIT_TEXT bool multiboot_parse(uint32_t magic, uint32_t info)
+INIT_TEXT void multiboot_parse(uint32_t info)
 {
 	const struct multiboot_info *mbi = at(info);
 	bool skip_name;
 
-	if (magic != LOADER_MAGIC) {
-		return false;
-	}
-	boot_info.core_start = (uint64_t)image_start - IMAGE_VIRT;
-	boot_info.core_end = (uint64_t)image_end - IMAGE_VIRT;
 	boot_info.cmdline = "";
 	boot_info.loader = "unknown loader";
 	if ((mbi->flags & INFO_LOADER) != 0) {
@@ -155,5 +148,4 @@ INIT_TEXT bool multiboot_parse(uint32_t magic, uint32_t info)
 	if ((mbi->flags & INFO_MODULES) != 0) {
 		read_modules(mbi, skip_name);
 	}
-	return true;
 }

@@ -21,16 +21,13 @@
 
 #define TABLE_FLAGS (PTE_P | PTE_W | PTE_A)
 
-#define WINDOW_TABLES ((CONFIG_NR_CPUS * WINDOW_PAGES + PTES - 1) / PTES)
-#define M2P_PARTS 4096 /* 2 MiB each, for 1 GiB of RAM */
-#define M2P_PER_PART (SIZE_2M / sizeof(uint64_t))
-
-extern uint64_t start_l4[PTES];
+#define SLOT_SIZE (1ull << 39)
+#define M2P_PER_PART (SIZE_2M / sizeof(uint64_t)) /* 1 GiB of RAM */
+#define M2P_PARTS (DIRECT_SIZE / PAGE_SIZE / M2P_PER_PART)
 
 static uint64_t core_l4[PTES] aligned_to(4096);
-static uint64_t window_l1[WINDOW_TABLES * PTES] aligned_to(4096);
 static const uint64_t zero_page[PTES] aligned_to(4096);
-static uint64_t m2p_part[M2P_PARTS]; /* machine address; write-once */
+static uint64_t *m2p_part[M2P_PARTS]; /* write-once */
 static uint64_t io_next = IO_VIRT;
 
 uint64_t core_cr3;
@@ -41,8 +38,7 @@ void *frame_ptr(unsigned long mfn)
 	return (void *)(DIRECT_VIRT + ((uint64_t)mfn << PAGE_SHIFT));
 }
 
-/* Machine address of something in the image or in the direct map. */
-static uint64_t virt_phys(const void *p)
+uint64_t virt_phys(const void *p)
 {
 	uint64_t va = (uint64_t)p;
 
@@ -61,14 +57,10 @@ static uint64_t *new_table(void)
 		return heap_alloc_page();
 	}
 	/* The early tables show no more than this. */
-	return frame_ptr(boot_mem_alloc(PAGE_SIZE, PAGE_SIZE, FOUR_GIB) >>
-			 PAGE_SHIFT);
+	return boot_mem_alloc(PAGE_SIZE, FOUR_GIB);
 }
 
-/*
- * The core's entry of `level` for va, with the tables above it; NULL: no
- * memory for those.
- */
+/* The core's entry of `level` for va, with the tables above it. */
 static uint64_t *core_entry(uint64_t va, unsigned int level, uint64_t user)
 {
 	uint64_t *table = core_l4, *entry;
@@ -82,7 +74,7 @@ static uint64_t *core_entry(uint64_t va, unsigned int level, uint64_t user)
 		if ((*entry & PTE_P) == 0) {
 			table = new_table();
 			if (table == NULL) {
-				return NULL;
+				panic("no memory for the core's page tables");
 			}
 			*entry = virt_phys(table) | TABLE_FLAGS | user;
 		}
@@ -91,13 +83,13 @@ static uint64_t *core_entry(uint64_t va, unsigned int level, uint64_t user)
 	}
 }
 
-bool paging_map(uint64_t va, uint64_t pa, uint64_t size, uint64_t flags)
+INIT_TEXT void paging_map(uint64_t va, uint64_t pa, uint64_t size,
+			  uint64_t flags)
 {
 	uint64_t step;
 
 	for (; size > 0; va += step, pa += step, size -= step) {
 		unsigned int level = cpu_features.gb_pages ? 3 : 2;
-		uint64_t *entry;
 
 		/* The largest page that fits. */
 		for (;; level--) {
@@ -106,28 +98,15 @@ bool paging_map(uint64_t va, uint64_t pa, uint64_t size, uint64_t flags)
 				break;
 			}
 		}
-		entry = core_entry(va, level, flags & PTE_U);
-		if (entry == NULL) {
-			return false;
-		}
-		*entry = pa | flags | (level > 1 ? PTE_PS : 0);
-	}
-	return true;
-}
-
-INIT_TEXT void paging_map_or_die(uint64_t va, uint64_t pa, uint64_t size,
-				 uint64_t flags)
-{
-	if (!paging_map(va, pa, size, flags)) {
-		panic("no memory for the core's page tables");
+		*core_entry(va, level, flags & PTE_U) =
+			pa | flags | (level > 1 ? PTE_PS : 0);
 	}
 }
 
 static INIT_TEXT void map_image(const char *start, const char *end,
 				uint64_t flags)
 {
-	paging_map_or_die((uint64_t)start, virt_phys(start),
-			  (uint64_t)(end - start), flags);
+	paging_map((uint64_t)start, virt_phys(start), end - start, flags);
 }
 
 /*
@@ -138,17 +117,16 @@ static INIT_TEXT void map_direct(void)
 {
 	uint64_t ro_start = virt_phys(image_start);
 	uint64_t ro_end = virt_phys(rodata_end);
-	uint64_t start, end;
 	unsigned int i;
 
-	for (i = 0; boot_mem_ram(i, &start, &end); i++) {
+	for (i = 0; i < boot_ram.count; i++) {
+		uint64_t start = boot_ram.r[i].start, end = boot_ram.r[i].end;
 		uint64_t a = MIN(MAX(start, ro_start), end);
 		uint64_t b = MAX(MIN(end, ro_end), a);
 
-		paging_map_or_die(DIRECT_VIRT + start, start, a - start,
-				  KERNEL_RW);
-		paging_map_or_die(DIRECT_VIRT + a, a, b - a, KERNEL_RO);
-		paging_map_or_die(DIRECT_VIRT + b, b, end - b, KERNEL_RW);
+		paging_map(DIRECT_VIRT + start, start, a - start, KERNEL_RW);
+		paging_map(DIRECT_VIRT + a, a, b - a, KERNEL_RO);
+		paging_map(DIRECT_VIRT + b, b, end - b, KERNEL_RW);
 	}
 }
 
@@ -157,48 +135,37 @@ static INIT_TEXT void map_windows(void)
 {
 	unsigned int i, cpu;
 
-	for (i = 0; i < WINDOW_TABLES; i++) {
-		*core_entry(WINDOW_VIRT + i * SIZE_2M, 2, 0) =
-			virt_phys(&window_l1[i * PTES]) | TABLE_FLAGS;
-	}
 	desc_zero_pte = virt_phys(zero_page) | KERNEL_RO;
 	for (cpu = 0; cpu < CONFIG_NR_CPUS; cpu++) {
 		for (i = 0; i < GDT_GUEST_PAGES; i++) {
-			desc_window_ptes(cpu)[i] = desc_zero_pte;
+			*core_entry(GDT_WINDOW(cpu) + i * PAGE_SIZE, 1, 0) =
+				desc_zero_pte;
 		}
 	}
 }
 
 uint64_t *desc_window_ptes(unsigned int cpu)
 {
-	return &window_l1[cpu * WINDOW_PAGES];
+	return core_entry(GDT_WINDOW(cpu), 1, 0);
 }
 
-bool paging_map_block(uint64_t va, const void *block)
+INIT_TEXT void paging_map_block(uint64_t va, const void *block)
 {
 	const uint64_t above = CPU_GUARD + PAGE_SIZE;
 	uint64_t pa = virt_phys(block);
 
-	return paging_map(va, pa, CPU_GUARD, KERNEL_RW) &&
-	       paging_map(va + above, pa + above, CPU_BLOCK_SIZE - above,
-			  KERNEL_RW);
+	paging_map(va, pa, CPU_GUARD, KERNEL_RW);
+	paging_map(va + above, pa + above, CPU_BLOCK_SIZE - above, KERNEL_RW);
 }
 
 INIT_TEXT void paging_init(void)
 {
-	static const INIT_DATA uint64_t slots[] = {
-		WINDOW_VIRT,
-		IO_VIRT,
-		BLOCK_VIRT,
-		FRAMETABLE_VIRT,
-	};
 	char *guard = boot_cpu_block + CPU_GUARD;
-	unsigned int i;
+	uint64_t va;
 
 	/* Every slot that may ever be used gets its L3 now. */
-	(void)core_entry(M2P_VIRT, 3, PTE_U);
-	for (i = 0; i < ARRAY_SIZE(slots); i++) {
-		(void)core_entry(slots[i], 3, 0);
+	for (va = M2P_VIRT; va < DIRECT_VIRT; va += SLOT_SIZE) {
+		(void)core_entry(va, 3, va == M2P_VIRT ? PTE_U : 0);
 	}
 	map_image(image_start, text_end, KERNEL_RX);
 	map_image(text_end, rodata_end, KERNEL_RO);
@@ -214,32 +181,17 @@ INIT_TEXT void paging_init(void)
 	arch_l4_install(start_l4);
 }
 
-INIT_TEXT uint64_t paging_start_cr3(void)
-{
-	return virt_phys(start_l4);
-}
-
 /* By 4 KiB pages, so that tables and not luck decide the size. */
-static INIT_TEXT void *map_device(uint64_t paddr, size_t size, uint64_t flags)
+INIT_TEXT void *map_device(uint64_t paddr, size_t size, uint64_t flags)
 {
 	uint64_t offset = paddr % PAGE_SIZE;
 	uint64_t va = io_next;
 
 	for (; io_next < va + offset + size; io_next += PAGE_SIZE) {
-		paging_map_or_die(io_next, paddr - offset + (io_next - va),
-				  PAGE_SIZE, flags);
+		paging_map(io_next, paddr - offset + (io_next - va), PAGE_SIZE,
+			   flags);
 	}
 	return (void *)(va + offset);
-}
-
-INIT_TEXT void *map_io(uint64_t paddr, size_t size)
-{
-	return map_device(paddr, size, KERNEL_RW | PTE_PWT | PTE_PCD);
-}
-
-INIT_TEXT void *map_firmware(uint64_t paddr, size_t size)
-{
-	return map_device(paddr, size, KERNEL_RO);
 }
 
 void arch_l4_install(uint64_t *l4)
@@ -254,27 +206,24 @@ void arch_l4_remove(uint64_t *l4)
 	       (L4_CORE_END - L4_CORE_FIRST) * sizeof(*l4));
 }
 
-INIT_TEXT void paging_set_m2p(unsigned int i, uint64_t paddr)
+INIT_TEXT void paging_set_m2p(unsigned int i, uint64_t *part)
 {
-	CHECK(i < M2P_PARTS);
-	m2p_part[i] = paddr;
-	paging_map_or_die(M2P_VIRT + i * SIZE_2M, paddr, SIZE_2M,
-			  KERNEL_RO | PTE_U);
+	m2p_part[i] = part;
+	paging_map(M2P_VIRT + i * SIZE_2M, virt_phys(part), SIZE_2M,
+		   KERNEL_RO | PTE_U);
 }
 
 /* The core writes through the direct map; guests have a read-only view. */
 void arch_m2p_set(unsigned long mfn, uint64_t pfn)
 {
-	uint64_t *part;
-
 	ASSERT(mfn < frame_max);
-	part = frame_ptr(m2p_part[mfn / M2P_PER_PART] >> PAGE_SHIFT);
-	WRITE_ONCE(part[mfn % M2P_PER_PART], pfn);
+	WRITE_ONCE(m2p_part[mfn / M2P_PER_PART][mfn % M2P_PER_PART], pfn);
 }
 
 unsigned long arch_m2p_frame(unsigned int i)
 {
-	return i < M2P_PARTS ? m2p_part[i] >> PAGE_SHIFT : 0;
+	return i < M2P_PARTS && m2p_part[i] != NULL ? ptr_frame(m2p_part[i]) :
+						      0;
 }
 
 void arch_free_init(void)

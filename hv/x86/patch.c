@@ -9,30 +9,23 @@
 
 #include <hv/string.h>
 
-extern const int32_t patch_stac_start[], patch_stac_end[];
-extern const int32_t patch_clac_start[], patch_clac_end[];
-
-static INIT_TEXT void patch_list(const int32_t *p, const int32_t *end,
-				 const uint8_t insn[3])
-{
-	for (; p < end; p++) {
-		uint64_t va = (uint64_t)p + (uint64_t)(int64_t)*p;
-
-		memcpy((void *)va, insn, 3);
-	}
-}
+/* Where, as a distance, and what. */
+extern const struct patch {
+	int32_t at;
+	uint8_t insn[3];
+} patch_smap_start[], patch_smap_end[];
 
 INIT_TEXT void patch_smap(void)
 {
-	static const uint8_t stac[3] = { 0x0f, 0x01, 0xcb };
-	static const uint8_t clac[3] = { 0x0f, 0x01, 0xca };
+	const struct patch *p;
 	struct cpuid_regs unused;
 
 	if (!cpu_features.smap) {
 		return;
 	}
-	patch_list(patch_stac_start, patch_stac_end, stac);
-	patch_list(patch_clac_start, patch_clac_end, clac);
+	for (p = patch_smap_start; p < patch_smap_end; p++) {
+		memcpy((char *)&p->at + p->at, p->insn, sizeof(p->insn));
+	}
 	/* A serializing instruction drops what was fetched before. */
 	arch_cpuid(0, 0, &unused);
 }

@@ -28,9 +28,9 @@ struct arch_percpu {
 	uint32_t apic_id;	/* write-once */
 	uint32_t acpi_id;	/* write-once */
 	uint64_t *gdt_reserved; /* write-once: page 14 of the window */
+	uint64_t *window_ptes;	/* write-once: see desc_window_ptes() */
 	uint64_t cr3_loaded;	/* what CR3 holds; written by its own CPU */
 	bool ldt_used;		/* the LDT window may hold pages, switch.c */
-	uint32_t online;	/* atomic: takes part in cross-CPU requests */
 
 	/* cross-CPU requests, tlb.c */
 	uint32_t call_flags; /* atomic: CALL_* asked for */

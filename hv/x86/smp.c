@@ -2,7 +2,7 @@
 /*
  * Bringing up the other CPUs, one after the other, and who is up.  A CPU's
  * block and tables are prepared by the boot CPU; the new CPU starts in the
- * trampoline and shows whether its time-stamp counter is in step; then it is
+ * trampoline of boot.S and shows whether its time-stamp counter is in step; then it is
  * core_secondary()'s.  After start-up nothing here changes.
  */
 #include <x86.h>
@@ -11,7 +11,6 @@
 #include <hv/check.h>
 #include <hv/cmdline.h>
 #include <hv/heap.h>
-#include <hv/mm.h>
 #include <hv/printk.h>
 #include <hv/string.h>
 
@@ -19,19 +18,15 @@ _Static_assert(CONFIG_NR_CPUS <= 64, "cpumask_t has a bit per CPU");
 _Static_assert(sizeof(struct percpu) <= IST_TOP(0),
 	       "struct percpu lies below the exception stacks");
 
-extern char trampoline_start[], trampoline_end[], trampoline_long[];
-extern char trampoline_gdt[], trampoline_gdtr[], trampoline_far[];
-extern char trampoline_cr3[], trampoline_stack[], trampoline_entry[];
-
 struct percpu *percpu_table[CONFIG_NR_CPUS];
 static unsigned int count = 1; /* written by the boot CPU */
 static cpumask_t online = 1;   /* atomic */
 
 /* Where two CPUs compare their counters. */
 static struct {
-	uint32_t lock;	/* atomic */
-	uint32_t run;	/* atomic: both are there */
-	uint64_t last;	/* lock */
+	uint32_t lock; /* atomic */
+	uint32_t run;  /* atomic: 1: new one, 2: both there, 3: new one is up */
+	uint64_t last; /* lock */
 	uint64_t worst; /* lock: largest step back */
 } step;
 
@@ -64,7 +59,7 @@ unsigned int arch_cpu_acpi_id(unsigned int cpu)
 INIT_TEXT void smp_init_boot(void)
 {
 	percpu_table[0] = this_cpu(); /* zeroed: its id is 0 */
-	this_cpu()->arch.cr3_loaded = read_cr3();
+	this_cpu()->arch.cr3_loaded = READ_REG(cr3);
 }
 
 /* Takes turns reading the counter; each must be at or after the last. */
@@ -74,15 +69,15 @@ static INIT_TEXT void compare_counters(void)
 
 	__atomic_fetch_add(&step.run, 1, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&step.run, __ATOMIC_ACQUIRE) < 2) {
-		cpu_pause();
+		__builtin_ia32_pause();
 	}
 	for (i = 0; i < 300; i++) {
 		uint64_t now;
 
 		while (__atomic_exchange_n(&step.lock, 1, __ATOMIC_ACQUIRE)) {
-			cpu_pause();
+			__builtin_ia32_pause();
 		}
-		now = rdtsc_ordered();
+		now = arch_ticks();
 		if (now < step.last) {
 			step.worst = MAX(step.worst, step.last - now);
 		}
@@ -96,63 +91,22 @@ static void start_secondary(void)
 {
 	struct percpu *p = this_cpu();
 
-	p->arch.cr3_loaded = read_cr3();
+	p->arch.cr3_loaded = READ_REG(cr3);
 	load_cr3(core_cr3);
 	cpu_init();
 	desc_load();
 	apic_init();
 	apic_timer_init();
 	compare_counters();
-	__atomic_store_n(&p->arch.online, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&step.run, 3, __ATOMIC_RELEASE);
 	core_secondary();
 }
 
-/* Sets a variable of the trampoline's copy. */
-static INIT_TEXT void set_word(uint64_t page, const char *symbol,
-			       uint64_t value, size_t bytes)
-{
-	char *copy = frame_ptr(page >> PAGE_SHIFT);
-
-	memcpy(copy + (symbol - trampoline_start), &value, bytes);
-}
-
-static INIT_TEXT void fill_trampoline(uint64_t page)
-{
-	memcpy(frame_ptr(page >> PAGE_SHIFT), trampoline_start,
-	       trampoline_end - trampoline_start);
-	set_word(page, trampoline_gdtr + 2,
-		 page + (trampoline_gdt - trampoline_start), 4);
-	set_word(page, trampoline_far,
-		 page + (trampoline_long - trampoline_start), 4);
-	set_word(page, trampoline_cr3, paging_start_cr3(), 8);
-	set_word(page, trampoline_entry, (uint64_t)start_secondary, 8);
-}
-
-/* Block, stacks and descriptor tables of a CPU to come. */
-static INIT_TEXT struct percpu *prepare(unsigned int id,
-					const struct acpi_cpu *info)
-{
-	uint64_t va = BLOCK_VIRT + (info - acpi_info.cpu) * CPU_BLOCK_SIZE;
-	struct percpu *p = (struct percpu *)va;
-	uint8_t *block = heap_alloc_bytes(CPU_BLOCK_SIZE);
-
-	if (block == NULL || !paging_map_block(va, block)) {
-		return NULL;
-	}
-	p->id = id;
-	p->arch.apic_id = info->apic_id;
-	p->arch.acpi_id = info->acpi_id;
-	desc_prepare(p, (uint64_t *)(block + CPU_GUARD));
-	percpu_table[id] = p;
-	return p;
-}
-
-static INIT_TEXT bool wait_for(const uint32_t *word, uint32_t least,
-			       unsigned int ms)
+static INIT_TEXT bool wait_for(uint32_t run, unsigned int ms)
 {
 	uint64_t deadline = arch_now() + ms * 1000000ull;
 
-	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) < least) {
+	while (__atomic_load_n(&step.run, __ATOMIC_ACQUIRE) < run) {
 		if (arch_now() > deadline) {
 			return false;
 		}
@@ -165,43 +119,52 @@ static INIT_TEXT bool start_cpu(struct percpu *p, uint64_t page)
 {
 	const uint32_t startup = APIC_STARTUP | page >> PAGE_SHIFT;
 
-	set_word(page, trampoline_stack, (uint64_t)p + CPU_STACK_TOP, 8);
+	start_stack = (uint64_t)p + CPU_STACK_TOP;
+	start_entry = start_secondary;
 	step.run = 0;
 	step.last = 0;
 	apic_send(p->arch.apic_id, APIC_INIT);
 	clock_delay_us(200);
 	apic_send(p->arch.apic_id, startup);
-	if (!wait_for(&step.run, 1, 10)) {
+	if (!wait_for(1, 10)) {
 		apic_send(p->arch.apic_id, startup);
-		if (!wait_for(&step.run, 1, 2000)) {
+		if (!wait_for(1, 2000)) {
 			return false;
 		}
 	}
 	compare_counters();
-	return wait_for(&p->arch.online, 1, 2000);
+	return wait_for(3, 2000);
 }
 
-static INIT_TEXT void start_one(const struct acpi_cpu *info, uint64_t page)
+/* NULL, or why there is no such CPU. */
+static INIT_TEXT const char *start_one(const struct acpi_cpu *info,
+				       uint64_t page)
 {
-	const char *error = "needs x2APIC mode";
+	uint64_t va = BLOCK_VIRT + (info - acpi_info.cpu) * CPU_BLOCK_SIZE;
+	struct percpu *p = (struct percpu *)va;
+	uint8_t *block;
 
-	if (apic_can_reach(info->apic_id)) {
-		struct percpu *p = prepare(count, info);
-
-		error = "no memory";
-		if (p != NULL && start_cpu(p, page)) {
-			__atomic_fetch_or(&online, 1ull << count++,
-					  __ATOMIC_SEQ_CST);
-			return;
-		}
-		if (p != NULL) {
-			/* So that it does not wake up late, on this id. */
-			apic_send(info->apic_id, APIC_INIT);
-			error = "does not start";
-		}
+	if (!apic_can_reach(info->apic_id)) {
+		return "needs x2APIC mode";
 	}
-	percpu_table[count] = NULL;
-	pr_err("CPU with APIC id %u: %s", info->apic_id, error);
+	block = heap_alloc_bytes(CPU_BLOCK_SIZE);
+	if (block == NULL) {
+		return "no memory";
+	}
+	paging_map_block(va, block);
+	p->id = count;
+	p->arch.apic_id = info->apic_id;
+	p->arch.acpi_id = info->acpi_id;
+	desc_prepare(p, (uint64_t *)(block + CPU_GUARD));
+	percpu_table[count] = p;
+	if (!start_cpu(p, page)) {
+		/* So that it does not wake up late, on this id. */
+		apic_send(info->apic_id, APIC_INIT);
+		percpu_table[count] = NULL;
+		return "does not start";
+	}
+	__atomic_fetch_or(&online, 1ull << count++, __ATOMIC_SEQ_CST);
+	return NULL;
 }
 
 INIT_TEXT void smp_start_others(void)
@@ -212,18 +175,24 @@ INIT_TEXT void smp_start_others(void)
 	uint64_t page = boot_mem_low_page();
 	unsigned int i;
 
-	boot->arch.online = 1;
 	if (page != 0) {
-		fill_trampoline(page);
+		memcpy(frame_ptr(page >> PAGE_SHIFT), trampoline,
+		       trampoline_end - trampoline);
 	} else if (known > 1) {
 		pr_warn("no low page to start other CPUs in");
 		limit = 1;
 	}
 	for (i = 0; i < known && count < limit; i++) {
-		if (acpi_info.cpu[i].apic_id != boot->arch.apic_id) {
-			start_one(&acpi_info.cpu[i], page);
+		const struct acpi_cpu *info = &acpi_info.cpu[i];
+		const char *error = NULL;
+
+		if (info->apic_id != boot->arch.apic_id) {
+			error = start_one(info, page);
 		} else {
-			boot->arch.acpi_id = acpi_info.cpu[i].acpi_id;
+			boot->arch.acpi_id = info->acpi_id;
+		}
+		if (error != NULL) {
+			pr_err("CPU with APIC id %u: %s", info->apic_id, error);
 		}
 	}
 	if (step.worst != 0) {

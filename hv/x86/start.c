@@ -7,26 +7,23 @@
 #include <x86.h>
 
 #include <hv/boot.h>
-#include <hv/check.h>
 #include <hv/cmdline.h>
 #include <hv/printk.h>
 
 /* Called by boot.S on the boot CPU's own stack. */
-void start_boot_cpu(uint32_t magic, uint32_t info) noreturn_fn;
+void start_boot_cpu(uint32_t info) noreturn_fn;
 
-INIT_TEXT void start_boot_cpu(uint32_t magic, uint32_t info)
+INIT_TEXT void start_boot_cpu(uint32_t info)
 {
 	smp_init_boot();
 	desc_init_boot();
 	uart_init();
-	if (!multiboot_parse(magic, info)) {
-		boot_failed("not started by a Multiboot loader");
-	}
-	cmdline_parse(boot_info.cmdline);
+	multiboot_parse(info);
+	cmdline_parse(boot_info.cmdline, false);
 	uart_init(); /* again: now as the options say */
 	pr_info("started by %s, options: %s", boot_info.loader,
 		boot_info.cmdline);
-	cmdline_report();
+	cmdline_parse(boot_info.cmdline, true);
 
 	cpu_detect();
 	patch_smap(); /* text is writable until the final tables */

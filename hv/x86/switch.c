@@ -62,10 +62,10 @@ static uint32_t base_msr(const struct vcpu *v, unsigned int which)
 /* --- Descriptor window --------------------------------------------------- */
 
 /* Page of the CPU's window: the GDT's, then from GDT_PAGES on the LDT's. */
-static void set_window_page(unsigned int cpu, unsigned int page,
-			    unsigned long mfn)
+static void set_window_page(unsigned int page, unsigned long mfn)
 {
-	uint64_t *pte = &desc_window_ptes(cpu)[page];
+	struct percpu *p = this_cpu();
+	uint64_t *pte = &p->arch.window_ptes[page];
 	uint64_t value = page < GDT_PAGES ? desc_zero_pte : 0;
 
 	if (mfn != 0) {
@@ -73,7 +73,7 @@ static void set_window_page(unsigned int cpu, unsigned int page,
 	}
 	if (*pte != value) {
 		*pte = value;
-		invlpg(GDT_WINDOW(cpu) + (uint64_t)page * PAGE_SIZE);
+		invlpg(GDT_WINDOW(p->id) + (uint64_t)page * PAGE_SIZE);
 	}
 }
 
@@ -83,11 +83,11 @@ void arch_load_descriptors(struct vcpu *v)
 	unsigned int i;
 
 	for (i = 0; i < GDT_GUEST_PAGES; i++) {
-		set_window_page(p->id, i, v->gdt_frame[i]);
+		set_window_page(i, v->gdt_frame[i]);
 	}
 	if (v->ldt_entries != 0 || p->arch.ldt_used) {
 		for (i = 0; i < ARRAY_SIZE(v->ldt_frame); i++) {
-			set_window_page(p->id, GDT_PAGES + i, v->ldt_frame[i]);
+			set_window_page(GDT_PAGES + i, v->ldt_frame[i]);
 		}
 	}
 	p->arch.ldt_used = v->ldt_entries != 0;
@@ -96,7 +96,7 @@ void arch_load_descriptors(struct vcpu *v)
 
 void arch_load_ldt_page(struct vcpu *v, unsigned int i)
 {
-	set_window_page(this_cpu()->id, GDT_PAGES + i, v->ldt_frame[i]);
+	set_window_page(GDT_PAGES + i, v->ldt_frame[i]);
 }
 
 /* --- Selectors and bases ------------------------------------------------- */
@@ -186,23 +186,20 @@ void arch_set_cr0_ts(struct vcpu *v, bool on)
 		return;
 	}
 	if (on) {
-		write_cr0(read_cr0() | CR0_TS);
+		WRITE_REG(cr0, READ_REG(cr0) | CR0_TS);
 	} else {
 		clts();
 	}
 }
 
-#define WRITE_DR(n, value) \
-	__asm__ __volatile__("mov %0, %%db" #n : : "r"(value))
-
 static void load_debug(const struct vcpu *v)
 {
-	WRITE_DR(0, v->dr[0]);
-	WRITE_DR(1, v->dr[1]);
-	WRITE_DR(2, v->dr[2]);
-	WRITE_DR(3, v->dr[3]);
-	WRITE_DR(6, v->dr[6]);
-	WRITE_DR(7, v->dr[7]);
+	WRITE_REG(db0, v->dr[0]);
+	WRITE_REG(db1, v->dr[1]);
+	WRITE_REG(db2, v->dr[2]);
+	WRITE_REG(db3, v->dr[3]);
+	WRITE_REG(db6, v->dr[6]);
+	WRITE_REG(db7, v->dr[7]);
 }
 
 /* Hardware registers are loaded only while some breakpoint is enabled. */
@@ -217,20 +214,8 @@ void arch_set_debugreg(struct vcpu *v, unsigned int n, uint64_t value)
 	if ((v->dr[7] & DR7_ACTIVE) != 0) {
 		load_debug(v);
 	} else if (was_active) {
-		WRITE_DR(7, DR7_NONE);
+		WRITE_REG(db7, DR7_NONE);
 	}
-}
-
-uint64_t arch_get_debugreg(struct vcpu *v, unsigned int n)
-{
-	/* DR6 too: each #DB of the guest stored it (traps.c). */
-	return v->dr[n];
-}
-
-void arch_set_guest_cr4(struct vcpu *v, uint64_t cr4)
-{
-	/* Nothing in it changes the machine: TSD and DE are not offered. */
-	v->cr4 = cr4;
 }
 
 /* --- Switching ----------------------------------------------------------- */
@@ -253,7 +238,7 @@ static void save_vcpu(struct vcpu *v)
 	save_segments(v);
 	fpu_save(v);
 	if ((v->dr[7] & DR7_ACTIVE) != 0) {
-		WRITE_DR(7, DR7_NONE);
+		WRITE_REG(db7, DR7_NONE);
 	}
 }
 
@@ -288,7 +273,7 @@ void arch_switch_vcpu(struct vcpu *prev, struct vcpu *next)
 	clts();
 	fpu_restore(next);
 	if (next->cr0_ts) {
-		write_cr0(read_cr0() | CR0_TS);
+		WRITE_REG(cr0, READ_REG(cr0) | CR0_TS);
 	}
 	if ((next->dr[7] & DR7_ACTIVE) != 0) {
 		load_debug(next);

@@ -12,6 +12,19 @@
 #include <hv/page.h>
 #include <hv/vcpu.h>
 
+#define CALL_FLUSH_TLB 1u
+#define CALL_FLUSH_CACHE 2u
+
+static void serve(uint32_t flags)
+{
+	if ((flags & CALL_FLUSH_TLB) != 0) {
+		flush_tlb_local();
+	}
+	if ((flags & CALL_FLUSH_CACHE) != 0) {
+		__asm__ __volatile__("wbinvd" : : : "memory");
+	}
+}
+
 /*
  * Races: (1) the asker stores its change to a page table; (2) it sets the
  * flag; (3) it takes a number.  The target (4) reads the number, (5) takes the
@@ -24,18 +37,11 @@ void call_service(void)
 {
 	struct arch_percpu *a = &this_cpu()->arch;
 	uint32_t asked = __atomic_load_n(&a->call_asked, __ATOMIC_ACQUIRE);
-	uint32_t flags;
 
 	if (likely(asked == a->call_done)) {
 		return;
 	}
-	flags = __atomic_exchange_n(&a->call_flags, 0, __ATOMIC_SEQ_CST);
-	if ((flags & CALL_FLUSH_TLB) != 0) {
-		flush_tlb_local();
-	}
-	if ((flags & CALL_FLUSH_CACHE) != 0) {
-		__asm__ __volatile__("wbinvd" : : : "memory");
-	}
+	serve(__atomic_exchange_n(&a->call_flags, 0, __ATOMIC_SEQ_CST));
 	__atomic_store_n(&a->call_done, asked, __ATOMIC_RELEASE);
 }
 
@@ -46,13 +52,17 @@ static bool is_served(const struct percpu *p, uint32_t number)
 	return (int32_t)(done - number) >= 0;
 }
 
-/* Asks all CPUs in mask but this one, and waits until they are done. */
-static void call_others(cpumask_t mask, uint32_t flag)
+/* Has it done by all CPUs in mask; comes back when they have. */
+static void call(cpumask_t mask, uint32_t flag)
 {
+	const cpumask_t self = 1ull << this_cpu()->id;
 	uint32_t number[CONFIG_NR_CPUS];
 	cpumask_t left;
 
-	mask &= cpu_online_mask() & ~(1ull << this_cpu()->id);
+	if ((mask & self) != 0) {
+		serve(flag);
+	}
+	mask &= cpu_online_mask() & ~self;
 	for (left = mask; left != 0; left &= left - 1) {
 		unsigned int cpu = (unsigned int)__builtin_ctzll(left);
 		struct percpu *p = percpu_table[cpu];
@@ -71,33 +81,24 @@ static void call_others(cpumask_t mask, uint32_t flag)
 	}
 }
 
-static bool has_self(cpumask_t mask)
-{
-	return (mask >> this_cpu()->id & 1) != 0;
-}
-
 void arch_flush_tlb(cpumask_t mask)
 {
-	if (has_self(mask)) {
-		flush_tlb_local();
-	}
-	call_others(mask, CALL_FLUSH_TLB);
+	call(mask, CALL_FLUSH_TLB);
 }
 
 void arch_flush_page(cpumask_t mask, uint64_t va)
 {
-	if (has_self(mask)) {
+	const cpumask_t self = 1ull << this_cpu()->id;
+
+	if ((mask & self) != 0) {
 		invlpg(va);
 	}
-	call_others(mask, CALL_FLUSH_TLB);
+	call(mask & ~self, CALL_FLUSH_TLB);
 }
 
 void arch_flush_cache(cpumask_t mask)
 {
-	if (has_self(mask)) {
-		__asm__ __volatile__("wbinvd" : : : "memory");
-	}
-	call_others(mask, CALL_FLUSH_CACHE);
+	call(mask, CALL_FLUSH_CACHE);
 }
 
 /* The CPU's tables are those of d (or were, a moment ago). */

@@ -5,8 +5,6 @@
  * interrupt goes to irq_handle().  Called by entry.S only, interrupts off, on
  * the CPU's stack.  Owns no data; takes no lock.
  */
-#include <xen/errno.h>
-#include <xen/xen.h>
 
 #include <arch/regs.h>
 #include <arch/switch.h>
@@ -24,7 +22,6 @@
 
 #include <switch.h>
 
-#define VECTOR_BAD_IRET 0x101
 #define DR6_NONE 0xffff0ff0ull
 
 _Static_assert((offsetof(struct vcpu, regs) + sizeof(struct guest_regs)) % 16 ==
@@ -38,19 +35,6 @@ _Static_assert(offsetof(struct guest_regs, ss) == 160, "entry.S: pushes");
 	(BIT(TRAP_DE) | BIT(TRAP_BP) | BIT(TRAP_OF) | BIT(TRAP_BR) | \
 	 BIT(TRAP_UD) | BIT(TRAP_TS) | BIT(TRAP_NP) | BIT(TRAP_SS) | \
 	 BIT(TRAP_GP) | BIT(TRAP_MF) | BIT(TRAP_AC) | BIT(TRAP_XM))
-
-static inline uint64_t read_dr6(void)
-{
-	uint64_t v;
-
-	__asm__ __volatile__("mov %%db6, %0" : "=r"(v));
-	return v;
-}
-
-static inline void write_dr6(uint64_t v)
-{
-	__asm__ __volatile__("mov %0, %%db6" : : "r"(v));
-}
 
 /* --- Exceptions of a guest ------------------------------------------------- */
 
@@ -77,7 +61,7 @@ static bool fix_ldt_fault(struct vcpu *v, uint64_t *cr2, uint32_t error)
 
 static void guest_page_fault(struct guest_regs *regs, struct vcpu *v)
 {
-	uint64_t cr2 = read_cr2();
+	uint64_t cr2 = READ_REG(cr2);
 	uint32_t error = regs->error_code;
 
 	if (cr2 >= CORE_VIRT_START && cr2 < CORE_VIRT_END) {
@@ -109,8 +93,8 @@ static void guest_exception(struct guest_regs *regs, struct vcpu *v)
 		bounce_exception(regs, TRAP_NM, 0, 0);
 		return;
 	case TRAP_DB:
-		v->dr[6] = read_dr6();
-		write_dr6(DR6_NONE);
+		v->dr[6] = READ_REG(db6);
+		WRITE_REG(db6, DR6_NONE);
 		bounce_exception(regs, TRAP_DB, 0, 0);
 		return;
 	case TRAP_GP:
@@ -150,35 +134,17 @@ void entry_hypercall(struct guest_regs *regs)
 	hypercall_dispatch(regs);
 }
 
-void entry_syscall(struct guest_regs *regs)
+void entry_iret_unreadable(struct guest_regs *regs)
 {
-	bounce_syscall(regs);
-}
-
-void entry_iret(struct guest_regs *regs)
-{
-	if (regs->vector == VECTOR_BAD_IRET) {
-		(void)domain_crash(current_domain(),
-				   "iret hypercall: frame is not readable");
-		return;
-	}
-	hypercall_dispatch(regs);
+	(void)regs;
+	(void)domain_crash(current_domain(),
+			   "iret hypercall: frame is not readable");
 }
 
 void entry_iret_pending(struct guest_regs *regs)
 {
 	(void)regs;
 	arch_toggle_mode(current_vcpu(), false);
-}
-
-/*
- * The frame that the guest asked to return to has a selector or an address
- * that the processor refuses.  A guest kernel can repair it in its failsafe
- * handler.
- */
-void entry_iret_fault(struct guest_regs *regs)
-{
-	bounce_failsafe(regs);
 }
 
 /* --- Exceptions of the core --------------------------------------------------- */
@@ -188,11 +154,8 @@ static bool fix_core_fault(struct guest_regs *regs)
 	const struct extable_entry *e;
 
 	for (e = extable_start; e < extable_end; e++) {
-		uint64_t insn = (uint64_t)&e->insn + (uint64_t)(int64_t)e->insn;
-
-		if (insn == regs->rip) {
-			regs->rip = (uint64_t)&e->fixup +
-				    (uint64_t)(int64_t)e->fixup;
+		if ((uint64_t)&e->insn + e->insn == regs->rip) {
+			regs->rip = (uint64_t)&e->fixup + e->fixup;
 			return true;
 		}
 	}
@@ -202,21 +165,12 @@ static bool fix_core_fault(struct guest_regs *regs)
 static void noreturn_fn core_panic(const struct guest_regs *r)
 {
 	printk_panic_mode();
-	pr_err("core: rip %016lx rsp %016lx rflags %lx cs %x", r->rip, r->rsp,
-	       r->rflags, r->cs);
-	pr_err("core: rax %016lx rbx %016lx rcx %016lx rdx %016lx", r->rax,
-	       r->rbx, r->rcx, r->rdx);
-	pr_err("core: rsi %016lx rdi %016lx rbp %016lx r8  %016lx", r->rsi,
-	       r->rdi, r->rbp, r->r8);
-	pr_err("core: r9  %016lx r10 %016lx r11 %016lx r12 %016lx", r->r9,
-	       r->r10, r->r11, r->r12);
-	pr_err("core: r13 %016lx r14 %016lx r15 %016lx", r->r13, r->r14,
-	       r->r15);
+	regs_print(r);
 	panic("%s %u (error %x, cr2 %lx) in the core at %lx",
 	      r->vector == TRAP_MC ? "machine check" :
 	      r->vector == TRAP_DF ? "double fault" :
 				     "exception",
-	      r->vector, r->error_code, read_cr2(), r->rip);
+	      r->vector, r->error_code, READ_REG(cr2), r->rip);
 }
 
 void entry_from_core(struct guest_regs *regs)
@@ -236,7 +190,7 @@ void entry_from_core(struct guest_regs *regs)
 void entry_debug_core(struct guest_regs *regs)
 {
 	regs->rflags &= ~(uint64_t)X86_EFLAGS_TF;
-	write_dr6(DR6_NONE);
+	WRITE_REG(db6, DR6_NONE);
 }
 
 void entry_nmi(struct guest_regs *regs)

@@ -3,14 +3,14 @@
  * The serial port, a 16550 or compatible: output polled, input by interrupt
  * into a ring (polled where there is no interrupt line).  Output is covered by
  * the callers' console lock.  The ring has one writer, the CPU that the line
- * goes to, and any readers, without a lock: reading happens with the console
- * lock held, which ranks above all others.
+ * goes to or the one that polls; readers take turns by input_lock.
  */
 #include <x86.h>
 
 #include <hv/cmdline.h>
 #include <hv/domain.h>
 #include <hv/evtchn.h>
+#include <hv/lock.h>
 #include <hv/printk.h>
 
 #define UART_DATA 0 /* divisor, low byte, with DLAB */
@@ -35,6 +35,7 @@ static uint16_t port; /* 0: no UART; write-once */
 static bool by_interrupt;
 static unsigned char ring[RING_SIZE];
 static uint32_t ring_in, ring_out; /* atomic */
+static spinlock_t input_lock = SPINLOCK_INIT(RANK_CONSOLE);
 
 INIT_TEXT void uart_init(void)
 {
@@ -128,24 +129,16 @@ INIT_TEXT void uart_enable_input(void)
 
 int arch_console_read(void)
 {
-	uint32_t out = __atomic_load_n(&ring_out, __ATOMIC_ACQUIRE);
+	int c = -1;
 
-	for (;;) {
-		uint32_t in = __atomic_load_n(&ring_in, __ATOMIC_ACQUIRE);
-		unsigned char c = ring[out % RING_SIZE];
-
-		if (in == out) {
-			break;
-		}
-		if (__atomic_compare_exchange_n(&ring_out, &out, out + 1, false,
-						__ATOMIC_ACQ_REL,
-						__ATOMIC_ACQUIRE)) {
-			return c;
-		}
+	spin_lock(&input_lock);
+	if (port != 0 && !by_interrupt) {
+		(void)drain();
 	}
-	if (port != 0 && !by_interrupt &&
-	    (inb(port + UART_LSR) & LSR_DATA) != 0) {
-		return inb(port + UART_DATA);
+	if (ring_out != __atomic_load_n(&ring_in, __ATOMIC_ACQUIRE)) {
+		c = ring[ring_out % RING_SIZE];
+		__atomic_store_n(&ring_out, ring_out + 1, __ATOMIC_RELEASE);
 	}
-	return -1;
+	spin_unlock(&input_lock);
+	return c;
 }

@@ -41,12 +41,9 @@ SECTIONS
 		extable_start = .;
 		KEEP(*(.extable))
 		extable_end = .;
-		patch_stac_start = .;
-		KEEP(*(.patch_stac))
-		patch_stac_end = .;
-		patch_clac_start = .;
-		KEEP(*(.patch_clac))
-		patch_clac_end = .;
+		patch_smap_start = .;
+		KEEP(*(.patch_smap))
+		patch_smap_end = .;
 		. = ALIGN(8);
 		*(.got .got.plt)
 	} :rodata

@@ -107,25 +107,21 @@ static inline void wrmsr(uint32_t msr, uint64_t v)
 			     : "memory");
 }
 
-#define DEFINE_CR(n)                                                           \
-	static inline uint64_t read_cr##n(void)                                \
-	{                                                                      \
-		uint64_t v;                                                    \
-                                                                               \
-		__asm__ __volatile__("mov %%cr" #n ", %0"                      \
-				     : "=r"(v)                                 \
-				     :                                         \
-				     : "memory");                              \
-		return v;                                                      \
-	}                                                                      \
-	static inline void write_cr##n(uint64_t v)                             \
-	{                                                                      \
-		__asm__ __volatile__("mov %0, %%cr" #n : : "r"(v) : "memory"); \
-	}
-DEFINE_CR(0)
-DEFINE_CR(2)
-DEFINE_CR(3)
-DEFINE_CR(4)
+/* Control, debug and segment registers. */
+#define READ_REG(name)                                     \
+	({                                                 \
+		uint64_t reg_value;                        \
+		__asm__ __volatile__("mov %%" #name ", %0" \
+				     : "=r"(reg_value)     \
+				     :                     \
+				     : "memory");          \
+		reg_value;                                 \
+	})
+#define WRITE_REG(name, value)                        \
+	__asm__ __volatile__("mov %0, %%" #name       \
+			     :                        \
+			     : "r"((uint64_t)(value)) \
+			     : "memory")
 
 static inline void xsetbv(uint64_t v)
 {
@@ -138,17 +134,6 @@ static inline void clts(void)
 {
 	__asm__ __volatile__("clts" : : : "memory");
 }
-/** The counter, not before earlier loads are done. */
-static inline uint64_t rdtsc_ordered(void)
-{
-	uint32_t lo, hi;
-
-	__asm__ __volatile__("lfence\n\trdtsc"
-			     : "=a"(lo), "=d"(hi)
-			     :
-			     : "memory");
-	return (uint64_t)hi << 32 | lo;
-}
 /** a * b / c without losing the upper half; the quotient must fit. */
 static inline uint64_t mul_div(uint64_t a, uint64_t b, uint64_t c)
 {
@@ -159,16 +144,11 @@ static inline uint64_t mul_div(uint64_t a, uint64_t b, uint64_t c)
 		: [b] "rm"(b), [c] "rm"(c));
 	return lo;
 }
-static inline void cpu_pause(void)
-{
-	__asm__ __volatile__("pause" : : : "memory");
-}
 static inline void invlpg(uint64_t va)
 {
 	__asm__ __volatile__("invlpg (%0)" : : "r"(va) : "memory");
 }
-static inline void halt_forever(void) noreturn_fn;
-static inline void halt_forever(void)
+static inline noreturn_fn void halt_forever(void)
 {
 	for (;;) {
 		__asm__ __volatile__("cli\n\thlt" : : : "memory");
@@ -191,6 +171,10 @@ void cpu_detect(void);
 void cpu_init(void);
 
 /* --- desc.c --- */
+struct table_register { /* operand of LGDT and LIDT */
+	uint16_t limit;
+	uint64_t base;
+} packed_struct;
 /** IDT, TSS and reserved GDT page of the boot CPU, before paging is final. */
 void desc_init_boot(void);
 /** Prepares the zeroed block and reserved GDT page of a CPU. */
@@ -212,36 +196,40 @@ extern uint64_t core_cr3; /* machine address of the core's own L4 */
 #define KERNEL_RW (PTE_P | PTE_W | PTE_A | PTE_D | PTE_NX)
 #define KERNEL_RO (PTE_P | PTE_A | PTE_NX)
 #define KERNEL_RX (PTE_P | PTE_A)
+#define DEVICE_RW (KERNEL_RW | PTE_PWT | PTE_PCD)
 /** Maps device registers or firmware memory for good; at start-up only. */
-void *map_io(uint64_t paddr, size_t size);	 /* uncached */
-void *map_firmware(uint64_t paddr, size_t size); /* cached, read-only */
+void *map_device(uint64_t paddr, size_t size, uint64_t flags);
 /**
  * Maps [pa, pa + size) at va in the core's tables with the largest pages that
- * fit; false: no memory for tables.  Whole pages; va was not mapped before.
+ * fit; at start-up only.  Whole pages; va was not mapped before.
  */
-bool must_check paging_map(uint64_t va, uint64_t pa, uint64_t size,
-			   uint64_t flags);
-/** The same at start-up, where there must be memory. */
-void paging_map_or_die(uint64_t va, uint64_t pa, uint64_t size, uint64_t flags);
-/** Maps a CPU's block at va, but for its guard page; false: no memory. */
-bool must_check paging_map_block(uint64_t va, const void *block);
+void paging_map(uint64_t va, uint64_t pa, uint64_t size, uint64_t flags);
+/** Maps a CPU's block at va, but for its guard page. */
+void paging_map_block(uint64_t va, const void *block);
+/** Machine address of something in the image or in the direct map. */
+uint64_t virt_phys(const void *p);
 /** Final tables: image, direct map, windows; leaves the early ones. */
 void paging_init(void);
-/** L4 with an identity map of low memory, to start CPUs with; < 4 GiB. */
-uint64_t paging_start_cr3(void);
-/** Frame of the i-th 2 MiB of the m2p. */
-void paging_set_m2p(unsigned int i, uint64_t paddr);
+/** Memory of the i-th 2 MiB of the m2p. */
+void paging_set_m2p(unsigned int i, uint64_t *part);
 
 /* --- boot_mem.c --- */
 /** Sorts the memory map; memory can be taken from now on. */
 void boot_mem_init(void);
 /**
- * Takes zeroed memory for good, as high as possible below `limit`; panics if
- * there is none.  Only until boot_mem_finish().
+ * Takes zeroed memory for good, aligned to its size, as high as possible below
+ * `limit`; panics if there is none.  Only until boot_mem_finish().
  */
-uint64_t boot_mem_alloc(uint64_t size, uint64_t align, uint64_t limit);
-/** i-th range of RAM, whole pages; false: no more. */
-bool boot_mem_ram(unsigned int i, uint64_t *start, uint64_t *end);
+void *boot_mem_alloc(uint64_t size, uint64_t limit);
+/* Ranges of memory: disjoint, in any order; some may be empty. */
+#define RANGES_MAX 512
+struct range_list {
+	unsigned int count;
+	struct range {
+		uint64_t start, end;
+	} r[RANGES_MAX];
+};
+extern struct range_list boot_ram; /* whole pages; until start-up ends */
 /** Frame table and m2p; all RAM that is left goes to the heap. */
 void boot_mem_finish(void);
 /** A page of RAM below 640 KiB to start CPUs in; 0: none. */
@@ -249,8 +237,6 @@ uint64_t boot_mem_low_page(void);
 extern bool boot_mem_done; /* the heap works */
 
 /* --- tlb.c --- */
-#define CALL_FLUSH_TLB 1u
-#define CALL_FLUSH_CACHE 2u
 /** Serves what other CPUs asked of this one. */
 void call_service(void);
 /**
@@ -262,14 +248,14 @@ static inline void load_cr3(uint64_t paddr)
 	struct percpu *p = this_cpu();
 
 	if (p->arch.cr3_loaded != paddr) {
-		write_cr3(paddr);
+		WRITE_REG(cr3, paddr);
 		WRITE_ONCE(p->arch.cr3_loaded, paddr);
 	}
 }
 /** Flushes this CPU's TLB. */
 static inline void flush_tlb_local(void)
 {
-	write_cr3(this_cpu()->arch.cr3_loaded);
+	WRITE_REG(cr3, this_cpu()->arch.cr3_loaded);
 }
 
 /* --- apic.c --- */
@@ -303,6 +289,8 @@ struct acpi_cpu {
 };
 struct acpi_ioapic {
 	uint32_t address, gsi_base;
+	uint32_t lines; /* this and regs: set by ioapic.c */
+	volatile uint32_t *regs;
 };
 struct acpi_override { /* ISA interrupt routed elsewhere */
 	uint32_t gsi;
@@ -345,8 +333,8 @@ void uart_enable_input(void); /* receive interrupt, after the IO-APIC */
 void uart_interrupt(void);
 
 /* --- multiboot.c --- */
-/** Fills boot_info; false: not a boot protocol we know. */
-bool multiboot_parse(uint32_t magic, uint32_t info);
+/** Fills boot_info from the loader's structure at `info`. */
+void multiboot_parse(uint32_t info);
 
 /* --- linker script --- */
 extern char image_start[], text_end[], rodata_end[];
@@ -358,6 +346,11 @@ extern char syscall_stubs[], cstar_stubs[];
 
 /* --- boot.S --- */
 extern char boot_cpu_block[];
+extern uint64_t start_l4[]; /* identity map of low memory, to start CPUs with */
+extern char trampoline[], trampoline_end[]; /* first code of other CPUs */
+/* What a CPU goes on with, once in 64-bit mode; at first the boot CPU's. */
+extern uint64_t start_stack;
+extern void (*start_entry)(void);
 
 /**
  * Interrupts went off / go on: debug builds keep the longest time between.  A

@@ -140,8 +140,6 @@ static void describe_memory(void)
 	const unsigned long reserved_end = FAKE_RESERVED + FAKE_RESERVED_COUNT;
 
 	boot_info = (struct boot_info){ .cmdline = "", .loader = "fake" };
-	boot_info.core_start = FAKE_CORE_START << PAGE_SHIFT;
-	boot_info.core_end = FAKE_CORE_END << PAGE_SHIFT;
 	note_region(0, 0xa0, 1);
 	note_region(0x100, FAKE_HOLE_START, 1);
 	note_region(FAKE_HOLE_END, FAKE_RESERVED, 1);
@@ -219,7 +217,7 @@ void fake_init(const struct fake_config *config)
 	frame_table = (struct page *)(void *)(keep.memory + keep.table_at);
 	frame_max = frames;
 
-	cmdline_parse("");
+	cmdline_parse("", false);
 	options.console_com1 = true;
 	init_cpus();
 	describe_memory();

@@ -22,7 +22,7 @@
 
 static void no_lock_held(const char *where)
 {
-	if (this_cpu()->rank_depth != 0) {
+	if (this_cpu()->ranks_held != 0) {
 		fake_die("%s with a lock held", where);
 	}
 }

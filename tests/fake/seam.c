@@ -80,11 +80,6 @@ bool arch_has_fsgsbase(void)
 	return true;
 }
 
-bool arch_has_xsave(void)
-{
-	return true;
-}
-
 uint64_t arch_xcr0_mask(void)
 {
 	return 0xe7;
@@ -231,7 +226,6 @@ int arch_vcpu_init(struct vcpu *v)
 		return -XEN_ENOMEM;
 	}
 	v->xcr0 = 1;
-	v->fpu_valid = true;
 	return 0;
 }
 
@@ -331,7 +325,7 @@ void arch_switch_vcpu(struct vcpu *prev, struct vcpu *next)
 	p->curr = next;
 	arch_reload_cr3(next);
 	arch_load_descriptors(next);
-	if (!next->fpu_valid || next->fpu == NULL) {
+	if (next->fpu == NULL) {
 		fake_die("d%uv%u has no FPU state", next->domain->id, next->id);
 	}
 }
@@ -413,23 +407,12 @@ void arch_set_debugreg(struct vcpu *v, unsigned int n, uint64_t value)
 	v->dr[n] = value;
 }
 
-uint64_t arch_get_debugreg(struct vcpu *v, unsigned int n)
-{
-	CHECK(n < 8);
-	return v->dr[n];
-}
-
 void arch_set_xcr0(struct vcpu *v, uint64_t xcr0)
 {
 	if ((xcr0 & 1) == 0 || (xcr0 & ~arch_xcr0_mask()) != 0) {
 		fake_die("XCR0 = %#lx would fault", (unsigned long)xcr0);
 	}
 	v->xcr0 = xcr0;
-}
-
-void arch_set_guest_cr4(struct vcpu *v, uint64_t cr4)
-{
-	v->cr4 = cr4;
 }
 
 void arch_load_fpu_image(struct vcpu *v, const void *fxsave)

@@ -25,8 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fake_restore();
 	memcpy(line, data, size);
 	line[size] = '\0';
-	cmdline_parse(line);
-	cmdline_report();
+	cmdline_parse(line, false);
+	cmdline_parse(line, true);
 	CHECK(memchr(options.text, 0, sizeof(options.text)) != NULL);
 	CHECK(options.loglvl >= -1 && options.loglvl <= 3);
 	free(line);

@@ -15,22 +15,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct elf_image e;
 	struct elf_kernel k;
 	struct elf_segment s;
+	const char *error;
 
 	memcpy(copy, data, size);
 	copy = realloc(copy, size ? size : 1);
-	if (elf_open(&e, copy, size)) {
+	if (elf_open(&e, copy, size) == NULL) {
 		for (unsigned int i = 0; elf_load_segment(&e, i, &s); i++) {
 			CHECK(s.offset <= size && s.filesz <= size - s.offset);
 			CHECK(s.memsz >= s.filesz);
 		}
 		memset(&k, 0xee, sizeof(k));
-		if (elf_kernel_info(&e, &k)) {
-			CHECK(k.vend > k.vstart && k.pend > k.pstart);
-		} else {
-			CHECK(e.error != NULL);
-		}
-	} else {
-		CHECK(e.error != NULL);
+		error = elf_kernel_info(&e, &k);
+		CHECK(error != NULL ||
+		      (k.vend > k.vstart && k.pend > k.pstart));
 	}
 	free(copy);
 	return 0;

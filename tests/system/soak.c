@@ -305,7 +305,7 @@ static const struct {
 	const char *name;
 	long (*run)(uint32_t seed);
 } works[] = {
-	{ "fork", work_fork },	   { "signal", work_signal },
+	{ "fork", work_fork },	     { "signal", work_signal },
 	{ "protect", work_protect }, { "vector", work_vector },
 	{ "vector2", work_vector },  { "pipe", work_pipe },
 	{ "clock", work_clock },     { "sleep", work_sleep },

@@ -16,7 +16,7 @@ def write(name, data):
 
 def message(pattern):
     """A line with pattern, but not the echo of our own command line."""
-    return rf"(?i)^(?!.*(?:command line|build-id|append)).*(?:{pattern}).*\n"
+    return rf"(?i)^(?!.*(?:started by|kernel command line|build-id|append)).*(?:{pattern}).*\n"
 
 
 def refused(tap, name, pattern, **machine):

@@ -44,9 +44,9 @@ int must_check arch_acpi_sleep(uint32_t pm1a, uint32_t pm1b);
 
 /* Time: a counter, and how it turns into ns. */
 struct arch_clock {
-	uint32_t mul;	/* ns = ((ticks << shift or >> -shift) * mul) >> 32 */
+	uint32_t mul; /* ns = ((ticks << shift or >> -shift) * mul) >> 32 */
 	int8_t shift;
-	bool stable;	/* in step on all CPUs, constant rate */
+	bool stable; /* in step on all CPUs, constant rate */
 	uint64_t hz;
 };
 const struct arch_clock *arch_clock(void);
@@ -63,8 +63,7 @@ void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
 /** MSRs on the allowed list of the caller only; -XEN_EFAULT if it faults. */
 int must_check arch_rdmsr(uint32_t msr, uint64_t *value);
 bool arch_has_fsgsbase(void);
-bool arch_has_xsave(void);
-/** XCR0 bits the CPU and the core offer guests. */
+/** XCR0 bits the CPU and the core offer guests; 0: no XSAVE. */
 uint64_t arch_xcr0_mask(void);
 uint32_t arch_port_read(uint16_t port, unsigned int bytes);
 void arch_port_write(uint16_t port, unsigned int bytes, uint32_t value);

@@ -41,9 +41,7 @@ void arch_clear_selectors(void);
 
 void arch_set_cr0_ts(struct vcpu *v, bool on);
 void arch_set_debugreg(struct vcpu *v, unsigned int n, uint64_t value);
-uint64_t arch_get_debugreg(struct vcpu *v, unsigned int n);
 void arch_set_xcr0(struct vcpu *v, uint64_t xcr0);
-void arch_set_guest_cr4(struct vcpu *v, uint64_t cr4);
 /** FPU state in the published 512-byte or XSAVE form, from a context. */
 void arch_load_fpu_image(struct vcpu *v, const void *fxsave);
 

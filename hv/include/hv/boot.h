@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the boot protocol told us, in the core's own form; written once by
- * hv/x86/boot.c, read by main.c and dom0.c during start-up.
+ * hv/x86/multiboot.c, read by main.c and dom0.c during start-up.
  */
 #ifndef HV_BOOT_H
 #define HV_BOOT_H
@@ -10,8 +10,8 @@
 #define BOOT_MEMMAP_MAX 128
 
 struct boot_module {
-	uint64_t start, end;	/* machine addresses, end exclusive */
-	const char *cmdline;	/* without the file's name; "" if none */
+	uint64_t start, end; /* machine addresses, end exclusive */
+	const char *cmdline; /* without the file's name; "" if none */
 };
 
 /* type: 1 RAM, 2 reserved, 3 ACPI, 4 NVS, 5 bad: as the firmware gave it */
@@ -27,7 +27,6 @@ struct boot_info {
 	struct boot_module module[BOOT_MODULES_MAX];
 	unsigned int memory_count;
 	struct boot_memory memory[BOOT_MEMMAP_MAX];
-	uint64_t core_start, core_end; /* our own image */
 };
 extern struct boot_info boot_info;
 

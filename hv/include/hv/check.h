@@ -9,6 +9,8 @@
 #define HV_CHECK_H
 
 void panic(const char *fmt, ...) noreturn_fn printf_like(1, 2);
+/** Restarts the machine, or stops it if `noreboot` is given. */
+void machine_give_up(void) noreturn_fn;
 /**
  * For start-up: the administrator gave something that it cannot go on with (no
  * module, a bad kernel image).  Prints the one line, without its end, and
@@ -16,12 +18,12 @@ void panic(const char *fmt, ...) noreturn_fn printf_like(1, 2);
  */
 void boot_failed(const char *fmt, ...) noreturn_fn printf_like(1, 2);
 
-#define CHECK(x)                                                     \
-	do {                                                         \
-		if (unlikely(!(x))) {                                \
-			panic("check failed: %s (%s:%d)", #x,        \
-			      __FILE__, __LINE__);                   \
-		}                                                    \
+#define CHECK(x)                                                        \
+	do {                                                            \
+		if (unlikely(!(x))) {                                   \
+			panic("check failed: %s (%s:%d)", #x, __FILE__, \
+			      __LINE__);                                \
+		}                                                       \
 	} while (0)
 
 #ifdef CONFIG_DEBUG
@@ -29,7 +31,5 @@ void boot_failed(const char *fmt, ...) noreturn_fn printf_like(1, 2);
 #else
 #define ASSERT(x) ((void)sizeof(!(x)))
 #endif
-
-#define UNREACHABLE() panic("unreachable: %s:%d", __FILE__, __LINE__)
 
 #endif

@@ -8,26 +8,26 @@
 #define HV_CMDLINE_H
 
 struct options {
-	uint64_t dom0_mem;	/* bytes; 0: all but a reserve */
-	uint64_t dom0_mem_max;	/* bytes; 0: as dom0_mem */
+	uint64_t dom0_mem;	     /* bytes; 0: all but a reserve */
+	uint64_t dom0_mem_max;	     /* bytes; 0: as dom0_mem */
 	unsigned int dom0_max_vcpus; /* 0: one per CPU */
-	unsigned int maxcpus;	/* CPUs to bring up; 0: all */
-	unsigned int com1_baud; /* 0: as the firmware left it */
-	unsigned int com1_port;	/* I/O port base, 0x3f8 */
+	unsigned int maxcpus;	     /* CPUs to bring up; 0: all */
+	unsigned int com1_baud;	     /* 0: as the firmware left it */
+	unsigned int com1_port;	     /* I/O port base, 0x3f8 */
 	bool console_com1;
-	bool noreboot;		/* stop instead of restarting */
-	bool unsafe_cpu;	/* run guests though a mitigation lacks */
+	bool noreboot;	 /* stop instead of restarting */
+	bool unsafe_cpu; /* run guests though a mitigation lacks */
 	bool no_smep, no_smap, no_fsgsbase, no_xsave;
-	int loglvl;		/* enum loglevel */
-	uint64_t dma_reserve;	/* bytes kept free below 4 GiB; ~0: default */
-	char text[1024];	/* the whole line, for xen_version and logs */
+	int loglvl;	      /* enum loglevel */
+	uint64_t dma_reserve; /* bytes kept free below 4 GiB; ~0: default */
+	char text[1024];      /* the whole line, for xen_version and logs */
 };
 extern struct options options;
 
-/** Parses the boot line, which must stay; called once, before the console is
- *  set up. */
-void cmdline_parse(const char *line);
-/** Prints warnings about the same line, once the console works. */
-void cmdline_report(void);
+/**
+ * Parses the boot line: first without `report`, silently and before the console
+ * is set up, then with it, to print warnings and change nothing.
+ */
+void cmdline_parse(const char *line, bool report);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compiler idioms used everywhere; force-included before every source file
+ * Compiler idioms and error numbers, used everywhere; force-included before every source file
  * of the core (C and assembly), so nothing includes it by name.  Owns no
  * state.  Everything here must mean the same in the host test build.
  */
@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <xen/errno.h> /* the one vocabulary of errors */
 
 #ifndef VELLUM_HOST
 /* One static image: no symbol needs an indirection, declared ones included. */

@@ -30,12 +30,10 @@ struct dom0_layout {
  */
 const char *dom0_plan(struct dom0_layout *l, const struct elf_kernel *k,
 		      unsigned long frames, uint64_t ramdisk_size);
-/** Appends machine frames to the guest's; false if there are too many parts. */
-bool dom0_add_frames(unsigned long mfn, unsigned long count);
-/** Guest frames appended so far. */
-unsigned long dom0_frame_count(void);
-/** Machine frame of a guest frame; *run: frames that follow without a gap. */
-unsigned long dom0_mfn(unsigned long pfn, unsigned long *run);
+/** Machine frames for the guest's from pfn on, called in the order of pfn. */
+void dom0_add_frames(unsigned long pfn, unsigned long mfn, unsigned long count);
+/** Machine frame of a guest frame. */
+unsigned long dom0_mfn(unsigned long pfn);
 /** Address of a guest frame in the direct map. */
 void *dom0_frame(unsigned long pfn);
 /** Writes the page tables of the plan; returns the machine frame of the L4. */

@@ -17,71 +17,71 @@ struct evtchn;
 struct evtchn_fifo;
 struct page;
 
-#define MAX_VCPUS 64	    /* per domain; the published ABI allows 512 */
+#define MAX_VCPUS 64 /* per domain; the published ABI allows 512 */
 #define MAX_DOMAINS 16384
 #define EXTENT_SHIFT (25 - PAGE_SHIFT) /* one extent bit covers 32 MiB */
-#define EVTCHN_GROUP 128    /* channels per allocation, 32 bytes each */
-#define EVTCHN_GROUPS 1024  /* 131072 ports: the FIFO maximum */
+#define EVTCHN_GROUP 128   /* channels per allocation, 32 bytes each */
+#define EVTCHN_GROUPS 1024 /* 131072 ports: the FIFO maximum */
 #define PIRQ_MAX 512
 #define CRASH_REASON_LEN 120
 
-enum domain_state { DOM_ALIVE, DOM_DYING, DOM_DEAD };
+enum domain_state {
+	DOM_ALIVE,
+	DOM_DYING,
+	DOM_DEAD
+};
 
 struct domain {
-	uint16_t id;			/* write-once */
-	bool is_control;		/* write-once: domain 0 */
-	bool may_io;			/* write-once: hardware access */
-	uint32_t refs;			/* atomic */
-	enum domain_state state;	/* domain lock */
-	uint8_t handle[16];		/* uuid, domain lock */
-	uint64_t created;		/* ns since boot, write-once */
+	uint16_t id;		 /* write-once */
+	bool is_control;	 /* write-once: domain 0 */
+	bool may_io;		 /* write-once: hardware access */
+	uint32_t refs;		 /* atomic */
+	enum domain_state state; /* domain lock */
+	uint8_t handle[16];	 /* uuid, write-once */
 
-	spinlock_t lock;		/* RANK_DOMAIN */
+	spinlock_t lock; /* RANK_DOMAIN */
 
-	struct vcpu *vcpu[MAX_VCPUS];	/* write-once slots */
-	unsigned int max_vcpus;		/* write-once */
+	struct vcpu *vcpu[MAX_VCPUS]; /* write-once slots */
+	unsigned int max_vcpus;	      /* write-once */
 
 	/* memory */
-	uint32_t tot_pages;		/* atomic */
-	uint32_t max_pages;		/* domain lock */
-	uint64_t *extents;		/* atomic bits, see page.h */
-	uint64_t destroy_cursor;	/* destroy path only */
-	struct shared_info *shared;	/* write-once, core's mapping */
-	uint32_t pv_features_assist;	/* VMASST bits; domain lock */
-	unsigned int min_address_bits;	/* write-once */
+	uint32_t tot_pages;	     /* atomic */
+	uint32_t max_pages;	     /* domain lock */
+	uint64_t *extents;	     /* atomic bits, see page.h */
+	uint64_t destroy_cursor;     /* destroy path only */
+	struct shared_info *shared;  /* write-once, core's mapping */
+	uint32_t pv_features_assist; /* VMASST bits; domain lock */
 
 	/* pausing and death */
-	int pause_count;		/* domain lock */
-	bool shutting_down;		/* atomic: set once, by crash.c */
-	bool destroying;		/* atomic: a CPU is in domain_destroy */
-	uint8_t shutdown_code;		/* SHUTDOWN_*, if shutting_down */
-	bool crashed;			/* atomic: crash_reason is taken */
+	bool shutting_down;    /* atomic: set once, by crash.c */
+	bool destroying;       /* atomic: a CPU is in domain_destroy */
+	uint8_t shutdown_code; /* SHUTDOWN_*, if shutting_down */
+	bool crashed;	       /* atomic: crash_reason is taken */
 	char crash_reason[CRASH_REASON_LEN]; /* the first one */
 
 	/* event channels, evtchn.c */
-	spinlock_t evtchn_lock;		/* RANK_EVTCHN */
+	spinlock_t evtchn_lock;			    /* RANK_EVTCHN */
 	struct evtchn *evtchn_group[EVTCHN_GROUPS]; /* evtchn lock to grow,
 						       read without */
-	uint32_t evtchn_valid;		/* ports below this exist */
-	uint32_t evtchn_max;		/* ports by policy, write-once */
-	uint32_t evtchn_count;		/* evtchn lock; in use */
-	uint32_t evtchn_free;		/* evtchn lock; first free, 0: none */
-	uint64_t poll_mask;		/* atomic: vCPUs in SCHEDOP_poll */
-	struct evtchn_fifo *fifo;	/* evtchn lock to set; NULL: two-level */
+	uint32_t evtchn_valid;			    /* ports below this exist */
+	uint32_t evtchn_max;	  /* ports by policy, write-once */
+	uint32_t evtchn_count;	  /* evtchn lock; in use */
+	uint32_t evtchn_free;	  /* evtchn lock; first free, 0: none */
+	uint64_t poll_mask;	  /* atomic: vCPUs in SCHEDOP_poll */
+	struct evtchn_fifo *fifo; /* evtchn lock to set; NULL: two-level */
 
 	/* hardware, only with may_io */
-	uint32_t pirq_port[PIRQ_MAX];	/* pirq lock: bound port or 0 */
-	uint32_t pci_cf8;		/* latched configuration address */
-	uint64_t *ioport_map;		/* 65536 bits of permission or NULL */
+	uint32_t pirq_port[PIRQ_MAX]; /* pirq lock: bound port or 0 */
+	uint32_t pci_cf8;	      /* latched configuration address */
+	uint64_t *ioport_map;	      /* 65536 bits of permission or NULL */
 
 	/* time */
-	int64_t time_offset;		/* wall clock, seconds */
 
 	/* console_io rate limit and line buffer, console_io.c */
-	char conbuf[160];		/* domain lock */
-	unsigned int conbuf_used;	/* domain lock */
-	uint64_t con_window;		/* domain lock */
-	uint32_t con_lines;		/* domain lock */
+	char conbuf[160];	  /* domain lock */
+	unsigned int conbuf_used; /* domain lock */
+	uint64_t con_window;	  /* domain lock */
+	uint32_t con_lines;	  /* domain lock */
 };
 
 extern struct domain *control_domain; /* write-once at start-up */
@@ -117,16 +117,13 @@ struct domain *domain_next(struct domain *prev);
  * (SHUTDOWN_crash).  Returns -XEN_EFAULT: a caller that answers a hypercall
  * returns that.
  */
-int domain_crash(struct domain *d, const char *fmt, ...)
-	printf_like(2, 3);
+int domain_crash(struct domain *d, const char *fmt, ...) printf_like(2, 3);
 
 /**
  * All vCPUs stop, with SHUTDOWN_* reason; control domain: acts on the machine
  * and does not return.  Locks as for domain_crash().
  */
 void domain_shutdown(struct domain *d, uint8_t reason);
-void domain_pause(struct domain *d);   /* returns when no vCPU of d runs */
-void domain_unpause(struct domain *d);
 /**
  * Tears d down: 0 when every resource is back, -XEN_ERESTART to be called
  * again, -XEN_EBUSY when all that is left are frames that other domains still

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every C function that the assembly of entry.S calls, and nothing else.
+ * Every C function that the assembly of entry.S calls, but for
+ * bounce_syscall(), where the fast bounce does not apply, and bounce_failsafe(),
+ * where IRETQ or SYSRET to the guest faulted (trap.h).
  * Interrupts are off; rsp is the CPU's stack; regs is &current_vcpu()->regs
  * for an entry from a guest.
  */
@@ -13,16 +15,12 @@ struct guest_regs;
 void entry_from_guest(struct guest_regs *regs);
 /** Exception or interrupt that hit the core itself. */
 void entry_from_core(struct guest_regs *regs);
-/** SYSCALL from guest-kernel mode. */
+/** SYSCALL from guest-kernel mode, IRET hypercall without a fast path. */
 void entry_hypercall(struct guest_regs *regs);
-/** SYSCALL from guest-user mode when the fast bounce does not apply. */
-void entry_syscall(struct guest_regs *regs);
-/** IRET hypercall when the fast path does not apply. */
-void entry_iret(struct guest_regs *regs);
+/** The fast path of the IRET hypercall cannot read its frame. */
+void entry_iret_unreadable(struct guest_regs *regs);
 /** The fast path loaded a user frame, and an upcall is pending for it. */
 void entry_iret_pending(struct guest_regs *regs);
-/** IRETQ or SYSRET to the guest faulted. */
-void entry_iret_fault(struct guest_regs *regs);
 /**
  * #DB taken on its interrupt stack.  From a guest the assembly moved the frame
  * to the vCPU first and calls entry_from_guest(); this is the rest.

@@ -23,11 +23,11 @@ enum evtchn_state {
 	ECS_IPI,
 };
 
-struct evtchn {			   /* 32 bytes; evtchn lock of its domain */
+struct evtchn { /* 32 bytes; evtchn lock of its domain */
 	uint8_t state;
-	uint8_t priority;	   /* FIFO */
-	uint16_t vcpu;		   /* notified vCPU */
-	uint32_t port;		   /* its own number */
+	uint8_t priority; /* FIFO */
+	uint16_t vcpu;	  /* notified vCPU */
+	uint32_t port;	  /* its own number */
 	union {
 		struct {
 			uint16_t remote_domid; /* UNBOUND: who may bind */
@@ -39,12 +39,12 @@ struct evtchn {			   /* 32 bytes; evtchn lock of its domain */
 		} interdomain;
 		uint16_t pirq;
 		uint16_t virq;
-		uint32_t next_free;	   /* FREE: list of d->evtchn_free */
+		uint32_t next_free; /* FREE: list of d->evtchn_free */
 	} u;
 	/* FIFO: queue the event was last put on */
 	uint16_t last_vcpu;
 	uint8_t last_priority;
-	bool pending_no_array;	   /* raised before its array page existed */
+	bool pending_no_array; /* raised before its array page existed */
 };
 _Static_assert(sizeof(struct evtchn) == 32, "128 to a page");
 

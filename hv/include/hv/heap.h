@@ -10,7 +10,7 @@
 struct page;
 struct domain;
 
-#define HEAP_MAX_ORDER 18 /* 1 GiB */
+#define HEAP_MAX_ORDER 18			/* 1 GiB */
 #define HEAP_LOW_END (1ul << (32 - PAGE_SHIFT)) /* first frame not low */
 #define ADDRESS_BITS_ANY 64
 

@@ -12,7 +12,7 @@
  * all held ones panics with both names.  Two locks of one rank are taken by
  * lock_both() only, lower address first.
  *
- *   domlist -> domain -> exchange -> gnttab -> evtchn -> pirq -> runqueue
+ *   domlist -> domain -> gnttab -> evtchn -> pirq -> runqueue
  *           -> timer -> vcpu time -> irq -> heap -> console
  *
  * The lock bit of a page (page.h) ranks between domain and gnttab and is taken
@@ -24,7 +24,6 @@
 enum lock_rank {
 	RANK_DOMLIST = 1,
 	RANK_DOMAIN,
-	RANK_EXCHANGE,
 	RANK_PAGE, /* the page-table lock bit, see page_lock() */
 	RANK_GNTTAB,
 	RANK_EVTCHN,
@@ -39,8 +38,8 @@ enum lock_rank {
 };
 
 typedef struct spinlock {
-	uint32_t taken;	      /* atomic: 0 free, 1 + cpu held */
-	uint16_t rank;	      /* write-once */
+	uint32_t taken; /* atomic: 0 free, 1 + cpu held */
+	uint16_t rank;	/* write-once */
 } spinlock_t;
 
 /* Rank checks are compiled in; lock.c tests it as an ordinary condition. */
@@ -50,7 +49,10 @@ typedef struct spinlock {
 #define LOCK_CHECKS 0
 #endif
 
-#define SPINLOCK_INIT(r) { 0, (uint16_t)(r) }
+#define SPINLOCK_INIT(r)         \
+	{                        \
+		0, (uint16_t)(r) \
+	}
 
 static inline void spinlock_init(spinlock_t *l, enum lock_rank rank)
 {

@@ -158,7 +158,11 @@ bool mm_preempt(void);
 void tlb_flush_cpus(cpumask_t mask);
 /** Flushes those CPUs of mask that have not been since the frame's stamp. */
 void tlb_flush_stale(const struct page *pg, cpumask_t mask);
-enum flush_where { FLUSH_LOCAL, FLUSH_BITMAP, FLUSH_ALL };
+enum flush_where {
+	FLUSH_LOCAL,
+	FLUSH_BITMAP,
+	FLUSH_ALL
+};
 /**
  * A flush that the current domain asks for, of va alone or everything, on the
  * CPUs of its vCPUs: the current one, those of a bitmap in guest memory, all.

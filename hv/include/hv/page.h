@@ -47,8 +47,8 @@ _Static_assert(offsetof(struct page, count) == 8 &&
 	       "page.c changes count, owner and stamp as one 64-bit word");
 
 /* Owners that are no domain. */
-#define OWNER_IO DOMID_IO	/* not RAM, or RAM that firmware keeps */
-#define OWNER_CORE DOMID_XEN	/* the core's own */
+#define OWNER_IO DOMID_IO	 /* not RAM, or RAM that firmware keeps */
+#define OWNER_CORE DOMID_XEN	 /* the core's own */
 #define OWNER_NONE DOMID_INVALID /* free */
 
 /* count */
@@ -58,9 +58,9 @@ _Static_assert(offsetof(struct page, count) == 8 &&
 
 /* type */
 #define PGT_COUNT_MASK 0xffffffffull
-#define PGT_NR_SHIFT 32		  /* entries validated so far, 0..512 */
+#define PGT_NR_SHIFT 32 /* entries validated so far, 0..512 */
 #define PGT_NR_MASK (0x3ffull << PGT_NR_SHIFT)
-#define PGT_LOCKED (1ull << 47)	  /* page_lock() */
+#define PGT_LOCKED (1ull << 47) /* page_lock() */
 #define PGT_TYPE_SHIFT 48
 #define PGT_TYPE_MASK (7ull << PGT_TYPE_SHIFT)
 #define PGT_NONE (0ull << PGT_TYPE_SHIFT)

@@ -12,40 +12,34 @@
 
 struct vcpu;
 
-#define SOFTIRQ_SCHED 1u /* pick a vCPU again */
-#define SOFTIRQ_TIMER 2u /* expired timers */
-#define SOFTIRQ_KICK 4u	 /* nothing but: look at pending events again */
+#define SOFTIRQ_SCHED 1u  /* pick a vCPU again */
+#define SOFTIRQ_TIMER 2u  /* expired timers */
+#define SOFTIRQ_KICK 4u	  /* nothing but: look at pending events again */
 #define SOFTIRQ_UNLOAD 8u /* take an idle vCPU out of the machine */
 
 struct percpu {
-	unsigned int id;	   /* write-once; index of this CPU */
-	struct vcpu *curr;	   /* loaded vCPU, or NULL before the first */
-	uint32_t softirq;	   /* atomic: SOFTIRQ_* */
-	bool idle;		   /* curr is loaded but nothing runs; read by
-				      others as a hint */
+	unsigned int id;   /* write-once; index of this CPU */
+	struct vcpu *curr; /* loaded vCPU, or NULL before the first */
+	uint32_t softirq;  /* atomic: SOFTIRQ_* */
 
 	/* run queue, sched.c */
 	spinlock_t rq_lock;
-	struct vcpu *rq_head;	   /* runqueue lock */
-	struct vcpu **rq_tail;	   /* runqueue lock; the link to append to */
-	uint64_t slice_end;	   /* own CPU; ~0: nobody waits, 0: over */
+	struct vcpu *rq_head;  /* runqueue lock */
+	struct vcpu **rq_tail; /* runqueue lock; the link to append to */
+	uint64_t slice_end;    /* own CPU; ~0: nobody waits, 0: over */
 
 	/* timer heap, timer.c */
 	spinlock_t timer_lock;
-	struct timer *timer_root;  /* timer lock */
+	struct timer *timer_root;   /* timer lock */
 	struct timer *timer_firing; /* atomic: its handler runs now */
-	uint64_t timer_armed;	   /* deadline programmed, ~0: none */
+	uint64_t timer_armed;	    /* deadline programmed, ~0: none */
 
 	/* locks held, debug */
-	uint8_t ranks[16];
-	unsigned int rank_depth;
+	uint32_t ranks_held; /* 1 << lock_rank */
 
 	/* longest time with interrupts held off, ns */
 	uint64_t irqs_off_since;
 	uint64_t irqs_off_worst;
-
-	uint64_t idle_ns;
-	uint64_t idle_since;
 
 	struct arch_percpu arch;
 };

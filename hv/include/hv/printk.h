@@ -9,7 +9,12 @@
 
 #include <stdarg.h>
 
-enum loglevel { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+enum loglevel {
+	LOG_ERR,
+	LOG_WARNING,
+	LOG_INFO,
+	LOG_DEBUG
+};
 
 /**
  * Prints "(VL) ..." and a newline if missing: to the ring, and to the console
@@ -28,8 +33,6 @@ void printk_raw(const char *s, size_t n);
  * advances *pos; returns the number of bytes copied.
  */
 size_t printk_read(char *buf, size_t n, uint64_t *pos);
-/** Forgets what the ring holds (CONSOLEIO / dmesg -c). */
-void printk_clear(void);
 /** Takes over the console in a panic: no lock is waited for from now on. */
 void printk_panic_mode(void);
 
@@ -39,7 +42,7 @@ void printk_panic_mode(void);
 #define snprintf vl_snprintf
 #endif
 
-/** C99 subset: %d %i %u %x %p %s %c %%, l ll z, flags # - 0, width, .prec (of
+/** C99 subset: %d %u %x %p %s %c %%, l ll z, flags # 0, width, .prec (of
  *  strings), * for both.  As C99: the result is the length without the limit,
  *  and buf is terminated if n > 0. */
 int vsnprintf(char *buf, size_t n, const char *fmt, va_list ap)

@@ -56,9 +56,9 @@ void bounce_syscall(struct guest_regs *regs);
 
 /** Exceptions as they arrive from a guest; entry.S calls these by traps.c. */
 enum emul_result {
-	EMUL_DONE,	/* instruction executed; rip moved on */
-	EMUL_BOUNCE,	/* not ours: deliver the exception */
-	EMUL_FAULT,	/* deliver #GP(0) or the fault recorded instead */
+	EMUL_DONE,   /* instruction executed; rip moved on */
+	EMUL_BOUNCE, /* not ours: deliver the exception */
+	EMUL_FAULT,  /* deliver #GP(0) or the fault recorded instead */
 };
 /** #GP from the guest kernel or user: privileged instruction or port access. */
 enum emul_result emul_privileged(struct guest_regs *regs);

@@ -17,9 +17,15 @@
 struct domain;
 struct page;
 
-enum vcpu_runstate { VCPU_RUNNING, VCPU_RUNNABLE, VCPU_BLOCKED, VCPU_OFFLINE };
+enum vcpu_runstate {
+	VCPU_RUNNING,
+	VCPU_RUNNABLE,
+	VCPU_BLOCKED,
+	VCPU_OFFLINE
+};
 _Static_assert(VCPU_RUNNING == RUNSTATE_running &&
-	       VCPU_OFFLINE == RUNSTATE_offline, "the guest reads these");
+		       VCPU_OFFLINE == RUNSTATE_offline,
+	       "the guest reads these");
 
 /* Reasons why a vCPU may not run; any bit set keeps it off the CPU. */
 #define PAUSE_DOWN 1u	 /* not up yet, or taken down */
@@ -51,45 +57,45 @@ struct hypercall_record {
 };
 
 struct vcpu {
-	uint64_t cpu_stack;	    /* top of the stack of the CPU running it */
-	struct guest_regs regs;	    /* ends 16-byte aligned: the processor
+	uint64_t cpu_stack;	/* top of the stack of the CPU running it */
+	struct guest_regs regs; /* ends 16-byte aligned: the processor
 				       aligns down before it pushes */
-	uint64_t cr3_kernel;	    /* machine address of the kernel L4, or 0 */
-	uint64_t cr3_user;	    /* of the user L4, or 0 */
-	union { /* while not loaded, see switch.c */
+	uint64_t cr3_kernel;	/* machine address of the kernel L4, or 0 */
+	uint64_t cr3_user;	/* of the user L4, or 0 */
+	union {			/* while not loaded, see switch.c */
 		struct {
 			uint64_t fs_base, gs_user, gs_kernel;
 		};
 		uint64_t seg_base[3]; /* by SEGBASE_* */
 	};
-	uint64_t kernel_sp;	    /* stack_switch */
+	uint64_t kernel_sp; /* stack_switch */
 	uint64_t kernel_ss;
-	uint64_t syscall_entry;	    /* CALLBACKTYPE_syscall, 0: none */
+	uint64_t syscall_entry; /* CALLBACKTYPE_syscall, 0: none */
 	uint64_t event_entry;
 	uint64_t failsafe_entry;
 	uint64_t nmi_entry;
-	struct vcpu_info *info;	    /* core's mapping; never NULL */
-	uint8_t in_kernel;	    /* guest-kernel (1) or guest-user mode */
-	uint8_t syscall_masks;	    /* CALLBACKF_mask_events of the syscall */
+	struct vcpu_info *info; /* core's mapping; never NULL */
+	uint8_t in_kernel;	/* guest-kernel (1) or guest-user mode */
+	uint8_t syscall_masks;	/* CALLBACKF_mask_events of the syscall */
 	uint8_t failsafe_masks;
-	uint8_t iopl;		    /* virtual IOPL, 0..3; vcpu_set_iopl() */
-	uint8_t kick;		    /* atomic: look again before guest entry */
-	uint32_t iopl_flags;	    /* iopl in its place in RFLAGS, for frames */
+	uint8_t iopl;	     /* virtual IOPL, 0..3; vcpu_set_iopl() */
+	uint8_t kick;	     /* atomic: look again before guest entry */
+	uint32_t iopl_flags; /* iopl in its place in RFLAGS, for frames */
 
-	struct domain *domain;	    /* write-once */
-	unsigned int id;	    /* write-once */
-	unsigned int cpu;	    /* runqueue lock; processor it belongs to */
+	struct domain *domain; /* write-once */
+	unsigned int id;       /* write-once */
+	unsigned int cpu;      /* runqueue lock; processor it belongs to */
 
 	struct guest_trap traps[256];
 
 	/* control registers and debug state as the guest set them */
-	uint64_t cr0_ts;	    /* CR0.TS as the guest kernel sees it */
-	uint64_t cr2;		    /* guest's own value of CR2 */
-	uint64_t cr4;		    /* guest's view */
+	uint64_t cr0_ts; /* CR0.TS as the guest kernel sees it */
+	uint64_t cr2;	 /* guest's own value of CR2 */
+	uint64_t cr4;	 /* guest's view */
 	uint64_t dr[8];
 	uint64_t xcr0;
-	void *fpu;		    /* XSAVE area, 64-byte aligned */
-	union { /* while not loaded */
+	void *fpu; /* XSAVE area, 64-byte aligned */
+	union {	   /* while not loaded */
 		struct {
 			uint16_t ds, es, fs, gs;
 		};
@@ -99,44 +105,43 @@ struct vcpu {
 	/* descriptor tables */
 	unsigned long gdt_frame[14]; /* DESC type references, 0: none */
 	unsigned int gdt_entries;
-	uint64_t ldt_base;	    /* guest linear */
+	uint64_t ldt_base; /* guest linear */
 	unsigned int ldt_entries;
 	unsigned long ldt_frame[16]; /* mapped so far, DESC references */
 
 	/* page tables: general + type references */
 	struct page *kernel_table;
 	struct page *user_table;
-	struct page *old_table;	    /* being dropped, preemptible */
+	struct page *old_table; /* being dropped, preemptible */
 
 	/* registered pages */
-	struct page *info_page;	    /* of register_vcpu_info, or NULL */
-	struct vcpu_info own_info;  /* vCPUs 32..: until it is registered */
+	struct page *info_page;	   /* of register_vcpu_info, or NULL */
+	struct vcpu_info own_info; /* vCPUs 32..: until it is registered */
 	struct guest_area runstate_area; /* runqueue lock */
 	struct guest_area time_area;	 /* runqueue lock */
 
 	/* scheduling, sched.c */
-	struct vcpu *rq_next;	    /* runqueue lock */
-	bool queued;		    /* runqueue lock */
-	uint32_t pause_flags;	    /* atomic, PAUSE_* */
-	bool running;		    /* runqueue lock: on a CPU now */
-	bool loaded;		    /* atomic: in the machine of v->cpu, which
+	struct vcpu *rq_next; /* runqueue lock */
+	bool queued;	      /* runqueue lock */
+	uint32_t pause_flags; /* atomic, PAUSE_* */
+	bool running;	      /* runqueue lock: on a CPU now */
+	bool loaded;	      /* atomic: in the machine of v->cpu, which
 				       may be idle; written by that CPU */
 	struct vcpu_runstate_info runstate; /* runqueue lock */
-	uint32_t poll_port;	    /* PAUSE_POLL: one port, or 0 for several */
+	uint32_t poll_port; /* PAUSE_POLL: one port, or 0 for several */
 
 	/* timers, vtime.c */
 	struct timer singleshot;
 	struct timer periodic;
 	struct timer poll_timer;
-	uint64_t period;	    /* ns, 0: off */
-	uint32_t time_version;	    /* of the info last written */
+	uint64_t period;       /* ns, 0: off */
+	uint32_t time_version; /* of the info last written */
 
 	/* events */
-	uint32_t virq_port[24];	    /* evtchn lock of the domain; 0: none */
-	bool fpu_valid;		    /* fpu holds a state to restore */
-	bool initialised;	    /* VCPUOP_initialise done */
-	bool initialising;	    /* atomic: somebody is at it */
-	bool nmi_pending;	    /* atomic */
+	uint32_t virq_port[24]; /* evtchn lock of the domain; 0: none */
+	bool initialised;	/* VCPUOP_initialise done */
+	bool initialising;	/* atomic: somebody is at it */
+	bool nmi_pending;	/* atomic */
 
 	/* hypercalls, hypercall.c */
 	struct multicall_entry *mc; /* entry being executed, or NULL */
@@ -183,6 +188,8 @@ int must_check vcpu_set_context(struct vcpu *v,
 				const struct vcpu_guest_context *c);
 /** Register dump of a guest, with its stack's top words, to the log. */
 void vcpu_dump(const struct vcpu *v);
+/** The general registers alone, of a guest or of the core. */
+void regs_print(const struct guest_regs *r);
 /** Moves vcpu_info into the guest's frame (VCPUOP_register_vcpu_info). */
 int must_check vcpu_map_info(struct vcpu *v, unsigned long mfn,
 			     unsigned int offset);

@@ -9,8 +9,8 @@ static void parse(const char *line)
 {
 	fake_restore();
 	fake_console_clear();
-	cmdline_parse(line);
-	cmdline_report();
+	cmdline_parse(line, false);
+	cmdline_parse(line, true);
 }
 
 static void test_sizes(void)

@@ -21,19 +21,19 @@ static const char *fmt(const char *f, ...)
 
 static void test_numbers(void)
 {
-	IS("0 -1 42", "%d %d %i", 0, -1, 42);
+	IS("0 -1 42", "%d %d %d", 0, -1, 42);
 	IS("-2147483648", "%d", (int)(-2147483647 - 1));
 	IS("4294967295", "%u", ~0u);
 	IS("18446744073709551615", "%lu", ~0ul);
 	IS("-9223372036854775808", "%ld", (long)(1ul << 63));
 	IS("ff 0xff 0", "%x %#x %#x", 255, 255, 0);
-	IS("  42|42  |0042", "%4d|%-4d|%04d", 42, 42, 42);
+	IS("  42|0042", "%4d|%04d", 42, 42);
 	IS("-007", "%04d", -7);
 	IS("12345678901", "%zu", (size_t)12345678901);
 	IS("   42", "%*d", 5, 42);
 	IS("0x10", "%p", (void *)16);
 	/* What is not offered stands there as it is. */
-	IS("%o %+d", "%o %+d", 1, 2);
+	IS("%o %+d %-4d", "%o %+d %-4d", 1, 2, 3);
 }
 
 static void test_text(void)
@@ -42,7 +42,7 @@ static void test_text(void)
 
 	IS("x abc %", "x %s %%", "abc");
 	IS("(null)", "%s", (char *)NULL);
-	IS("  ab|ab  ", "%4s|%-4s", "ab", "ab");
+	IS("  ab", "%4s", "ab");
 	IS("abc", "%.3s", raw);
 	IS("a", "%c", 'a');
 }
@@ -64,7 +64,8 @@ static void test_ring(void)
 	uint64_t pos = 0;
 	size_t n;
 
-	printk_clear();
+	/* To the end of what others left there. */
+	while (printk_read(buf, sizeof(buf), &pos) != 0) {}
 	pr_info("hello %d", 5);
 	n = printk_read(buf, sizeof(buf), &pos);
 	EQ(n, strlen("(VL) hello 5\n"));

@@ -166,27 +166,6 @@ static void test_shutdown(void)
 	TRUE_(fake.powered_off);
 }
 
-static void test_pause(void)
-{
-	world(2);
-	run(1, 1);
-	run(0, 0);
-	fake.cpus[fake.cpu].inside = true;
-	domain_pause(guest[1].d);
-	fake.cpus[fake.cpu].inside = false;
-	FALSE_(guest[1].d->vcpu[1]->loaded);
-	FALSE_(fake_run(guest[1].d->vcpu[1]));
-	fake_cpu_set(0);
-	domain_pause(guest[1].d);
-	domain_unpause(guest[1].d);
-	fake_settle();
-	FALSE_(fake_run(guest[1].d->vcpu[0]));
-	domain_unpause(guest[1].d);
-	fake_settle();
-	TRUE_(fake_run(guest[1].d->vcpu[0]));
-	TRUE_(fake_run(guest[1].d->vcpu[1]));
-}
-
 /* ---- Timers ------------------------------------------------------------------- */
 
 static bool timer_pending(uint32_t port)
@@ -378,7 +357,6 @@ CU_TestInfo sched_tests[] = {
 	{ "block", test_block },
 	{ "poll", test_poll },
 	{ "shutdown", test_shutdown },
-	{ "pause", test_pause },
 	{ "singleshot timers", test_singleshot },
 	{ "periodic timers", test_periodic },
 	{ "the timer heap", test_timer_heap },
