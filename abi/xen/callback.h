@@ -12,9 +12,10 @@
 
 #include "xen.h"
 
-#define CALLBACKTYPE_event 0	/* an event is pending */
-#define CALLBACKTYPE_failsafe 1	/* a segment or iret frame could not be loaded */
-#define CALLBACKTYPE_syscall 2	/* SYSCALL in 64-bit user mode */
+#define CALLBACKTYPE_event 0 /* an event is pending */
+#define CALLBACKTYPE_failsafe \
+	1		       /* a segment or iret frame could not be loaded */
+#define CALLBACKTYPE_syscall 2 /* SYSCALL in 64-bit user mode */
 /* Never worked as meant; refused. */
 #define CALLBACKTYPE_sysenter_deprecated 3
 #define CALLBACKTYPE_nmi 4
@@ -28,8 +29,8 @@
 
 #define CALLBACKOP_register 0
 struct callback_register {
-	uint16_t type;		/* CALLBACKTYPE_* */
-	uint16_t flags;		/* CALLBACKF_* */
+	uint16_t type;	/* CALLBACKTYPE_* */
+	uint16_t flags; /* CALLBACKF_* */
 	xen_callback_t address;
 };
 typedef struct callback_register callback_register_t;
@@ -38,7 +39,7 @@ DEFINE_XEN_GUEST_HANDLE(callback_register_t);
 /* Only types without which a guest can live; else -XEN_EINVAL. */
 #define CALLBACKOP_unregister 1
 struct callback_unregister {
-	uint16_t type;		/* CALLBACKTYPE_* */
+	uint16_t type; /* CALLBACKTYPE_* */
 	uint16_t _unused;
 };
 typedef struct callback_unregister callback_unregister_t;

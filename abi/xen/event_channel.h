@@ -37,7 +37,7 @@ DEFINE_XEN_GUEST_HANDLE(evtchn_port_t);
 /* Make a port in dom that remote_dom, and nobody else, may bind to. */
 struct evtchn_alloc_unbound {
 	domid_t dom, remote_dom;
-	evtchn_port_t port;		/* out */
+	evtchn_port_t port; /* out */
 };
 typedef struct evtchn_alloc_unbound evtchn_alloc_unbound_t;
 
@@ -49,7 +49,7 @@ typedef struct evtchn_alloc_unbound evtchn_alloc_unbound_t;
 struct evtchn_bind_interdomain {
 	domid_t remote_dom;
 	evtchn_port_t remote_port;
-	evtchn_port_t local_port;	/* out */
+	evtchn_port_t local_port; /* out */
 };
 typedef struct evtchn_bind_interdomain evtchn_bind_interdomain_t;
 
@@ -58,7 +58,7 @@ typedef struct evtchn_bind_interdomain evtchn_bind_interdomain_t;
 struct evtchn_bind_virq {
 	uint32_t virq;
 	uint32_t vcpu;
-	evtchn_port_t port;		/* out */
+	evtchn_port_t port; /* out */
 };
 typedef struct evtchn_bind_virq evtchn_bind_virq_t;
 
@@ -66,16 +66,16 @@ typedef struct evtchn_bind_virq evtchn_bind_virq_t;
  * vCPU 0 until EVTCHNOP_bind_vcpu. -XEN_EEXIST: bound already. */
 struct evtchn_bind_pirq {
 	uint32_t pirq;
-	uint32_t flags;			/* BIND_PIRQ__* */
-#define BIND_PIRQ__WILL_SHARE 1		/* other domains may bind it too */
-	evtchn_port_t port;		/* out */
+	uint32_t flags;		/* BIND_PIRQ__* */
+#define BIND_PIRQ__WILL_SHARE 1 /* other domains may bind it too */
+	evtchn_port_t port;	/* out */
 };
 typedef struct evtchn_bind_pirq evtchn_bind_pirq_t;
 
 /* A port by which vCPUs of one domain interrupt the given one. */
 struct evtchn_bind_ipi {
 	uint32_t vcpu;
-	evtchn_port_t port;		/* out */
+	evtchn_port_t port; /* out */
 };
 typedef struct evtchn_bind_ipi evtchn_bind_ipi_t;
 
@@ -96,17 +96,17 @@ typedef struct evtchn_send evtchn_send_t;
 struct evtchn_status {
 	domid_t dom;
 	evtchn_port_t port;
-	uint32_t status;		/* out, EVTCHNSTAT_* */
-#define EVTCHNSTAT_closed 0		/* free */
-#define EVTCHNSTAT_unbound 1		/* waits for a remote end */
-#define EVTCHNSTAT_interdomain 2	/* connected to another port */
-#define EVTCHNSTAT_pirq 3		/* physical interrupt */
-#define EVTCHNSTAT_virq 4		/* virtual interrupt */
-#define EVTCHNSTAT_ipi 5		/* between vCPUs */
-	uint32_t vcpu;			/* out, where events arrive */
+	uint32_t status;	 /* out, EVTCHNSTAT_* */
+#define EVTCHNSTAT_closed 0	 /* free */
+#define EVTCHNSTAT_unbound 1	 /* waits for a remote end */
+#define EVTCHNSTAT_interdomain 2 /* connected to another port */
+#define EVTCHNSTAT_pirq 3	 /* physical interrupt */
+#define EVTCHNSTAT_virq 4	 /* virtual interrupt */
+#define EVTCHNSTAT_ipi 5	 /* between vCPUs */
+	uint32_t vcpu;		 /* out, where events arrive */
 	union {
 		struct {
-			domid_t dom;	/* who may bind */
+			domid_t dom; /* who may bind */
 		} unbound;
 		struct {
 			domid_t dom;
@@ -114,7 +114,7 @@ struct evtchn_status {
 		} interdomain;
 		uint32_t pirq;
 		uint32_t virq;
-	} u;				/* out, by status */
+	} u; /* out, by status */
 };
 typedef struct evtchn_status evtchn_status_t;
 
@@ -144,30 +144,30 @@ typedef struct evtchn_reset evtchn_reset_t;
  * cross the page.
  */
 struct evtchn_init_control {
-	uint64_t control_gfn;		/* for PV guests a machine frame */
+	uint64_t control_gfn; /* for PV guests a machine frame */
 	uint32_t offset;
 	uint32_t vcpu;
-	uint8_t link_bits;		/* out: EVTCHN_FIFO_LINK_BITS */
+	uint8_t link_bits; /* out: EVTCHN_FIFO_LINK_BITS */
 	uint8_t _pad[7];
 };
 typedef struct evtchn_init_control evtchn_init_control_t;
 
 /* Append a page of 1024 event words; -XEN_ENOSPC when there are enough. */
 struct evtchn_expand_array {
-	uint64_t array_gfn;		/* for PV guests a machine frame */
+	uint64_t array_gfn; /* for PV guests a machine frame */
 };
 typedef struct evtchn_expand_array evtchn_expand_array_t;
 
 /* Queue of a port from its next event on; -XEN_EINVAL above 15. */
 struct evtchn_set_priority {
 	evtchn_port_t port;
-	uint32_t priority;		/* 0 first, 15 last */
+	uint32_t priority; /* 0 first, 15 last */
 };
 typedef struct evtchn_set_priority evtchn_set_priority_t;
 
 /* The argument of the superseded call, kept for sources that name it. */
 struct evtchn_op {
-	uint32_t cmd;			/* EVTCHNOP_* */
+	uint32_t cmd; /* EVTCHNOP_* */
 	union {
 		evtchn_alloc_unbound_t alloc_unbound;
 		evtchn_bind_interdomain_t bind_interdomain;

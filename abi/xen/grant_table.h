@@ -26,9 +26,9 @@ typedef uint32_t grant_ref_t;
  * The core may be lied to at any time and reads an entry once.
  */
 struct grant_entry_v1 {
-	uint16_t flags;		/* GTF_* */
-	domid_t domid;		/* who may use it */
-	uint32_t frame;		/* the frame; for PV guests machine */
+	uint16_t flags; /* GTF_* */
+	domid_t domid;	/* who may use it */
+	uint32_t frame; /* the frame; for PV guests machine */
 };
 typedef struct grant_entry_v1 grant_entry_v1_t;
 
@@ -72,15 +72,15 @@ typedef struct grant_entry_v1 grant_entry_v1_t;
 #define GNTTABOP_unmap_grant_ref 1
 #define GNTTABOP_setup_table 2
 #define GNTTABOP_dump_table 3
-#define GNTTABOP_transfer 4		/* refused */
+#define GNTTABOP_transfer 4 /* refused */
 #define GNTTABOP_copy 5
 #define GNTTABOP_query_size 6
 #define GNTTABOP_unmap_and_replace 7
 #define GNTTABOP_set_version 8
-#define GNTTABOP_get_status_frames 9	/* refused: version 2 */
+#define GNTTABOP_get_status_frames 9 /* refused: version 2 */
 #define GNTTABOP_get_version 10
-#define GNTTABOP_swap_grant_ref 11	/* refused */
-#define GNTTABOP_cache_flush 12		/* refused: ARM */
+#define GNTTABOP_swap_grant_ref 11 /* refused */
+#define GNTTABOP_cache_flush 12	   /* refused: ARM */
 
 /* Names one mapping to the domain that made it. */
 typedef uint32_t grant_handle_t;
@@ -118,12 +118,12 @@ typedef uint32_t grant_handle_t;
  */
 struct gnttab_map_grant_ref {
 	uint64_t host_addr;
-	uint32_t flags;		/* GNTMAP_* */
+	uint32_t flags; /* GNTMAP_* */
 	grant_ref_t ref;
 	domid_t dom;
-	int16_t status;		/* out, GNTST_* */
-	grant_handle_t handle;	/* out */
-	uint64_t dev_bus_addr;	/* out */
+	int16_t status;	       /* out, GNTST_* */
+	grant_handle_t handle; /* out */
+	uint64_t dev_bus_addr; /* out */
 };
 typedef struct gnttab_map_grant_ref gnttab_map_grant_ref_t;
 DEFINE_XEN_GUEST_HANDLE(gnttab_map_grant_ref_t);
@@ -134,7 +134,7 @@ struct gnttab_unmap_grant_ref {
 	uint64_t host_addr;
 	uint64_t dev_bus_addr;
 	grant_handle_t handle;
-	int16_t status;		/* out */
+	int16_t status; /* out */
 };
 typedef struct gnttab_unmap_grant_ref gnttab_unmap_grant_ref_t;
 DEFINE_XEN_GUEST_HANDLE(gnttab_unmap_grant_ref_t);
@@ -144,7 +144,7 @@ DEFINE_XEN_GUEST_HANDLE(gnttab_unmap_grant_ref_t);
 struct gnttab_setup_table {
 	domid_t dom;
 	uint32_t nr_frames;
-	int16_t status;		/* out */
+	int16_t status; /* out */
 	XEN_GUEST_HANDLE(xen_pfn_t) frame_list;
 };
 typedef struct gnttab_setup_table gnttab_setup_table_t;
@@ -153,7 +153,7 @@ DEFINE_XEN_GUEST_HANDLE(gnttab_setup_table_t);
 /* Print the entries in use to the core's log. */
 struct gnttab_dump_table {
 	domid_t dom;
-	int16_t status;		/* out */
+	int16_t status; /* out */
 };
 typedef struct gnttab_dump_table gnttab_dump_table_t;
 DEFINE_XEN_GUEST_HANDLE(gnttab_dump_table_t);
@@ -170,14 +170,14 @@ struct gnttab_copy {
 	struct gnttab_copy_ptr {
 		union {
 			grant_ref_t ref;
-			xen_pfn_t gmfn;	/* for PV guests a machine frame */
+			xen_pfn_t gmfn; /* for PV guests a machine frame */
 		} u;
 		domid_t domid;
-		uint16_t offset;	/* bytes */
+		uint16_t offset; /* bytes */
 	} source, dest;
 	uint16_t len;
-	uint16_t flags;		/* GNTCOPY_* */
-	int16_t status;		/* out */
+	uint16_t flags; /* GNTCOPY_* */
+	int16_t status; /* out */
 };
 typedef struct gnttab_copy gnttab_copy_t;
 DEFINE_XEN_GUEST_HANDLE(gnttab_copy_t);
@@ -186,7 +186,7 @@ DEFINE_XEN_GUEST_HANDLE(gnttab_copy_t);
 struct gnttab_query_size {
 	domid_t dom;
 	uint32_t nr_frames;	/* out */
-	uint32_t max_nr_frames;	/* out */
+	uint32_t max_nr_frames; /* out */
 	int16_t status;		/* out */
 };
 typedef struct gnttab_query_size gnttab_query_size_t;
@@ -198,7 +198,7 @@ struct gnttab_unmap_and_replace {
 	uint64_t host_addr;
 	uint64_t new_addr;
 	grant_handle_t handle;
-	int16_t status;		/* out */
+	int16_t status; /* out */
 };
 typedef struct gnttab_unmap_and_replace gnttab_unmap_and_replace_t;
 DEFINE_XEN_GUEST_HANDLE(gnttab_unmap_and_replace_t);
@@ -206,7 +206,7 @@ DEFINE_XEN_GUEST_HANDLE(gnttab_unmap_and_replace_t);
 /* Ask for a version of the table; what is then in force is returned, and 1
  * is the only one. The call itself fails with -XEN_EINVAL or -XEN_ENOSYS. */
 struct gnttab_set_version {
-	uint32_t version;	/* in and out */
+	uint32_t version; /* in and out */
 };
 typedef struct gnttab_set_version gnttab_set_version_t;
 DEFINE_XEN_GUEST_HANDLE(gnttab_set_version_t);
@@ -215,7 +215,7 @@ DEFINE_XEN_GUEST_HANDLE(gnttab_set_version_t);
 struct gnttab_get_version {
 	domid_t dom;
 	uint16_t pad;
-	uint32_t version;	/* out */
+	uint32_t version; /* out */
 };
 typedef struct gnttab_get_version gnttab_get_version_t;
 DEFINE_XEN_GUEST_HANDLE(gnttab_get_version_t);

@@ -37,7 +37,7 @@
  * (populate_on_demand is for hardware-virtualised guests).
  */
 #define XENMEMF_address_bits(x) (x)
-#define XENMEMF_get_address_bits(x) ((x) & 0xffu)
+#define XENMEMF_get_address_bits(x) ((x)&0xffu)
 #define XENMEMF_node(x) (((x) + 1) << 8)
 #define XENMEMF_get_node(x) ((((x) >> 8) - 1) & 0xffu)
 #define XENMEMF_populate_on_demand (xen_mk_uint(1) << 16)
@@ -49,7 +49,7 @@ struct xen_memory_reservation {
 	XEN_GUEST_HANDLE(xen_pfn_t) extent_start;
 	xen_ulong_t nr_extents;
 	unsigned int extent_order;
-	unsigned int mem_flags;	/* XENMEMF_* */
+	unsigned int mem_flags; /* XENMEMF_* */
 	domid_t domid;
 };
 typedef struct xen_memory_reservation xen_memory_reservation_t;
@@ -98,7 +98,7 @@ struct xen_memory_domain {
 struct xen_machphys_mfn_list {
 	unsigned int max_extents;
 	XEN_GUEST_HANDLE(xen_pfn_t) extent_start;
-	unsigned int nr_extents;	/* out */
+	unsigned int nr_extents; /* out */
 };
 typedef struct xen_machphys_mfn_list xen_machphys_mfn_list_t;
 DEFINE_XEN_GUEST_HANDLE(xen_machphys_mfn_list_t);
@@ -109,8 +109,8 @@ DEFINE_XEN_GUEST_HANDLE(xen_machphys_mfn_list_t);
 /* Where that table is mapped in every guest. All fields are results. */
 #define XENMEM_machphys_mapping 12
 struct xen_machphys_mapping {
-	xen_ulong_t v_start, v_end;	/* linear addresses, end exclusive */
-	xen_ulong_t max_mfn;		/* highest frame with an entry */
+	xen_ulong_t v_start, v_end; /* linear addresses, end exclusive */
+	xen_ulong_t max_mfn;	    /* highest frame with an entry */
 };
 typedef struct xen_machphys_mapping xen_machphys_mapping_t;
 DEFINE_XEN_GUEST_HANDLE(xen_machphys_mapping_t);
@@ -133,10 +133,10 @@ DEFINE_XEN_GUEST_HANDLE(xen_machphys_mapping_t);
 #define XENMEM_add_to_physmap 7
 struct xen_add_to_physmap {
 	domid_t domid;
-	uint16_t size;		/* frames; gmfn_range only */
-	unsigned int space;	/* XENMAPSPACE_* */
-	xen_ulong_t idx;	/* place in that space */
-	xen_pfn_t gpfn;		/* where to put it */
+	uint16_t size;	    /* frames; gmfn_range only */
+	unsigned int space; /* XENMAPSPACE_* */
+	xen_ulong_t idx;    /* place in that space */
+	xen_pfn_t gpfn;	    /* where to put it */
 };
 typedef struct xen_add_to_physmap xen_add_to_physmap_t;
 DEFINE_XEN_GUEST_HANDLE(xen_add_to_physmap_t);
@@ -146,11 +146,11 @@ DEFINE_XEN_GUEST_HANDLE(xen_add_to_physmap_t);
 #define XENMEM_add_to_physmap_batch 23
 struct xen_add_to_physmap_batch {
 	domid_t domid;
-	uint16_t space;		/* XENMAPSPACE_* */
-	uint16_t size;		/* elements */
+	uint16_t space; /* XENMAPSPACE_* */
+	uint16_t size;	/* elements */
 	union xen_add_to_physmap_batch_extra {
-		domid_t foreign_domid;	/* gmfn_foreign */
-		uint16_t res0;		/* all other spaces: 0 */
+		domid_t foreign_domid; /* gmfn_foreign */
+		uint16_t res0;	       /* all other spaces: 0 */
 	} u;
 	XEN_GUEST_HANDLE(xen_ulong_t) idxs;
 	XEN_GUEST_HANDLE(xen_pfn_t) gpfns;

@@ -13,16 +13,16 @@
 #include "xen.h"
 
 /* Bits of arch_shared_info.nmi_reason. */
-#define _XEN_NMIREASON_io_error 0	/* I/O channel check */
+#define _XEN_NMIREASON_io_error 0 /* I/O channel check */
 #define XEN_NMIREASON_io_error (xen_mk_ulong(1) << _XEN_NMIREASON_io_error)
-#define _XEN_NMIREASON_pci_serr 1	/* PCI system error */
+#define _XEN_NMIREASON_pci_serr 1 /* PCI system error */
 #define XEN_NMIREASON_pci_serr (xen_mk_ulong(1) << _XEN_NMIREASON_pci_serr)
 #define _XEN_NMIREASON_unknown 2
 #define XEN_NMIREASON_unknown (xen_mk_ulong(1) << _XEN_NMIREASON_unknown)
 
 #define XENNMI_register_callback 0
 struct xennmi_callback {
-	unsigned long handler_address;	/* linear */
+	unsigned long handler_address; /* linear */
 	unsigned long pad;
 };
 typedef struct xennmi_callback xennmi_callback_t;

@@ -32,7 +32,7 @@ DEFINE_XEN_GUEST_HANDLE(physdev_pci_device_t);
  * again. */
 #define PHYSDEVOP_eoi 12
 struct physdev_eoi {
-	uint32_t irq;		/* pirq */
+	uint32_t irq; /* pirq */
 };
 typedef struct physdev_eoi physdev_eoi_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_eoi_t);
@@ -47,7 +47,7 @@ DEFINE_XEN_GUEST_HANDLE(physdev_eoi_t);
 #define PHYSDEVOP_pirq_eoi_gmfn_v2 28
 #define PHYSDEVOP_pirq_eoi_gmfn PHYSDEVOP_pirq_eoi_gmfn_v2
 struct physdev_pirq_eoi_gmfn {
-	xen_pfn_t gmfn;		/* for PV guests a machine frame */
+	xen_pfn_t gmfn; /* for PV guests a machine frame */
 };
 typedef struct physdev_pirq_eoi_gmfn physdev_pirq_eoi_gmfn_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_pirq_eoi_gmfn_t);
@@ -55,15 +55,15 @@ DEFINE_XEN_GUEST_HANDLE(physdev_pirq_eoi_gmfn_t);
 /* What a pirq needs. */
 #define PHYSDEVOP_irq_status_query 5
 struct physdev_irq_status_query {
-	uint32_t irq;		/* pirq */
-	uint32_t flags;		/* out, XENIRQSTAT_* */
+	uint32_t irq;	/* pirq */
+	uint32_t flags; /* out, XENIRQSTAT_* */
 };
 typedef struct physdev_irq_status_query physdev_irq_status_query_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_irq_status_query_t);
 
-#define _XENIRQSTAT_needs_eoi 0	/* eoi must be called */
+#define _XENIRQSTAT_needs_eoi 0 /* eoi must be called */
 #define XENIRQSTAT_needs_eoi (xen_mk_uint(1) << _XENIRQSTAT_needs_eoi)
-#define _XENIRQSTAT_shared 1	/* other domains have it too */
+#define _XENIRQSTAT_shared 1 /* other domains have it too */
 #define XENIRQSTAT_shared (xen_mk_uint(1) << _XENIRQSTAT_shared)
 
 /*
@@ -83,7 +83,7 @@ DEFINE_XEN_GUEST_HANDLE(physdev_set_iopl_t);
 #define PHYSDEVOP_set_iobitmap 7
 struct physdev_set_iobitmap {
 	XEN_GUEST_HANDLE(uint8) bitmap;
-	uint32_t nr_ports;	/* bits, at most 65536 */
+	uint32_t nr_ports; /* bits, at most 65536 */
 };
 typedef struct physdev_set_iobitmap physdev_set_iobitmap_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_set_iobitmap_t);
@@ -93,9 +93,9 @@ DEFINE_XEN_GUEST_HANDLE(physdev_set_iobitmap_t);
 #define PHYSDEVOP_apic_read 8
 #define PHYSDEVOP_apic_write 9
 struct physdev_apic {
-	unsigned long apic_physbase;	/* machine address of the IO-APIC */
-	uint32_t reg;			/* register index */
-	uint32_t value;			/* in, or out */
+	unsigned long apic_physbase; /* machine address of the IO-APIC */
+	uint32_t reg;		     /* register index */
+	uint32_t value;		     /* in, or out */
 };
 typedef struct physdev_apic physdev_apic_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_apic_t);
@@ -106,7 +106,7 @@ DEFINE_XEN_GUEST_HANDLE(physdev_apic_t);
 #define PHYSDEVOP_free_irq_vector 11
 struct physdev_irq {
 	uint32_t irq;
-	uint32_t vector;	/* out */
+	uint32_t vector; /* out */
 };
 typedef struct physdev_irq physdev_irq_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_irq_t);
@@ -135,12 +135,12 @@ DEFINE_XEN_GUEST_HANDLE(physdev_irq_t);
 #define PHYSDEVOP_map_pirq 13
 struct physdev_map_pirq {
 	domid_t domid;
-	int type;		/* MAP_PIRQ_TYPE_* */
+	int type; /* MAP_PIRQ_TYPE_* */
 	int index;
-	int pirq;		/* in and out */
+	int pirq; /* in and out */
 	int bus;
 	int devfn;
-	int entry_nr;		/* MSI-X entry, or number of vectors */
+	int entry_nr; /* MSI-X entry, or number of vectors */
 	uint64_t table_base;
 };
 typedef struct physdev_map_pirq physdev_map_pirq_t;
@@ -168,12 +168,12 @@ DEFINE_XEN_GUEST_HANDLE(physdev_manage_pci_t);
 struct physdev_manage_pci_ext {
 	uint8_t bus;
 	uint8_t devfn;
-	uint32_t is_extfn;	/* an ARI function */
-	uint32_t is_virtfn;	/* an SR-IOV virtual function */
+	uint32_t is_extfn;  /* an ARI function */
+	uint32_t is_virtfn; /* an SR-IOV virtual function */
 	struct {
 		uint8_t bus;
 		uint8_t devfn;
-	} physfn;		/* whose virtual function it is */
+	} physfn; /* whose virtual function it is */
 };
 typedef struct physdev_manage_pci_ext physdev_manage_pci_ext_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_manage_pci_ext_t);
@@ -191,7 +191,7 @@ DEFINE_XEN_GUEST_HANDLE(physdev_restore_msi_t);
 
 /* The argument of the superseded call, kept for sources that name it. */
 struct physdev_op {
-	uint32_t cmd;		/* PHYSDEVOP_* */
+	uint32_t cmd; /* PHYSDEVOP_* */
 	union {
 		physdev_irq_status_query_t irq_status_query;
 		physdev_set_iopl_t set_iopl;
@@ -208,8 +208,8 @@ DEFINE_XEN_GUEST_HANDLE(physdev_op_t);
 #define PHYSDEVOP_setup_gsi 21
 struct physdev_setup_gsi {
 	int gsi;
-	uint8_t triggering;	/* 0 edge, 1 level */
-	uint8_t polarity;	/* 0 active high, 1 active low */
+	uint8_t triggering; /* 0 edge, 1 level */
+	uint8_t polarity;   /* 0 active high, 1 active low */
 };
 typedef struct physdev_setup_gsi physdev_setup_gsi_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_setup_gsi_t);
@@ -219,8 +219,8 @@ DEFINE_XEN_GUEST_HANDLE(physdev_setup_gsi_t);
 /* A pirq that nothing uses, reserved for the caller. */
 #define PHYSDEVOP_get_free_pirq 23
 struct physdev_get_free_pirq {
-	int type;		/* MAP_PIRQ_TYPE_GSI or _MSI */
-	uint32_t pirq;		/* out */
+	int type;      /* MAP_PIRQ_TYPE_GSI or _MSI */
+	uint32_t pirq; /* out */
 };
 typedef struct physdev_get_free_pirq physdev_get_free_pirq_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_get_free_pirq_t);
@@ -231,11 +231,11 @@ DEFINE_XEN_GUEST_HANDLE(physdev_get_free_pirq_t);
 
 #define PHYSDEVOP_pci_mmcfg_reserved 24
 struct physdev_pci_mmcfg_reserved {
-	uint64_t address;	/* machine address of bus 0 */
+	uint64_t address; /* machine address of bus 0 */
 	uint16_t segment;
 	uint8_t start_bus;
-	uint8_t end_bus;	/* inclusive */
-	uint32_t flags;		/* XEN_PCI_MMCFG_* */
+	uint8_t end_bus; /* inclusive */
+	uint32_t flags;	 /* XEN_PCI_MMCFG_* */
 };
 typedef struct physdev_pci_mmcfg_reserved physdev_pci_mmcfg_reserved_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_pci_mmcfg_reserved_t);
@@ -255,7 +255,7 @@ struct physdev_pci_device_add {
 	uint16_t seg;
 	uint8_t bus;
 	uint8_t devfn;
-	uint32_t flags;		/* XEN_PCI_DEV_* */
+	uint32_t flags; /* XEN_PCI_DEV_* */
 	struct {
 		uint8_t bus;
 		uint8_t devfn;
@@ -280,8 +280,8 @@ DEFINE_XEN_GUEST_HANDLE(physdev_pci_device_add_t);
 
 #define PHYSDEVOP_dbgp_op 29
 struct physdev_dbgp_op {
-	uint8_t op;		/* PHYSDEVOP_DBGP_RESET_* */
-	uint8_t bus;		/* PHYSDEVOP_DBGP_BUS_* */
+	uint8_t op;  /* PHYSDEVOP_DBGP_RESET_* */
+	uint8_t bus; /* PHYSDEVOP_DBGP_BUS_* */
 	union {
 		physdev_pci_device_t pci;
 	} u;

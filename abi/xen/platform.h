@@ -24,7 +24,7 @@
 struct xenpf_settime32 {
 	uint32_t secs;
 	uint32_t nsecs;
-	uint64_t system_time;	/* ns */
+	uint64_t system_time; /* ns */
 };
 typedef struct xenpf_settime32 xenpf_settime32_t;
 
@@ -32,8 +32,8 @@ typedef struct xenpf_settime32 xenpf_settime32_t;
 struct xenpf_settime64 {
 	uint64_t secs;
 	uint32_t nsecs;
-	uint32_t mbz;		/* 0 */
-	uint64_t system_time;	/* ns */
+	uint32_t mbz;	      /* 0 */
+	uint64_t system_time; /* ns */
 };
 typedef struct xenpf_settime64 xenpf_settime64_t;
 
@@ -51,7 +51,7 @@ DEFINE_XEN_GUEST_HANDLE(xenpf_settime_t);
 #define XENPF_microcode_update 35
 struct xenpf_microcode_update {
 	XEN_GUEST_HANDLE(const_void) data;
-	uint32_t length;	/* bytes */
+	uint32_t length; /* bytes */
 };
 typedef struct xenpf_microcode_update xenpf_microcode_update_t;
 DEFINE_XEN_GUEST_HANDLE(xenpf_microcode_update_t);
@@ -65,12 +65,12 @@ DEFINE_XEN_GUEST_HANDLE(xenpf_microcode_update_t);
 /* What a processor is. Numbers as in get_cpuinfo. */
 #define XENPF_get_cpu_version 48
 struct xenpf_pcpu_version {
-	uint32_t xen_cpuid;	/* processor asked about */
-	uint32_t max_present;	/* out, highest number present */
-	char vendor_id[12];	/* out, not terminated */
-	uint32_t family;	/* out */
-	uint32_t model;		/* out */
-	uint32_t stepping;	/* out */
+	uint32_t xen_cpuid;   /* processor asked about */
+	uint32_t max_present; /* out, highest number present */
+	char vendor_id[12];   /* out, not terminated */
+	uint32_t family;      /* out */
+	uint32_t model;	      /* out */
+	uint32_t stepping;    /* out */
 };
 typedef struct xenpf_pcpu_version xenpf_pcpu_version_t;
 DEFINE_XEN_GUEST_HANDLE(xenpf_pcpu_version_t);
@@ -85,7 +85,7 @@ DEFINE_XEN_GUEST_HANDLE(xenpf_pcpu_version_t);
 #define XEN_EFI_set_time 2
 #define XEN_EFI_get_wakeup_time 3
 #define XEN_EFI_set_wakeup_time 4
-#define XEN_EFI_get_next_high_monotonic_count 5	/* result in misc */
+#define XEN_EFI_get_next_high_monotonic_count 5 /* result in misc */
 #define XEN_EFI_get_variable 6			/* attributes in misc */
 #define XEN_EFI_set_variable 7			/* attributes in misc */
 #define XEN_EFI_get_next_variable_name 8
@@ -106,14 +106,14 @@ DEFINE_XEN_GUEST_HANDLE(xenpf_pcpu_version_t);
 
 struct xenpf_efi_time {
 	uint16_t year;
-	uint8_t month;		/* 1-12 */
-	uint8_t day;		/* 1-31 */
+	uint8_t month; /* 1-12 */
+	uint8_t day;   /* 1-31 */
 	uint8_t hour;
 	uint8_t min;
 	uint8_t sec;
 	uint32_t ns;
-	int16_t tz;		/* minutes from UTC; 0x7ff for none */
-	uint8_t daylight;	/* EFI daylight flags */
+	int16_t tz;	  /* minutes from UTC; 0x7ff for none */
+	uint8_t daylight; /* EFI daylight flags */
 };
 
 struct xenpf_efi_guid {
@@ -124,26 +124,26 @@ struct xenpf_efi_guid {
 };
 
 struct xenpf_efi_runtime_call {
-	uint32_t function;	/* XEN_EFI_* */
+	uint32_t function; /* XEN_EFI_* */
 	uint32_t misc;
-	xen_ulong_t status;	/* out */
+	xen_ulong_t status; /* out */
 	union {
 		struct {
 			struct xenpf_efi_time time;
-			uint32_t resolution;	/* ticks a second */
-			uint32_t accuracy;	/* 1e-12 parts */
+			uint32_t resolution; /* ticks a second */
+			uint32_t accuracy;   /* 1e-12 parts */
 		} get_time;
 		struct xenpf_efi_time set_time;
 		struct xenpf_efi_time get_wakeup_time;
 		struct xenpf_efi_time set_wakeup_time;
 		struct {
-			XEN_GUEST_HANDLE(void) name;	/* UCS-2 */
-			xen_ulong_t size;		/* of data, bytes */
+			XEN_GUEST_HANDLE(void) name; /* UCS-2 */
+			xen_ulong_t size;	     /* of data, bytes */
 			XEN_GUEST_HANDLE(void) data;
 			struct xenpf_efi_guid vendor_guid;
 		} get_variable, set_variable;
 		struct {
-			xen_ulong_t size;		/* of name, bytes */
+			xen_ulong_t size; /* of name, bytes */
 			XEN_GUEST_HANDLE(void) name;
 			struct xenpf_efi_guid vendor_guid;
 		} get_next_variable_name;
@@ -162,7 +162,7 @@ struct xenpf_efi_runtime_call {
 		struct {
 			XEN_GUEST_HANDLE(void) capsule_header_array;
 			xen_ulong_t capsule_count;
-			uint64_t sg_list;	/* machine address */
+			uint64_t sg_list; /* machine address */
 		} update_capsule;
 	} u;
 };
@@ -190,12 +190,12 @@ DEFINE_XEN_GUEST_HANDLE(xenpf_efi_runtime_call_t);
 #define XEN_FW_EFI_APPLE_PROPERTIES 6 /* Apple device properties */
 
 struct xenpf_firmware_info {
-	uint32_t type;		/* XEN_FW_* */
+	uint32_t type; /* XEN_FW_* */
 	uint32_t index;
 	union {
 		struct {
-			uint8_t device;			/* BIOS drive */
-			uint8_t version;		/* of EDD */
+			uint8_t device;	 /* BIOS drive */
+			uint8_t version; /* of EDD */
 			uint16_t interface_support;
 			/* by the older function 08h */
 			uint16_t legacy_max_cylinder;
@@ -210,23 +210,23 @@ struct xenpf_firmware_info {
 		} disk_mbr_signature;
 		struct {
 			uint8_t capabilities;
-			uint8_t edid_transfer_time;	/* seconds */
-			XEN_GUEST_HANDLE(uint8) edid;	/* 128 bytes */
+			uint8_t edid_transfer_time;   /* seconds */
+			XEN_GUEST_HANDLE(uint8) edid; /* 128 bytes */
 		} vbeddc_info;
 		union xenpf_efi_info {
 			uint32_t version;
 			struct {
-				uint64_t addr;	/* machine address */
-				uint32_t nent;	/* tables */
+				uint64_t addr; /* machine address */
+				uint32_t nent; /* tables */
 			} cfg;
 			struct {
 				uint32_t revision;
-				uint32_t bufsz;	/* bytes; in and out */
-				XEN_GUEST_HANDLE(void) name;	/* UCS-2 */
+				uint32_t bufsz; /* bytes; in and out */
+				XEN_GUEST_HANDLE(void) name; /* UCS-2 */
 			} vendor;
 			struct {
-				uint64_t addr;	/* in: any address in it */
-				uint64_t size;	/* bytes */
+				uint64_t addr; /* in: any address in it */
+				uint64_t size; /* bytes */
 				uint64_t attr;
 				uint32_t type;
 			} mem;
@@ -261,7 +261,7 @@ DEFINE_XEN_GUEST_HANDLE(xenpf_firmware_info_t);
 struct xenpf_enter_acpi_sleep {
 	uint16_t val_a;
 	uint16_t val_b;
-	uint32_t sleep_state;	/* 1-5 */
+	uint32_t sleep_state; /* 1-5 */
 	uint32_t flags;
 };
 typedef struct xenpf_enter_acpi_sleep xenpf_enter_acpi_sleep_t;
@@ -270,9 +270,9 @@ DEFINE_XEN_GUEST_HANDLE(xenpf_enter_acpi_sleep_t);
 /* Tell the core that a processor's frequency has changed. */
 #define XENPF_change_freq 52
 struct xenpf_change_freq {
-	uint32_t flags;		/* 0 */
+	uint32_t flags; /* 0 */
 	uint32_t cpu;
-	uint64_t freq;		/* Hz */
+	uint64_t freq; /* Hz */
 };
 typedef struct xenpf_change_freq xenpf_change_freq_t;
 DEFINE_XEN_GUEST_HANDLE(xenpf_change_freq_t);
@@ -281,10 +281,10 @@ DEFINE_XEN_GUEST_HANDLE(xenpf_change_freq_t);
  * that do not exist are cleared; idletime[n] belongs to processor n. */
 #define XENPF_getidletime 53
 struct xenpf_getidletime {
-	XEN_GUEST_HANDLE(uint8) cpumap_bitmap;	/* in and out */
-	uint32_t cpumap_nr_cpus;		/* bits */
-	XEN_GUEST_HANDLE(uint64) idletime;	/* out, ns */
-	uint64_t now;				/* out, ns of system time */
+	XEN_GUEST_HANDLE(uint8) cpumap_bitmap; /* in and out */
+	uint32_t cpumap_nr_cpus;	       /* bits */
+	XEN_GUEST_HANDLE(uint64) idletime;     /* out, ns */
+	uint64_t now;			       /* out, ns of system time */
 };
 typedef struct xenpf_getidletime xenpf_getidletime_t;
 DEFINE_XEN_GUEST_HANDLE(xenpf_getidletime_t);
@@ -335,10 +335,10 @@ DEFINE_XEN_GUEST_HANDLE(xen_processor_csd_t);
 /* An idle state of _CST. */
 struct xen_processor_cx {
 	struct xen_power_register reg;
-	uint8_t type;		/* C-state */
-	uint32_t latency;	/* microseconds */
-	uint32_t power;		/* milliwatts */
-	uint32_t dpcnt;		/* elements of dp */
+	uint8_t type;	  /* C-state */
+	uint32_t latency; /* microseconds */
+	uint32_t power;	  /* milliwatts */
+	uint32_t dpcnt;	  /* elements of dp */
 	XEN_GUEST_HANDLE(xen_processor_csd_t) dp;
 };
 typedef struct xen_processor_cx xen_processor_cx_t;
@@ -353,7 +353,7 @@ struct xen_processor_flags {
 };
 
 struct xen_processor_power {
-	uint32_t count;		/* elements of states */
+	uint32_t count; /* elements of states */
 	struct xen_processor_flags flags;
 	XEN_GUEST_HANDLE(xen_processor_cx_t) states;
 };
@@ -371,10 +371,10 @@ struct xen_pct_register {
 
 /* A performance state of _PSS. */
 struct xen_processor_px {
-	uint64_t core_frequency;	/* MHz */
-	uint64_t power;			/* milliwatts */
-	uint64_t transition_latency;	/* microseconds */
-	uint64_t bus_master_latency;	/* microseconds */
+	uint64_t core_frequency;     /* MHz */
+	uint64_t power;		     /* milliwatts */
+	uint64_t transition_latency; /* microseconds */
+	uint64_t bus_master_latency; /* microseconds */
 	uint64_t control;
 	uint64_t status;
 };
@@ -396,11 +396,11 @@ struct xen_psd_package {
 #define XEN_CPUPERF_SHARED_TYPE_ANY 3
 
 struct xen_processor_performance {
-	uint32_t flags;			/* XEN_PX_* */
-	uint32_t platform_limit;	/* _PPC: first state allowed */
+	uint32_t flags;		 /* XEN_PX_* */
+	uint32_t platform_limit; /* _PPC: first state allowed */
 	struct xen_pct_register control_register;
 	struct xen_pct_register status_register;
-	uint32_t state_count;		/* elements of states */
+	uint32_t state_count; /* elements of states */
 	XEN_GUEST_HANDLE(xen_processor_px_t) states;
 	struct xen_psd_package domain_info;
 	uint32_t shared_type;
@@ -409,8 +409,8 @@ typedef struct xen_processor_performance xen_processor_performance_t;
 DEFINE_XEN_GUEST_HANDLE(xen_processor_performance_t);
 
 struct xenpf_set_processor_pminfo {
-	uint32_t id;		/* ACPI id of the processor */
-	uint32_t type;		/* XEN_PM_* */
+	uint32_t id;   /* ACPI id of the processor */
+	uint32_t type; /* XEN_PM_* */
 	union {
 		struct xen_processor_power power;
 		struct xen_processor_performance perf;
@@ -426,11 +426,11 @@ DEFINE_XEN_GUEST_HANDLE(xenpf_set_processor_pminfo_t);
 #define XEN_PCPU_FLAGS_ONLINE 1
 #define XEN_PCPU_FLAGS_INVALID 2
 struct xenpf_pcpuinfo {
-	uint32_t xen_cpuid;	/* processor asked about */
-	uint32_t max_present;	/* out, highest number present */
-	uint32_t flags;		/* out, XEN_PCPU_FLAGS_* */
-	uint32_t apic_id;	/* out */
-	uint32_t acpi_id;	/* out */
+	uint32_t xen_cpuid;   /* processor asked about */
+	uint32_t max_present; /* out, highest number present */
+	uint32_t flags;	      /* out, XEN_PCPU_FLAGS_* */
+	uint32_t apic_id;     /* out */
+	uint32_t acpi_id;     /* out */
 };
 typedef struct xenpf_pcpuinfo xenpf_pcpuinfo_t;
 DEFINE_XEN_GUEST_HANDLE(xenpf_pcpuinfo_t);
@@ -468,8 +468,8 @@ typedef struct xenpf_mem_hotadd xenpf_mem_hotadd_t;
 #define XEN_CORE_PARKING_SET 1
 #define XEN_CORE_PARKING_GET 2
 struct xenpf_core_parking {
-	uint32_t type;		/* XEN_CORE_PARKING_* */
-	uint32_t idle_nums;	/* in, or out */
+	uint32_t type;	    /* XEN_CORE_PARKING_* */
+	uint32_t idle_nums; /* in, or out */
 };
 typedef struct xenpf_core_parking xenpf_core_parking_t;
 DEFINE_XEN_GUEST_HANDLE(xenpf_core_parking_t);
@@ -479,8 +479,8 @@ DEFINE_XEN_GUEST_HANDLE(xenpf_core_parking_t);
 #define XENPF_get_symbol 63
 
 struct xen_platform_op {
-	uint32_t cmd;			/* XENPF_* */
-	uint32_t interface_version;	/* XENPF_INTERFACE_VERSION */
+	uint32_t cmd;		    /* XENPF_* */
+	uint32_t interface_version; /* XENPF_INTERFACE_VERSION */
 	union {
 		xenpf_settime_t settime;
 		xenpf_settime32_t settime32;

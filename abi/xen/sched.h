@@ -32,7 +32,7 @@
 #define SCHEDOP_pin_override 7
 
 struct sched_shutdown {
-	unsigned int reason;	/* SHUTDOWN_* */
+	unsigned int reason; /* SHUTDOWN_* */
 };
 typedef struct sched_shutdown sched_shutdown_t;
 DEFINE_XEN_GUEST_HANDLE(sched_shutdown_t);
@@ -44,14 +44,14 @@ DEFINE_XEN_GUEST_HANDLE(sched_shutdown_t);
 struct sched_poll {
 	XEN_GUEST_HANDLE(evtchn_port_t) ports;
 	unsigned int nr_ports;
-	uint64_t timeout;	/* absolute */
+	uint64_t timeout; /* absolute */
 };
 typedef struct sched_poll sched_poll_t;
 DEFINE_XEN_GUEST_HANDLE(sched_poll_t);
 
 struct sched_remote_shutdown {
 	domid_t domain_id;
-	unsigned int reason;	/* SHUTDOWN_* */
+	unsigned int reason; /* SHUTDOWN_* */
 };
 typedef struct sched_remote_shutdown sched_remote_shutdown_t;
 DEFINE_XEN_GUEST_HANDLE(sched_remote_shutdown_t);
@@ -63,13 +63,13 @@ DEFINE_XEN_GUEST_HANDLE(sched_remote_shutdown_t);
  */
 struct sched_watchdog {
 	uint32_t id;
-	uint32_t timeout;	/* seconds */
+	uint32_t timeout; /* seconds */
 };
 typedef struct sched_watchdog sched_watchdog_t;
 DEFINE_XEN_GUEST_HANDLE(sched_watchdog_t);
 
 struct sched_pin_override {
-	int32_t pcpu;		/* negative ends it */
+	int32_t pcpu; /* negative ends it */
 };
 typedef struct sched_pin_override sched_pin_override_t;
 DEFINE_XEN_GUEST_HANDLE(sched_pin_override_t);

@@ -36,10 +36,10 @@
  * state_entry_time is set while the area is being written.
  */
 struct vcpu_runstate_info {
-	int state;			/* RUNSTATE_* */
-	uint64_t state_entry_time;	/* system time of the last change */
+	int state;		   /* RUNSTATE_* */
+	uint64_t state_entry_time; /* system time of the last change */
 #define XEN_RUNSTATE_UPDATE (xen_mk_ullong(1) << 63)
-	uint64_t time[4];		/* spent in each state */
+	uint64_t time[4]; /* spent in each state */
 };
 typedef struct vcpu_runstate_info vcpu_runstate_info_t;
 DEFINE_XEN_GUEST_HANDLE(vcpu_runstate_info_t);
@@ -76,7 +76,7 @@ DEFINE_XEN_GUEST_HANDLE(vcpu_set_periodic_timer_t);
 #define VCPUOP_stop_singleshot_timer 9
 struct vcpu_set_singleshot_timer {
 	uint64_t timeout_abs_ns;
-	uint32_t flags;			/* VCPU_SSHOTTMR_* */
+	uint32_t flags; /* VCPU_SSHOTTMR_* */
 };
 typedef struct vcpu_set_singleshot_timer vcpu_set_singleshot_timer_t;
 DEFINE_XEN_GUEST_HANDLE(vcpu_set_singleshot_timer_t);
@@ -93,8 +93,8 @@ DEFINE_XEN_GUEST_HANDLE(vcpu_set_singleshot_timer_t);
 #define VCPUOP_register_vcpu_info 10
 struct vcpu_register_vcpu_info {
 	uint64_t mfn;
-	uint32_t offset;		/* bytes into the frame */
-	uint32_t rsvd;			/* 0 */
+	uint32_t offset; /* bytes into the frame */
+	uint32_t rsvd;	 /* 0 */
 };
 typedef struct vcpu_register_vcpu_info vcpu_register_vcpu_info_t;
 DEFINE_XEN_GUEST_HANDLE(vcpu_register_vcpu_info_t);
@@ -106,7 +106,7 @@ DEFINE_XEN_GUEST_HANDLE(vcpu_register_vcpu_info_t);
  * low half, ACPI id in the high one. -XEN_EINVAL: not pinned. */
 #define VCPUOP_get_physid 12
 struct vcpu_get_physid {
-	uint64_t phys_id;		/* out */
+	uint64_t phys_id; /* out */
 };
 typedef struct vcpu_get_physid vcpu_get_physid_t;
 DEFINE_XEN_GUEST_HANDLE(vcpu_get_physid_t);

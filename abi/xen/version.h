@@ -42,7 +42,7 @@ typedef char xen_changeset_info_t[64];
 
 #define XENVER_platform_parameters 5
 struct xen_platform_parameters {
-	xen_ulong_t virt_start;	/* HYPERVISOR_VIRT_START */
+	xen_ulong_t virt_start; /* HYPERVISOR_VIRT_START */
 };
 typedef struct xen_platform_parameters xen_platform_parameters_t;
 
@@ -50,7 +50,7 @@ typedef struct xen_platform_parameters xen_platform_parameters_t;
 #define XENVER_get_features 6
 struct xen_feature_info {
 	unsigned int submap_idx;
-	uint32_t submap;	/* out */
+	uint32_t submap; /* out */
 };
 typedef struct xen_feature_info xen_feature_info_t;
 

@@ -321,14 +321,14 @@ __DEFINE_XEN_GUEST_HANDLE(uint64, uint64_t);
 
 #ifndef __ASSEMBLY__
 struct mmuext_op {
-	unsigned int cmd;	/* MMUEXT_* */
+	unsigned int cmd; /* MMUEXT_* */
 	union {
 		xen_pfn_t mfn;
 		unsigned long linear_addr;
 	} arg1;
 	union {
-		unsigned int nr_ents;	/* descriptors */
-		XEN_GUEST_HANDLE(const_void) vcpumask;	/* bit n: vCPU n */
+		unsigned int nr_ents;		       /* descriptors */
+		XEN_GUEST_HANDLE(const_void) vcpumask; /* bit n: vCPU n */
 		xen_pfn_t src_mfn;
 	} arg2;
 };
@@ -347,13 +347,13 @@ DEFINE_XEN_GUEST_HANDLE(mmuext_op_t);
  * -XEN_EINVAL: va not mapped by an L1 table, or entry not allowed; otherwise
  * as mmu_update.
  */
-#define UVMF_NONE (xen_mk_ulong(0) << 0)	   /* nothing */
-#define UVMF_TLB_FLUSH (xen_mk_ulong(1) << 0)	   /* everything */
-#define UVMF_INVLPG (xen_mk_ulong(2) << 0)	   /* va alone */
+#define UVMF_NONE (xen_mk_ulong(0) << 0)      /* nothing */
+#define UVMF_TLB_FLUSH (xen_mk_ulong(1) << 0) /* everything */
+#define UVMF_INVLPG (xen_mk_ulong(2) << 0)    /* va alone */
 #define UVMF_FLUSHTYPE_MASK (xen_mk_ulong(3) << 0)
-#define UVMF_MULTI (xen_mk_ulong(0) << 2)	   /* vCPUs of a bitmap */
-#define UVMF_LOCAL (xen_mk_ulong(0) << 2)	   /* this vCPU */
-#define UVMF_ALL (xen_mk_ulong(1) << 2)		   /* all vCPUs */
+#define UVMF_MULTI (xen_mk_ulong(0) << 2) /* vCPUs of a bitmap */
+#define UVMF_LOCAL (xen_mk_ulong(0) << 2) /* this vCPU */
+#define UVMF_ALL (xen_mk_ulong(1) << 2)	  /* all vCPUs */
 
 /*
  * console_io: write puts count bytes on the machine console (rate limited
@@ -377,10 +377,10 @@ DEFINE_XEN_GUEST_HANDLE(mmuext_op_t);
 #define VMASST_CMD_enable 0
 #define VMASST_CMD_disable 1
 
-#define VMASST_TYPE_4gb_segments 0	   /* 32-bit guests only */
-#define VMASST_TYPE_4gb_segments_notify 1  /* 32-bit guests only */
+#define VMASST_TYPE_4gb_segments 0	  /* 32-bit guests only */
+#define VMASST_TYPE_4gb_segments_notify 1 /* 32-bit guests only */
 #define VMASST_TYPE_writable_pagetables 2
-#define VMASST_TYPE_pae_extended_cr3 3	   /* 32-bit guests only */
+#define VMASST_TYPE_pae_extended_cr3 3 /* 32-bit guests only */
 #define VMASST_TYPE_architectural_iopl 4
 #define VMASST_TYPE_runstate_update_flag 5
 #define VMASST_TYPE_m2p_strict 32
@@ -428,8 +428,8 @@ typedef uint16_t domid_t;
 
 /* One request of mmu_update. */
 struct mmu_update {
-	uint64_t ptr;	/* machine address | MMU_* */
-	uint64_t val;	/* new entry, or guest frame number */
+	uint64_t ptr; /* machine address | MMU_* */
+	uint64_t val; /* new entry, or guest frame number */
 };
 typedef struct mmu_update mmu_update_t;
 DEFINE_XEN_GUEST_HANDLE(mmu_update_t);
@@ -457,11 +457,11 @@ DEFINE_XEN_GUEST_HANDLE(multicall_entry_t);
 struct vcpu_time_info {
 	uint32_t version;
 	uint32_t pad0;
-	uint64_t tsc_timestamp;		/* cycles, at system_time */
-	uint64_t system_time;		/* ns since the machine started */
-	uint32_t tsc_to_system_mul;	/* 32.32 fixed point, ns per cycle */
+	uint64_t tsc_timestamp;	    /* cycles, at system_time */
+	uint64_t system_time;	    /* ns since the machine started */
+	uint32_t tsc_to_system_mul; /* 32.32 fixed point, ns per cycle */
 	int8_t tsc_shift;
-	uint8_t flags;			/* XEN_PVCLOCK_* */
+	uint8_t flags; /* XEN_PVCLOCK_* */
 	uint8_t pad1[2];
 };
 typedef struct vcpu_time_info vcpu_time_info_t;
@@ -479,7 +479,7 @@ typedef struct vcpu_time_info vcpu_time_info_t;
 struct vcpu_info {
 	uint8_t evtchn_upcall_pending;
 	uint8_t evtchn_upcall_mask;
-	xen_ulong_t evtchn_pending_sel;	/* bit n: look at evtchn_pending[n] */
+	xen_ulong_t evtchn_pending_sel; /* bit n: look at evtchn_pending[n] */
 	struct arch_vcpu_info arch;
 	vcpu_time_info_t time;
 };
@@ -506,7 +506,7 @@ struct shared_info {
 	uint32_t wc_version;
 	uint32_t wc_sec;
 	uint32_t wc_nsec;
-	uint32_t wc_sec_hi;	/* upper half of the seconds */
+	uint32_t wc_sec_hi; /* upper half of the seconds */
 #define xen_wc_sec_hi wc_sec_hi
 	struct arch_shared_info arch;
 };
@@ -525,27 +525,27 @@ typedef struct shared_info shared_info_t;
  * only at boot.
  */
 struct start_info {
-	char magic[32];			/* "xen-<version>-x86_64" */
-	unsigned long nr_pages;		/* frames of the domain */
-	unsigned long shared_info;	/* machine address */
-	uint32_t flags;			/* SIF_* */
-	xen_pfn_t store_mfn;		/* ring to the store */
-	uint32_t store_evtchn;		/* its port; 0 for the control domain */
+	char magic[32];		   /* "xen-<version>-x86_64" */
+	unsigned long nr_pages;	   /* frames of the domain */
+	unsigned long shared_info; /* machine address */
+	uint32_t flags;		   /* SIF_* */
+	xen_pfn_t store_mfn;	   /* ring to the store */
+	uint32_t store_evtchn;	   /* its port; 0 for the control domain */
 	union {
 		struct {
-			xen_pfn_t mfn;		/* console ring */
-			uint32_t evtchn;	/* its port */
+			xen_pfn_t mfn;	 /* console ring */
+			uint32_t evtchn; /* its port */
 		} domU;
 		struct {
-			uint32_t info_off;	/* of dom0_vga_console_info */
-			uint32_t info_size;	/* bytes; 0 for none */
+			uint32_t info_off;  /* of dom0_vga_console_info */
+			uint32_t info_size; /* bytes; 0 for none */
 		} dom0;
 	} console;
-	unsigned long pt_base;		/* linear address of the L4 table */
-	unsigned long nr_pt_frames;	/* page-table frames from there */
-	unsigned long mfn_list;		/* linear address of the p2m list */
-	unsigned long mod_start;	/* ramdisk: linear address, or pfn */
-	unsigned long mod_len;		/* bytes; 0 for none */
+	unsigned long pt_base;	    /* linear address of the L4 table */
+	unsigned long nr_pt_frames; /* page-table frames from there */
+	unsigned long mfn_list;	    /* linear address of the p2m list */
+	unsigned long mod_start;    /* ramdisk: linear address, or pfn */
+	unsigned long mod_len;	    /* bytes; 0 for none */
 	int8_t cmd_line[MAX_GUEST_CMDLINE];
 	/* Frames of the p2m list and of the tables that map it, when it lies
 	 * at an address of the kernel's choice. */
@@ -556,28 +556,28 @@ typedef struct start_info start_info_t;
 
 /* The screen as the core leaves it to the control domain. */
 typedef struct dom0_vga_console_info {
-	uint8_t video_type;	/* XEN_VGATYPE_* */
+	uint8_t video_type; /* XEN_VGATYPE_* */
 	union {
 		struct {
-			uint16_t font_height;		/* pixels */
-			uint16_t cursor_x, cursor_y;	/* column, row */
+			uint16_t font_height;	     /* pixels */
+			uint16_t cursor_x, cursor_y; /* column, row */
 			uint16_t rows, columns;
 		} text_mode_3;
 		struct {
-			uint16_t width, height;		/* pixels */
+			uint16_t width, height; /* pixels */
 			uint16_t bytes_per_line;
 			uint16_t bits_per_pixel;
-			uint32_t lfb_base;	/* machine address, low half */
-			uint32_t lfb_size;	/* in 64 KiB */
+			uint32_t lfb_base; /* machine address, low half */
+			uint32_t lfb_size; /* in 64 KiB */
 			/* position and width, in bits, of each channel */
 			uint8_t red_pos, red_size;
 			uint8_t green_pos, green_size;
 			uint8_t blue_pos, blue_size;
 			uint8_t rsvd_pos, rsvd_size;
-			uint32_t gbl_caps;	/* VBE function 00h, at 0xa */
-			uint16_t mode_attrs;	/* VBE function 01h, at 0 */
+			uint32_t gbl_caps;   /* VBE function 00h, at 0xa */
+			uint16_t mode_attrs; /* VBE function 01h, at 0 */
 			uint16_t pad;
-			uint32_t ext_lfb_base;	/* lfb_base, high half */
+			uint32_t ext_lfb_base; /* lfb_base, high half */
 		} vesa_lfb;
 	} u;
 } dom0_vga_console_info_t;

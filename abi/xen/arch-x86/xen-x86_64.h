@@ -108,11 +108,11 @@ struct iret_context {
  * A register that has a 16-bit ancestor carries three names: r* and e*, both
  * the 64-bit value, and _e* for its low half.
  */
-#define VL_DECL_REG(name)           \
-	union {                     \
-		uint64_t r##name;   \
-		uint64_t e##name;   \
-		uint32_t _e##name;  \
+#define VL_DECL_REG(name)          \
+	union {                    \
+		uint64_t r##name;  \
+		uint64_t e##name;  \
+		uint32_t _e##name; \
 	}
 
 /*
@@ -162,7 +162,7 @@ DEFINE_XEN_GUEST_HANDLE(cpu_user_regs_t);
 
 /* The x86 part of vcpu_info. */
 struct arch_vcpu_info {
-	unsigned long cr2;	/* faulting address, valid in a #PF handler */
+	unsigned long cr2; /* faulting address, valid in a #PF handler */
 	unsigned long pad;
 };
 typedef struct arch_vcpu_info arch_vcpu_info_t;

@@ -135,7 +135,7 @@ typedef unsigned long xen_ulong_t;
  * not show. In C the macros are asm strings, in assembly instructions.
  */
 #ifdef __ASSEMBLY__
-#define XEN_EMULATE_PREFIX .byte 0x0f, 0x0b, 0x78, 0x65, 0x6e ;
+#define XEN_EMULATE_PREFIX .byte 0x0f, 0x0b, 0x78, 0x65, 0x6e;
 #define XEN_CPUID XEN_EMULATE_PREFIX cpuid
 #else
 #define XEN_EMULATE_PREFIX ".byte 0x0f,0x0b,0x78,0x65,0x6e ; "
@@ -152,10 +152,10 @@ typedef unsigned long xen_ulong_t;
  * guest.
  */
 struct trap_info {
-	uint8_t vector;		/* exception or INT n vector, 0-255 */
-	uint8_t flags;		/* bits 0-1 DPL, bit 2 mask events on entry */
-	uint16_t cs;		/* code selector of the handler */
-	unsigned long address;	/* handler, linear; 0 ends the table */
+	uint8_t vector;	       /* exception or INT n vector, 0-255 */
+	uint8_t flags;	       /* bits 0-1 DPL, bit 2 mask events on entry */
+	uint16_t cs;	       /* code selector of the handler */
+	unsigned long address; /* handler, linear; 0 ends the table */
 };
 typedef struct trap_info trap_info_t;
 DEFINE_XEN_GUEST_HANDLE(trap_info_t);
@@ -167,8 +167,7 @@ DEFINE_XEN_GUEST_HANDLE(trap_info_t);
  */
 #define TI_GET_DPL(_ti) ((_ti)->flags & 3)
 #define TI_GET_IF(_ti) ((_ti)->flags & 4)
-#define TI_SET_DPL(_ti, _dpl) \
-	((_ti)->flags = (uint8_t)((_ti)->flags | (_dpl)))
+#define TI_SET_DPL(_ti, _dpl) ((_ti)->flags = (uint8_t)((_ti)->flags | (_dpl)))
 #define TI_SET_IF(_ti, _if) \
 	((_ti)->flags = (uint8_t)((_ti)->flags | ((!!(_if)) << 2)))
 
@@ -185,27 +184,27 @@ typedef uint64_t tsc_timestamp_t;
 struct vcpu_guest_context {
 	struct {
 		char x[512];
-	} fpu_ctxt;		/* FXSAVE image; used with VGCF_i387_valid */
-	unsigned long flags;	/* VGCF_* */
+	} fpu_ctxt;	     /* FXSAVE image; used with VGCF_i387_valid */
+	unsigned long flags; /* VGCF_* */
 	struct cpu_user_regs user_regs;
-	struct trap_info trap_ctxt[256];	/* indexed by vector */
-	unsigned long ldt_base;		/* linear, page aligned */
-	unsigned long ldt_ents;		/* descriptors, at most 8192 */
-	unsigned long gdt_frames[16];	/* mfns; the first 14 are used */
-	unsigned long gdt_ents;		/* descriptors, below the reserved */
-	unsigned long kernel_ss;	/* stack for entries from user mode */
+	struct trap_info trap_ctxt[256]; /* indexed by vector */
+	unsigned long ldt_base;		 /* linear, page aligned */
+	unsigned long ldt_ents;		 /* descriptors, at most 8192 */
+	unsigned long gdt_frames[16];	 /* mfns; the first 14 are used */
+	unsigned long gdt_ents;		 /* descriptors, below the reserved */
+	unsigned long kernel_ss;	 /* stack for entries from user mode */
 	unsigned long kernel_sp;
 	/*
 	 * 0: CR0 (only TS counts), 1: user page table, 3: kernel page table
 	 * (both as CR3 values, see xen_pfn_to_cr3), 4: CR4; the rest unused.
 	 */
 	unsigned long ctrlreg[8];
-	unsigned long debugreg[8];	/* DR0-DR3, DR6, DR7 */
+	unsigned long debugreg[8]; /* DR0-DR3, DR6, DR7 */
 	/* Handlers, linear addresses in the flat 64-bit code segment. */
 	unsigned long event_callback_eip;
 	unsigned long failsafe_callback_eip;
 	unsigned long syscall_callback_eip;
-	unsigned long vm_assist;	/* bitmap of VMASST_TYPE_* */
+	unsigned long vm_assist; /* bitmap of VMASST_TYPE_* */
 	uint64_t fs_base;
 	uint64_t gs_base_kernel;
 	uint64_t gs_base_user;
@@ -219,11 +218,11 @@ DEFINE_XEN_GUEST_HANDLE(vcpu_guest_context_t);
  * neither saved nor dumped.
  */
 struct arch_shared_info {
-	unsigned long max_pfn;	/* entries of the map, highest pfn + 1 */
+	unsigned long max_pfn; /* entries of the map, highest pfn + 1 */
 	/* mfn of the root of a three-level list of the map's frames; ~0 means
 	 * that only p2m_vaddr below is kept. */
 	xen_pfn_t pfn_to_mfn_frame_list_list;
-	unsigned long nmi_reason;	/* XEN_NMIREASON_* bits, see nmi.h */
+	unsigned long nmi_reason; /* XEN_NMIREASON_* bits, see nmi.h */
 	/* The map as one linear array: page table root (a CR3 value, 0 when
 	 * unused), address, and a count that is odd while it changes. */
 	unsigned long p2m_cr3;
@@ -236,15 +235,15 @@ typedef struct arch_shared_info arch_shared_info_t;
 typedef struct xen_cpuid_leaf {
 /* subleaf of a leaf that does not look at ECX */
 #define XEN_CPUID_NO_SUBLEAF xen_mk_uint(0xffffffff)
-	uint32_t leaf, subleaf;	/* input EAX, ECX */
+	uint32_t leaf, subleaf; /* input EAX, ECX */
 	uint32_t a, b, c, d;	/* output EAX, EBX, ECX, EDX */
 } xen_cpuid_leaf_t;
 DEFINE_XEN_GUEST_HANDLE(xen_cpuid_leaf_t);
 
 /* One model-specific register of a guest's policy. */
 typedef struct xen_msr_entry {
-	uint32_t idx;		/* MSR number */
-	uint32_t flags;		/* reserved, 0 */
+	uint32_t idx;	/* MSR number */
+	uint32_t flags; /* reserved, 0 */
 	uint64_t val;
 } xen_msr_entry_t;
 DEFINE_XEN_GUEST_HANDLE(xen_msr_entry_t);
