@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nmi_op: the older way for the control domain to be told of non-maskable
- * interrupts, and the reasons for one.
+ * nmi_op: the older way for a guest to be told of non-maskable interrupts, and
+ * the reasons for one.  Vellum refuses the call: callback_op is the way.
  *
  * long nmi_op(unsigned int cmd, void *arg). callback_op with
  * CALLBACKTYPE_nmi does the same. Errors: -XEN_EINVAL another vCPU than 0 or

@@ -16,7 +16,9 @@
 #include <hv/evtchn.h>
 #include <hv/heap.h>
 #include <hv/mm.h>
+#include <hv/check.h>
 #include <hv/printk.h>
+#include <hv/sched.h>
 #include <hv/vcpu.h>
 
 #define REPORTS_MAX 20u
@@ -265,4 +267,20 @@ unsigned int audit_pages(void)
 unsigned int audit_all(void)
 {
 	return audit_pages() + audit_events() + audit_sched();
+}
+
+void audit_at_shutdown(void)
+{
+	struct domain *d = NULL;
+
+	while ((d = domain_next(d)) != NULL) {
+		for (unsigned int i = 0; i < d->max_vcpus; i++) {
+			if (d->vcpu[i] != NULL &&
+			    d->vcpu[i] != current_vcpu()) {
+				sched_sleep_sync(d->vcpu[i], PAUSE_DOMAIN);
+			}
+		}
+	}
+	CHECK(audit_all() == 0);
+	pr_info("audit: no difference");
 }

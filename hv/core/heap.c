@@ -32,7 +32,7 @@ static struct {
 	spinlock_t lock;
 	uint32_t head[ZONES][ORDERS];
 	uint32_t orders[ZONES]; /* bit k: head[zone][k] is not empty */
-	unsigned long free, free_low;
+	unsigned long free;
 } heap = { .lock = SPINLOCK_INIT(RANK_HEAP) };
 
 #ifdef VELLUM_HOST
@@ -79,15 +79,6 @@ static void list_remove(unsigned long mfn, unsigned int order)
 	}
 }
 
-/* Frames from mfn on come (n) or go (0 - n). */
-static void count_free(unsigned long mfn, unsigned long n)
-{
-	heap.free += n;
-	if (mfn < HEAP_LOW_END) {
-		heap.free_low += n;
-	}
-}
-
 /*
  * Puts a block whose frames all carry PGC_FREE on its list, joined with its
  * buddies.  A buddy that is PGC_FREE begins a block: a larger block around it
@@ -95,7 +86,7 @@ static void count_free(unsigned long mfn, unsigned long n)
  */
 static void insert_block(unsigned long mfn, unsigned int order)
 {
-	count_free(mfn, 1ul << order);
+	heap.free += 1ul << order;
 	for (; order < HEAP_MAX_ORDER; order++) {
 		unsigned long buddy = mfn ^ (1ul << order);
 
@@ -144,7 +135,7 @@ static unsigned long take_block(unsigned int zone, unsigned int order)
 		list_add(mfn, from);
 		mfn += 1ul << from;
 	}
-	count_free(mfn, 0 - (1ul << order));
+	heap.free -= 1ul << order;
 	hand_over(mfn_to_page(mfn), order, PGC_FREE, OWNER_CORE, 0);
 	return mfn;
 }
@@ -213,11 +204,6 @@ void heap_add(unsigned long start, unsigned long end)
 unsigned long heap_free_frames(void)
 {
 	return READ_ONCE(heap.free);
-}
-
-unsigned long heap_free_low_frames(void)
-{
-	return READ_ONCE(heap.free_low);
 }
 
 void *heap_alloc_page(void)

@@ -43,8 +43,8 @@ struct hypercall {
 
 /*
  * A number without a line is answered with -XEN_ENOSYS.  Of the published ones:
- * sched_op_compat, event_channel_op_compat and physdev_op_compat, which have
- * successors; sysctl and domctl, unstable interfaces instead of which there
+ * sched_op_compat, event_channel_op_compat, physdev_op_compat and nmi_op, which
+ * have successors; sysctl and domctl, unstable interfaces instead of which there
  * will be the control ABI at arch_7; tmem_op, withdrawn by its publisher; and
  * what the core does not do: xsm_op (there is no security policy to load),
  * xenoprof_op, xenpmu_op (performance counters are not shared out), hvm_op,
@@ -74,7 +74,6 @@ static const struct hypercall table[HYPERCALL_COUNT] = {
 	CALL(vcpu_op, 3),
 	CALL(set_segment_base, 2),
 	CALL(mmuext_op, 4),
-	CALL(nmi_op, 2),
 	CALL(sched_op, 2),
 	CALL(callback_op, 2),
 	CALL(event_channel_op, 2),

@@ -22,8 +22,6 @@
 
 #include <generated/version.h>
 
-#define FRAMES_TO_MB(n) ((n) >> (20 - PAGE_SHIFT))
-
 static bool ready; /* atomic: other CPUs may enter the scheduler */
 
 /* What the modules brought and nobody took over. */
@@ -48,9 +46,8 @@ static INIT_TEXT void free_modules(void)
 static INIT_TEXT void start_up(void)
 {
 	pr_info("Vellum " VELLUM_VERSION " (" VELLUM_CHANGESET ")");
-	pr_info("%u CPUs, %lu MiB of memory free, %lu MiB of it below 4 GiB",
-		cpu_count(), FRAMES_TO_MB(heap_free_frames()),
-		FRAMES_TO_MB(heap_free_low_frames()));
+	pr_info("%u CPUs, %lu MiB of memory free", cpu_count(),
+		heap_free_frames() >> (20 - PAGE_SHIFT));
 	for (unsigned int i = 0; i < cpu_count(); i++) {
 		sched_init_cpu(percpu_of(i));
 	}

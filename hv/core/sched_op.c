@@ -14,6 +14,7 @@
  */
 #include <xen/sched.h>
 
+#include <hv/audit.h>
 #include <hv/domain.h>
 #include <hv/evtchn.h>
 #include <hv/guest_access.h>
@@ -115,15 +116,14 @@ static long sched_op_shutdown(uint64_t arg, bool now)
 	if (op.reason > SHUTDOWN_MAX) {
 		return -XEN_EINVAL;
 	}
+	if (AUDIT_AT_SHUTDOWN && now) {
+		audit_at_shutdown();
+	}
 	if (now) {
 		domain_shutdown(d, (uint8_t)op.reason);
-		return 0;
-	}
-	spin_lock(&d->lock);
-	if (!d->shutting_down) {
+	} else if (!d->shutting_down) {
 		d->shutdown_code = (uint8_t)op.reason;
 	}
-	spin_unlock(&d->lock);
 	return 0;
 }
 

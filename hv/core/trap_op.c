@@ -5,7 +5,6 @@
  * (iret).  All act on the current vCPU only, whose fields need no lock.
  */
 #include <xen/callback.h>
-#include <xen/nmi.h>
 #include <xen/xen.h>
 
 #include <arch/switch.h>
@@ -161,22 +160,6 @@ long do_callback_op(uint64_t cmd, uint64_t arg)
 		/* A kernel cannot live without the other three. */
 		return unreg.type == CALLBACKTYPE_nmi ? set_nmi(0) :
 							-XEN_EINVAL;
-	default:
-		return -XEN_ENOSYS;
-	}
-}
-
-long do_nmi_op(uint64_t cmd, uint64_t arg)
-{
-	struct xennmi_callback cb;
-	int rc;
-
-	switch (cmd) {
-	case XENNMI_register_callback:
-		rc = copy_from_guest(&cb, guest_ptr(arg), sizeof(cb));
-		return rc != 0 ? rc : set_nmi(cb.handler_address);
-	case XENNMI_unregister_callback:
-		return set_nmi(0);
 	default:
 		return -XEN_ENOSYS;
 	}

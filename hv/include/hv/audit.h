@@ -7,6 +7,17 @@
 #ifndef HV_AUDIT_H
 #define HV_AUDIT_H
 
+#ifdef CONFIG_AUDIT
+#define AUDIT_AT_SHUTDOWN true
+#else
+#define AUDIT_AT_SHUTDOWN false
+#endif
+
+/**
+ * A domain asks for its shutdown: stops every other vCPU of the machine for
+ * good, audits, and panics if anything differs.  No lock may be held.
+ */
+void audit_at_shutdown(void);
 /** Number of differences found; each is printed (first 20). */
 unsigned int audit_all(void);
 unsigned int audit_pages(void);

@@ -31,9 +31,8 @@ struct page *heap_alloc(unsigned int order, unsigned int address_bits);
 struct page *heap_alloc_raw(unsigned int order, unsigned int address_bits);
 /** Gives frames back; count must be 0. They are zeroed before reuse. */
 void heap_free(struct page *pg, unsigned int order);
-/** Free frames in all, and below 4 GiB. */
+/** Free frames. */
 unsigned long heap_free_frames(void);
-unsigned long heap_free_low_frames(void);
 
 /** One zeroed core frame as a pointer into the direct map; NULL: none. */
 void *heap_alloc_page(void);
