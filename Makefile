@@ -34,6 +34,15 @@ endif
 update = mkdir -p $(@D); cat > $@.tmp; if cmp -s $@.tmp $@; then rm -f $@.tmp; \
 	else mv -f $@.tmp $@; fi
 
+# "make run" and "make test" do all set-up they need: as root they install what
+# is missing, before anything below looks for a tool; others are told what to do.
+ifneq ($(filter run test,$(MAKECMDGOALS)),)
+purposes := build run $(filter test,$(MAKECMDGOALS))
+ifneq ($(shell tests/deps/deps.sh ensure $(purposes) >&2 || echo failed),)
+$(error packages are missing, see above)
+endif
+endif
+
 # ---- Configuration ---------------------------------------------------------
 
 KCONFIG := KCONFIG_CONFIG=$(O)/.config $(PYTHON) -m

@@ -189,12 +189,9 @@ $(RUN)/initrd.gz: tests/system/mkinitramfs.sh tests/system/init | $(RUN)/vmlinux
 	$(Q)tests/deps/deps.sh check run
 	$(Q)tests/system/mkinitramfs.sh -o $@
 
-run: deps-check-run all $(RUN)/vmlinux $(RUN)/initrd.gz
+run: all $(RUN)/vmlinux $(RUN)/initrd.gz
 	$(Q)O=$(O) MEM='$(MEM)' SMP='$(SMP)' HVARGS='$(HVARGS)' KARGS='$(KARGS)' \
 		VLSCRIPT='$(VLSCRIPT)' tests/system/run.sh
-.PHONY: deps-check-run
-deps-check-run:
-	$(Q)tests/deps/deps.sh check build run
 
 SYSTEM := $(if $(T),$(T:%=tests/system/t-%.py),$(sort $(wildcard tests/system/t-*.py)))
 ifneq ($(wildcard tests/guest/run.py),)

@@ -3,6 +3,7 @@
 #
 # deps.sh install          install every package of the list that is missing
 # deps.sh check [PURPOSE]  say which ones are missing and what to do; exit 1
+# deps.sh ensure [PURPOSE] install as root, check otherwise
 # DEPS="build run test lint" selects purposes for install and check.
 set -eu
 list=$(dirname "$0")/packages
@@ -25,6 +26,9 @@ while read -r purpose package probe; do
 done < "$list"
 [ -n "$missing" ] || exit 0
 
+if [ "$verb" = ensure ] && [ "$(id -u)" != 0 ]; then
+	verb=check
+fi
 if [ "$verb" = check ]; then
 	echo "Missing Debian packages:$missing" >&2
 	echo "Install them with 'make deps' as root (for instance: sudo make deps)." >&2
