@@ -67,7 +67,6 @@ static int enter_acpi_sleep(const struct xenpf_enter_acpi_sleep *op)
 	if (op->sleep_state != SLEEP_POWER_OFF || op->flags != 0) {
 		return -XEN_EINVAL;
 	}
-	pr_info("the control domain powers the machine off");
 	return arch_acpi_sleep(op->val_a, op->val_b);
 }
 
