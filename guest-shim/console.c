@@ -31,8 +31,7 @@ static void put(struct sink *s, char c)
 	s->used++;
 }
 
-static void put_padded(struct sink *s, const struct spec *p, const char *text,
-		       size_t n)
+static void put_padded(struct sink *s, const struct spec *p, const char *text, size_t n)
 {
 	size_t pad = p->width > n ? p->width - n : 0;
 
@@ -47,8 +46,8 @@ static void put_padded(struct sink *s, const struct spec *p, const char *text,
 	}
 }
 
-static void put_number(struct sink *s, const struct spec *p, uint64_t value,
-		       unsigned int base, bool negative)
+static void put_number(struct sink *s, const struct spec *p, uint64_t value, unsigned int base,
+		       bool negative)
 {
 	char digits[72];
 	size_t at = sizeof(digits);
@@ -57,8 +56,7 @@ static void put_number(struct sink *s, const struct spec *p, uint64_t value,
 		digits[--at] = "0123456789abcdef"[value % base];
 		value /= base;
 	} while (value != 0);
-	while (p->zero && !p->left && at > 1 &&
-	       sizeof(digits) - at + negative < p->width) {
+	while (p->zero && !p->left && at > 1 && sizeof(digits) - at + negative < p->width) {
 		digits[--at] = '0';
 	}
 	if (negative) {
@@ -89,8 +87,7 @@ static const char *read_spec(struct spec *p, const char *f)
 }
 
 /* One conversion; ap is a pointer so that its progress comes back. */
-static void convert(struct sink *s, const struct spec *p, char kind,
-		    va_list *ap)
+static void convert(struct sink *s, const struct spec *p, char kind, va_list *ap)
 {
 	const char *text;
 	int64_t number;
@@ -100,15 +97,12 @@ static void convert(struct sink *s, const struct spec *p, char kind,
 	case 'd':
 	case 'i':
 		number = p->longs ? va_arg(*ap, long) : va_arg(*ap, int);
-		put_number(s, p,
-			   number < 0 ? 0 - (uint64_t)number : (uint64_t)number,
-			   10, number < 0);
+		put_number(s, p, number < 0 ? 0 - (uint64_t)number : (uint64_t)number, 10,
+			   number < 0);
 		break;
 	case 'u':
 	case 'x':
-		put_number(s, p,
-			   p->longs ? va_arg(*ap, unsigned long) :
-				      va_arg(*ap, unsigned int),
+		put_number(s, p, p->longs ? va_arg(*ap, unsigned long) : va_arg(*ap, unsigned int),
 			   kind == 'u' ? 10 : 16, false);
 		break;
 	case 'p':

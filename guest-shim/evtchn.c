@@ -53,8 +53,7 @@ static void serve_word(unsigned int word)
 	xen_ulong_t *pending = &shim_shared->evtchn_pending[word];
 
 	for (;;) {
-		xen_ulong_t todo = READ_ONCE(*pending) &
-				   ~READ_ONCE(shim_shared->evtchn_mask[word]);
+		xen_ulong_t todo = READ_ONCE(*pending) & ~READ_ONCE(shim_shared->evtchn_mask[word]);
 		unsigned int bit, port;
 
 		if (todo == 0) {
@@ -83,8 +82,7 @@ void shim_upcall(void)
 		WRITE_ONCE(info->evtchn_upcall_pending, 0);
 		/* Pending is cleared before the selector is taken: a port that
 		 * is raised in between sets both again. */
-		words = __atomic_exchange_n(&info->evtchn_pending_sel, 0,
-					    __ATOMIC_SEQ_CST);
+		words = __atomic_exchange_n(&info->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
 		while (words != 0) {
 			unsigned int word = (unsigned int)__builtin_ctzl(words);
 
@@ -111,8 +109,8 @@ unsigned long evtchn_upcalls(unsigned int cpu)
 
 void evtchn_mask(unsigned int port)
 {
-	__atomic_or_fetch(&shim_shared->evtchn_mask[port / WORD_BITS],
-			  1ul << (port % WORD_BITS), __ATOMIC_SEQ_CST);
+	__atomic_or_fetch(&shim_shared->evtchn_mask[port / WORD_BITS], 1ul << (port % WORD_BITS),
+			  __ATOMIC_SEQ_CST);
 }
 
 long evtchn_unmask(unsigned int port)
@@ -124,8 +122,7 @@ long evtchn_unmask(unsigned int port)
 
 long evtchn_alloc_unbound(unsigned int remote)
 {
-	struct evtchn_alloc_unbound op = { .dom = DOMID_SELF,
-					   .remote_dom = (domid_t)remote };
+	struct evtchn_alloc_unbound op = { .dom = DOMID_SELF, .remote_dom = (domid_t)remote };
 	long rc = hyp_event_channel_op(EVTCHNOP_alloc_unbound, &op);
 
 	return rc != 0 ? rc : op.port;
@@ -133,8 +130,7 @@ long evtchn_alloc_unbound(unsigned int remote)
 
 long evtchn_bind_interdomain(unsigned int remote, unsigned int port)
 {
-	struct evtchn_bind_interdomain op = { .remote_dom = (domid_t)remote,
-					      .remote_port = port };
+	struct evtchn_bind_interdomain op = { .remote_dom = (domid_t)remote, .remote_port = port };
 	long rc = hyp_event_channel_op(EVTCHNOP_bind_interdomain, &op);
 
 	return rc != 0 ? rc : op.local_port;

@@ -23,17 +23,15 @@
 #include <xen/version.h>
 #include <xen/xen.h>
 
-static inline long hypercall5(unsigned long nr, unsigned long a1,
-			      unsigned long a2, unsigned long a3,
-			      unsigned long a4, unsigned long a5)
+static inline long hypercall5(unsigned long nr, unsigned long a1, unsigned long a2,
+			      unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	register unsigned long r10 __asm__("r10") = a4;
 	register unsigned long r8 __asm__("r8") = a5;
 	long result = (long)nr;
 
 	__asm__ __volatile__("syscall"
-			     : "+a"(result), "+D"(a1), "+S"(a2), "+d"(a3),
-			       "+r"(r10), "+r"(r8)
+			     : "+a"(result), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10), "+r"(r8)
 			     :
 			     : "rcx", "r11", "memory", "cc");
 	return result;
@@ -43,8 +41,7 @@ static inline long hypercall5(unsigned long nr, unsigned long a1,
 #define hypercall0(nr) hypercall5(nr, 0, 0, 0, 0, 0)
 #define hypercall1(nr, a) hypercall5(nr, SHIM_ARG(a), 0, 0, 0, 0)
 #define hypercall2(nr, a, b) hypercall5(nr, SHIM_ARG(a), SHIM_ARG(b), 0, 0, 0)
-#define hypercall3(nr, a, b, c) \
-	hypercall5(nr, SHIM_ARG(a), SHIM_ARG(b), SHIM_ARG(c), 0, 0)
+#define hypercall3(nr, a, b, c) hypercall5(nr, SHIM_ARG(a), SHIM_ARG(b), SHIM_ARG(c), 0, 0)
 #define hypercall4(nr, a, b, c, d) \
 	hypercall5(nr, SHIM_ARG(a), SHIM_ARG(b), SHIM_ARG(c), SHIM_ARG(d), 0)
 
@@ -53,12 +50,10 @@ static inline long hyp_set_trap_table(const struct trap_info *table)
 	return hypercall1(__HYPERVISOR_set_trap_table, table);
 }
 
-static inline long hyp_mmu_update(const struct mmu_update *reqs,
-				  unsigned long count, unsigned int *done,
-				  unsigned long foreigndom)
+static inline long hyp_mmu_update(const struct mmu_update *reqs, unsigned long count,
+				  unsigned int *done, unsigned long foreigndom)
 {
-	return hypercall4(__HYPERVISOR_mmu_update, reqs, count, done,
-			  foreigndom);
+	return hypercall4(__HYPERVISOR_mmu_update, reqs, count, done, foreigndom);
 }
 
 static inline long hyp_set_gdt(const xen_pfn_t *frames, unsigned long entries)
@@ -71,8 +66,7 @@ static inline long hyp_stack_switch(unsigned long ss, unsigned long sp)
 	return hypercall2(__HYPERVISOR_stack_switch, ss, sp);
 }
 
-static inline long hyp_set_callbacks(unsigned long event,
-				     unsigned long failsafe,
+static inline long hyp_set_callbacks(unsigned long event, unsigned long failsafe,
 				     unsigned long syscall)
 {
 	return hypercall3(__HYPERVISOR_set_callbacks, event, failsafe, syscall);
@@ -108,14 +102,12 @@ static inline long hyp_memory_op(unsigned long cmd, void *arg)
 	return hypercall2(__HYPERVISOR_memory_op, cmd, arg);
 }
 
-static inline long hyp_multicall(struct multicall_entry *list,
-				 unsigned long count)
+static inline long hyp_multicall(struct multicall_entry *list, unsigned long count)
 {
 	return hypercall2(__HYPERVISOR_multicall, list, count);
 }
 
-static inline long hyp_update_va_mapping(unsigned long va, uint64_t pte,
-					 unsigned long flags)
+static inline long hyp_update_va_mapping(unsigned long va, uint64_t pte, unsigned long flags)
 {
 	return hypercall3(__HYPERVISOR_update_va_mapping, va, pte, flags);
 }
@@ -130,14 +122,12 @@ static inline long hyp_xen_version(unsigned long cmd, void *arg)
 	return hypercall2(__HYPERVISOR_xen_version, cmd, arg);
 }
 
-static inline long hyp_console_io(unsigned long cmd, long count,
-				  const char *buffer)
+static inline long hyp_console_io(unsigned long cmd, long count, const char *buffer)
 {
 	return hypercall3(__HYPERVISOR_console_io, cmd, count, buffer);
 }
 
-static inline long hyp_grant_table_op(unsigned long cmd, void *args,
-				      unsigned long count)
+static inline long hyp_grant_table_op(unsigned long cmd, void *args, unsigned long count)
 {
 	return hypercall3(__HYPERVISOR_grant_table_op, cmd, args, count);
 }
@@ -147,13 +137,10 @@ static inline long hyp_vm_assist(unsigned long cmd, unsigned long type)
 	return hypercall2(__HYPERVISOR_vm_assist, cmd, type);
 }
 
-static inline long hyp_update_va_mapping_otherdomain(unsigned long va,
-						     uint64_t pte,
-						     unsigned long flags,
-						     unsigned long dom)
+static inline long hyp_update_va_mapping_otherdomain(unsigned long va, uint64_t pte,
+						     unsigned long flags, unsigned long dom)
 {
-	return hypercall4(__HYPERVISOR_update_va_mapping_otherdomain, va, pte,
-			  flags, dom);
+	return hypercall4(__HYPERVISOR_update_va_mapping_otherdomain, va, pte, flags, dom);
 }
 
 static inline long hyp_vcpu_op(unsigned long cmd, unsigned long vcpu, void *arg)
@@ -166,9 +153,8 @@ static inline long hyp_set_segment_base(unsigned long which, unsigned long base)
 	return hypercall2(__HYPERVISOR_set_segment_base, which, base);
 }
 
-static inline long hyp_mmuext_op(const struct mmuext_op *ops,
-				 unsigned long count, unsigned int *done,
-				 unsigned long foreigndom)
+static inline long hyp_mmuext_op(const struct mmuext_op *ops, unsigned long count,
+				 unsigned int *done, unsigned long foreigndom)
 {
 	return hypercall4(__HYPERVISOR_mmuext_op, ops, count, done, foreigndom);
 }

@@ -71,12 +71,10 @@ void mm_init(void)
 	p2m = (const unsigned long *)si->mfn_list;
 	/* To walk the tables is to read them, which lie below their end. */
 	mapped_pages = last_used + 1;
-	while (mapped_pages < si->nr_pages &&
-	       is_mapped(mapped_pages << PAGE_SHIFT)) {
+	while (mapped_pages < si->nr_pages && is_mapped(mapped_pages << PAGE_SHIFT)) {
 		mapped_pages++;
 	}
-	for (pfn = last_used + 1; pfn < mapped_pages && stock_size < STOCK_MAX;
-	     pfn++) {
+	for (pfn = last_used + 1; pfn < mapped_pages && stock_size < STOCK_MAX; pfn++) {
 		stock[stock_size++] = (void *)(pfn << PAGE_SHIFT);
 	}
 	/* Below the image, frame 0 excepted: address 0 shall be no page. */
@@ -119,8 +117,7 @@ uint64_t *mm_slot(uint64_t *table, unsigned long va, unsigned int level)
 	unsigned int at = 4;
 
 	for (;; at--) {
-		uint64_t *slot =
-			&table[va >> (3 + 9 * at) & (TABLE_ENTRIES - 1)];
+		uint64_t *slot = &table[va >> (3 + 9 * at) & (TABLE_ENTRIES - 1)];
 
 		if (at == level) {
 			return slot;
@@ -172,8 +169,7 @@ void page_protect(const void *page, bool writable)
 	long rc = try_page_protect(page, writable);
 
 	if (rc != 0) {
-		shim_panic("cannot make %p %s: %ld", page,
-			   writable ? "writable" : "read-only", rc);
+		shim_panic("cannot make %p %s: %ld", page, writable ? "writable" : "read-only", rc);
 	}
 }
 
@@ -205,8 +201,7 @@ long map_frame(unsigned long va, unsigned long mfn, uint64_t flags)
 			continue;
 		}
 		table = table_alloc();
-		rc = mmu_set(virt_to_maddr(slot),
-			     mfn_pte(virt_to_mfn(table), PTE_TABLE));
+		rc = mmu_set(virt_to_maddr(slot), mfn_pte(virt_to_mfn(table), PTE_TABLE));
 		if (rc != 0) {
 			page_protect(table, true);
 			page_free(table);

@@ -42,8 +42,7 @@ extern struct shared_info *shim_shared;
 /** SCHEDOP_shutdown; does not come back. */
 void shim_shutdown(unsigned int reason) __attribute__((noreturn));
 /** One line "shim: ..." on the console, then SHUTDOWN_crash. */
-void shim_panic(const char *fmt, ...)
-	__attribute__((noreturn, format(printf, 1, 2)));
+void shim_panic(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* --- string.c ------------------------------------------------------------- */
 

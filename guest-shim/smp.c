@@ -16,13 +16,10 @@ static struct {
 
 unsigned int cpu_id(void)
 {
-	unsigned long at = (unsigned long)__builtin_frame_address(0) -
-			   (unsigned long)shim_stacks;
+	unsigned long at = (unsigned long)__builtin_frame_address(0) - (unsigned long)shim_stacks;
 
 	/* On any other stack it is the first vCPU: guests play with that. */
-	return at < SHIM_STACK_SIZE * SHIM_MAX_CPUS ?
-		       (unsigned int)(at / SHIM_STACK_SIZE) :
-		       0;
+	return at < SHIM_STACK_SIZE * SHIM_MAX_CPUS ? (unsigned int)(at / SHIM_STACK_SIZE) : 0;
 }
 
 void smp_context(struct vcpu_guest_context *c, unsigned int cpu)
@@ -32,8 +29,7 @@ void smp_context(struct vcpu_guest_context *c, unsigned int cpu)
 	memset(c, 0, sizeof(*c));
 	c->flags = VGCF_in_kernel; /* not online: VCPUOP_up does that */
 	c->user_regs.rip = (uint64_t)shim_secondary_entry;
-	c->user_regs.rsp =
-		(uint64_t)(shim_stacks + SHIM_STACK_SIZE * (cpu + 1));
+	c->user_regs.rsp = (uint64_t)(shim_stacks + SHIM_STACK_SIZE * (cpu + 1));
 	c->user_regs.rdi = cpu;
 	c->user_regs.rflags = 0x200;
 	c->user_regs.cs = FLAT_KERNEL_CS;

@@ -9,10 +9,7 @@ void *memcpy(void *dst, const void *src, size_t n)
 {
 	void *d = dst;
 
-	__asm__ __volatile__("rep movsb"
-			     : "+D"(d), "+S"(src), "+c"(n)
-			     :
-			     : "memory");
+	__asm__ __volatile__("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
 	return dst;
 }
 
@@ -20,10 +17,7 @@ void *memset(void *dst, int c, size_t n)
 {
 	void *d = dst;
 
-	__asm__ __volatile__("rep stosb"
-			     : "+D"(d), "+c"(n)
-			     : "a"(c)
-			     : "memory");
+	__asm__ __volatile__("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
 	return dst;
 }
 

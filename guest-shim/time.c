@@ -27,9 +27,8 @@ uint64_t time_ns(void)
 		} else {
 			delta >>= -t->tsc_shift;
 		}
-		ns = t->system_time + (uint64_t)((unsigned __int128)delta *
-							 t->tsc_to_system_mul >>
-						 32);
+		ns = t->system_time +
+		     (uint64_t)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
 		barrier();
 	} while ((version & 1) != 0 || version != READ_ONCE(t->version));
 	return ns;

@@ -73,22 +73,20 @@ void trap_catch_end(struct trap_catch *c, struct trap *t)
 
 static void die(const struct trap_regs *r)
 {
-	print("shim: rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", r->rax,
-	      r->rbx, r->rcx, r->rdx);
-	print("shim: rsi %016lx rdi %016lx rbp %016lx rsp %016lx\n", r->rsi,
-	      r->rdi, r->rbp, r->rsp);
+	print("shim: rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", r->rax, r->rbx, r->rcx,
+	      r->rdx);
+	print("shim: rsi %016lx rdi %016lx rbp %016lx rsp %016lx\n", r->rsi, r->rdi, r->rbp,
+	      r->rsp);
 	shim_panic("unexpected trap %lu, error %lx, cr2 %lx, at %lx:%lx, "
 		   "flags %lx",
-		   r->vector, r->error, evtchn_vcpu_info()->arch.cr2, r->cs,
-		   r->rip, r->rflags);
+		   r->vector, r->error, evtchn_vcpu_info()->arch.cr2, r->cs, r->rip, r->rflags);
 }
 
 void shim_trap(struct trap_regs *regs)
 {
 	struct trap_catch *c = catches[cpu_id()];
 
-	if (regs->vector < HOOKS && hooks[regs->vector] != NULL &&
-	    hooks[regs->vector](regs)) {
+	if (regs->vector < HOOKS && hooks[regs->vector] != NULL && hooks[regs->vector](regs)) {
 		return;
 	}
 	if (regs->vector == SHIM_VECTOR_EVENT) {
@@ -106,8 +104,7 @@ void shim_trap(struct trap_regs *regs)
 		.hit = true,
 		.vector = (unsigned int)regs->vector,
 		.error = regs->error,
-		.cr2 = regs->vector == TRAP_PF ? evtchn_vcpu_info()->arch.cr2 :
-						 0,
+		.cr2 = regs->vector == TRAP_PF ? evtchn_vcpu_info()->arch.cr2 : 0,
 		.rip = regs->rip,
 		.rsp = regs->rsp,
 		.rflags = regs->rflags,

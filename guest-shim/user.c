@@ -10,8 +10,8 @@
 #define CORE_FIRST 256u /* L4 slots of the core */
 #define CORE_END 272u
 
-uint64_t user_enter(uint64_t *saved_sp, uint64_t rip, uint64_t arg,
-		    uint64_t user_sp, uint64_t rflags);
+uint64_t user_enter(uint64_t *saved_sp, uint64_t rip, uint64_t arg, uint64_t user_sp,
+		    uint64_t rflags);
 void user_leave(uint64_t saved_sp, uint64_t value) __attribute__((noreturn));
 void user_start(void);
 void shim_user_syscall(struct trap_regs *regs);
@@ -52,8 +52,7 @@ uint64_t user_run_flags(user_fn *fn, uint64_t arg, uint64_t rflags)
 	}
 	sp = (uint64_t *)((char *)stack + PAGE_SIZE - 64);
 	*sp = (uint64_t)fn;
-	return user_enter(&saved_sp, (uint64_t)user_start, arg, (uint64_t)sp,
-			  rflags | RFLAGS_IF);
+	return user_enter(&saved_sp, (uint64_t)user_start, arg, (uint64_t)sp, rflags | RFLAGS_IF);
 }
 
 uint64_t user_run(user_fn *fn, uint64_t arg)
@@ -63,10 +62,7 @@ uint64_t user_run(user_fn *fn, uint64_t arg)
 
 uint64_t user_syscall(uint64_t nr, uint64_t arg)
 {
-	__asm__ __volatile__("syscall"
-			     : "+a"(nr), "+D"(arg)
-			     :
-			     : "rcx", "r11", "memory", "cc");
+	__asm__ __volatile__("syscall" : "+a"(nr), "+D"(arg) : : "rcx", "r11", "memory", "cc");
 	return nr;
 }
 
@@ -80,6 +76,5 @@ void shim_user_syscall(struct trap_regs *regs)
 	if (regs->rax == 0) {
 		user_leave(saved_sp, regs->rdi);
 	}
-	regs->rax =
-		on_syscall != NULL ? on_syscall(regs) : (uint64_t)-XEN_ENOSYS;
+	regs->rax = on_syscall != NULL ? on_syscall(regs) : (uint64_t)-XEN_ENOSYS;
 }

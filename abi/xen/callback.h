@@ -12,10 +12,9 @@
 
 #include "xen.h"
 
-#define CALLBACKTYPE_event 0 /* an event is pending */
-#define CALLBACKTYPE_failsafe \
-	1		       /* a segment or iret frame could not be loaded */
-#define CALLBACKTYPE_syscall 2 /* SYSCALL in 64-bit user mode */
+#define CALLBACKTYPE_event 0	/* an event is pending */
+#define CALLBACKTYPE_failsafe 1 /* a segment or iret frame could not be loaded */
+#define CALLBACKTYPE_syscall 2	/* SYSCALL in 64-bit user mode */
 /* Never worked as meant; refused. */
 #define CALLBACKTYPE_sysenter_deprecated 3
 #define CALLBACKTYPE_nmi 4

@@ -221,7 +221,7 @@ struct xenpf_firmware_info {
 			} cfg;
 			struct {
 				uint32_t revision;
-				uint32_t bufsz; /* bytes; in and out */
+				uint32_t bufsz;		     /* bytes; in and out */
 				XEN_GUEST_HANDLE(void) name; /* UCS-2 */
 			} vendor;
 			struct {

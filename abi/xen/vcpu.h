@@ -56,8 +56,7 @@ struct vcpu_register_runstate_memory_area {
 		uint64_t p;
 	} addr;
 };
-typedef struct vcpu_register_runstate_memory_area
-	vcpu_register_runstate_memory_area_t;
+typedef struct vcpu_register_runstate_memory_area vcpu_register_runstate_memory_area_t;
 DEFINE_XEN_GUEST_HANDLE(vcpu_register_runstate_memory_area_t);
 
 /* VIRQ_TIMER every period_ns nanoseconds, at least 1 ms; only the calling

@@ -19,8 +19,7 @@
 
 static unsigned int differences;
 
-static void expect(bool good, const struct domain *d, uint32_t port,
-		   const char *what)
+static void expect(bool good, const struct domain *d, uint32_t port, const char *what)
 {
 	if (!good && differences++ < REPORTS_MAX) {
 		pr_err("audit: d%u port %u: %s", d->id, port, what);
@@ -32,12 +31,10 @@ static void audit_interdomain(struct domain *d, const struct evtchn *chn)
 	struct domain *rd = chn->u.interdomain.remote;
 	struct domain *found = rd != NULL ? domain_get(rd->id) : NULL;
 
-	expect(rd != NULL && found == rd, d, chn->port,
-	       "remote domain is gone");
+	expect(rd != NULL && found == rd, d, chn->port, "remote domain is gone");
 	if (found != NULL) {
-		expect(found != rd ||
-			       evtchn_joined(rd, chn->u.interdomain.remote_port,
-					     d, chn->port) != NULL,
+		expect(found != rd || evtchn_joined(rd, chn->u.interdomain.remote_port, d,
+						    chn->port) != NULL,
 		       d, chn->port, "remote end does not point back");
 		domain_put(found);
 	}
@@ -59,8 +56,8 @@ static void audit_port(struct domain *d, const struct evtchn *chn)
 {
 	if (chn->vcpu >= d->max_vcpus || d->vcpu[chn->vcpu] == NULL) {
 		/* A port may wait for its first bind before there is a vCPU. */
-		expect(chn->vcpu == 0 && chn->state == ECS_UNBOUND, d,
-		       chn->port, "notifies no vCPU");
+		expect(chn->vcpu == 0 && chn->state == ECS_UNBOUND, d, chn->port,
+		       "notifies no vCPU");
 		return;
 	}
 	switch (chn->state) {
@@ -74,9 +71,8 @@ static void audit_port(struct domain *d, const struct evtchn *chn)
 		audit_virq(d, chn);
 		break;
 	case ECS_PIRQ:
-		expect(chn->u.pirq < PIRQ_MAX &&
-			       d->pirq_port[chn->u.pirq] == chn->port,
-		       d, chn->port, "the pirq is bound elsewhere");
+		expect(chn->u.pirq < PIRQ_MAX && d->pirq_port[chn->u.pirq] == chn->port, d,
+		       chn->port, "the pirq is bound elsewhere");
 		break;
 	default:
 		expect(false, d, chn->port, "in no state to be in");
@@ -95,12 +91,9 @@ static void audit_free_list(struct domain *d)
 		/* A longer list than there are ports is a circle. */
 		good = port < d->evtchn_valid && seen < d->evtchn_valid &&
 		       evtchn_lookup(d, port) == NULL;
-		expect(good, d, port,
-		       "on the free list twice, in use or beyond all groups");
+		expect(good, d, port, "on the free list twice, in use or beyond all groups");
 		if (good) {
-			port = d->evtchn_group[port / EVTCHN_GROUP]
-					      [port % EVTCHN_GROUP]
-						      .u.next_free;
+			port = d->evtchn_group[port / EVTCHN_GROUP][port % EVTCHN_GROUP].u.next_free;
 		}
 	}
 }
@@ -113,8 +106,7 @@ static void audit_virqs(struct domain *d, const struct vcpu *v)
 		uint32_t port = v->virq_port[virq];
 		const struct evtchn *chn = evtchn_lookup(d, port);
 
-		expect(port == 0 || (chn != NULL && chn->state == ECS_VIRQ &&
-				     chn->u.virq == virq),
+		expect(port == 0 || (chn != NULL && chn->state == ECS_VIRQ && chn->u.virq == virq),
 		       d, port, "a vCPU thinks it is its virq");
 	}
 }
@@ -129,13 +121,11 @@ static void audit_domain(struct domain *d)
 
 		if (chn != NULL) {
 			used++;
-			expect(chn->port == port && port != 0, d, port,
-			       "has another number");
+			expect(chn->port == port && port != 0, d, port, "has another number");
 			audit_port(d, chn);
 		}
 	}
-	expect(used == d->evtchn_count, d, used,
-	       "ports in use, not as many as counted");
+	expect(used == d->evtchn_count, d, used, "ports in use, not as many as counted");
 	audit_free_list(d);
 	for (i = 0; i < d->max_vcpus; i++) {
 		if (d->vcpu[i] != NULL) {

@@ -61,8 +61,8 @@ static void hold(unsigned long mfn, uint64_t type, const char *who)
 		return;
 	}
 	if (t->uses != 0 && t->type != number && should_print()) {
-		pr_err("audit: frame %lx: %s uses it as type %u, others as %u",
-		       mfn, who, number, (unsigned int)t->type);
+		pr_err("audit: frame %lx: %s uses it as type %u, others as %u", mfn, who, number,
+		       (unsigned int)t->type);
 	}
 	t->type = number & 7;
 	t->uses = (t->uses + 1) & 0x1fffffff;
@@ -89,8 +89,7 @@ static void hold_desc(const unsigned long *frames, size_t n)
 	}
 }
 
-static void count_entry(uint64_t pte, unsigned int level,
-			const struct page *table)
+static void count_entry(uint64_t pte, unsigned int level, const struct page *table)
 {
 	unsigned long mfn = pte_mfn(pte);
 	uint16_t owner = mfn_valid(mfn) ? mfn_to_page(mfn)->owner : OWNER_IO;
@@ -102,8 +101,7 @@ static void count_entry(uint64_t pte, unsigned int level,
 			       page_to_mfn(table), table->owner, mfn, owner);
 		}
 	} else if (owner != OWNER_IO && owner != OWNER_CORE) {
-		hold(mfn, (pte & PTE_W) != 0 ? PGT_WRITABLE : PGT_NONE,
-		     "an L1 table");
+		hold(mfn, (pte & PTE_W) != 0 ? PGT_WRITABLE : PGT_NONE, "an L1 table");
 	}
 }
 
@@ -164,8 +162,7 @@ static void count_vcpu(const struct vcpu *v)
 
 static void count_domain(const struct domain *d)
 {
-	hold_page(mfn_to_page(ptr_frame(d->shared)), PGT_WRITABLE,
-		  "shared_info");
+	hold_page(mfn_to_page(ptr_frame(d->shared)), PGT_WRITABLE, "shared_info");
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		if (d->vcpu[i] != NULL) {
 			count_vcpu(d->vcpu[i]);
@@ -200,16 +197,14 @@ static void check_frame(const struct page *pg, const struct tally *t)
 	}
 	if (what != NULL && should_print()) {
 		pr_err("audit: frame %lx of %u: %s: count %x type %llx, found %u references, %u uses as %u",
-		       page_to_mfn(pg), pg->owner, what, pg->count,
-		       (unsigned long long)type, t->refs, (unsigned int)t->uses,
-		       (unsigned int)t->type);
+		       page_to_mfn(pg), pg->owner, what, pg->count, (unsigned long long)type,
+		       t->refs, (unsigned int)t->uses, (unsigned int)t->type);
 	}
 }
 
 static bool in_use(unsigned long mfn)
 {
-	return mfn_valid(mfn) &&
-	       (mfn_to_page(mfn)->count & PGC_COUNT_MASK) != 0;
+	return mfn_valid(mfn) && (mfn_to_page(mfn)->count & PGC_COUNT_MASK) != 0;
 }
 
 /* Domains also count their frames; shared_info is not among them. */
@@ -219,14 +214,12 @@ static void check_total(const struct domain *d)
 	uint32_t frames = 0;
 
 	for (unsigned long mfn = 0; mfn < frame_max; mfn++) {
-		if (in_use(mfn) && mfn_to_page(mfn)->owner == d->id &&
-		    mfn != shared) {
+		if (in_use(mfn) && mfn_to_page(mfn)->owner == d->id && mfn != shared) {
 			frames++;
 		}
 	}
 	if (frames != d->tot_pages && should_print()) {
-		pr_err("audit: domain %u has %u frames, not %u", d->id, frames,
-		       d->tot_pages);
+		pr_err("audit: domain %u has %u frames, not %u", d->id, frames, d->tot_pages);
 	}
 }
 
@@ -275,8 +268,7 @@ void audit_at_shutdown(void)
 
 	while ((d = domain_next(d)) != NULL) {
 		for (unsigned int i = 0; i < d->max_vcpus; i++) {
-			if (d->vcpu[i] != NULL &&
-			    d->vcpu[i] != current_vcpu()) {
+			if (d->vcpu[i] != NULL && d->vcpu[i] != current_vcpu()) {
 				sched_sleep_sync(d->vcpu[i], PAUSE_DOMAIN);
 			}
 		}

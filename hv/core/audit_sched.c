@@ -43,11 +43,9 @@ static unsigned int audit_queue(const struct percpu *cpu)
 		expect(v->queued, v, "in a run queue and does not know");
 		expect(!v->running, v, "runs and waits at once");
 		expect(v->cpu == cpu->id, v, "in another CPU's run queue");
-		expect(v->runstate.state == VCPU_RUNNABLE, v,
-		       "queued but not runnable");
+		expect(v->runstate.state == VCPU_RUNNABLE, v, "queued but not runnable");
 	}
-	expect(link == cpu->rq_tail, *link,
-	       "the run queue is a circle or ends elsewhere");
+	expect(link == cpu->rq_tail, *link, "the run queue is a circle or ends elsewhere");
 	return count;
 }
 
@@ -95,8 +93,8 @@ static unsigned int audit_heap(const struct percpu *cpu)
 		}
 		expect(t->active, t->v, "a timer in a heap is not active");
 		expect(t->v->cpu == cpu->id, t->v, "a timer of another CPU");
-		expect(t->parent == NULL || t->parent->expires <= t->expires,
-		       t->v, "a timer lies below a later one");
+		expect(t->parent == NULL || t->parent->expires <= t->expires, t->v,
+		       "a timer lies below a later one");
 		expect((t->left == NULL || t->left->parent == t) &&
 			       (t->right == NULL || t->right->parent == t),
 		       t->v, "a timer's child has another parent");

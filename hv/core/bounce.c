@@ -21,9 +21,9 @@
 #include <hv/trap.h>
 #include <hv/vcpu.h>
 
-#define HANDLER_CLEARS                                                     \
-	(X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_IOPL | X86_EFLAGS_NT | \
-	 X86_EFLAGS_RF | X86_EFLAGS_VM | X86_EFLAGS_AC)
+#define HANDLER_CLEARS                                                                     \
+	(X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_RF | \
+	 X86_EFLAGS_VM | X86_EFLAGS_AC)
 
 #define FRAME_WORDS 12
 
@@ -39,8 +39,8 @@ struct handler {
  * `from_user` is the mode that was interrupted, whose stack is not used; the
  * vCPU itself may have been switched to its kernel already.
  */
-static void enter_handler(struct guest_regs *regs, struct vcpu *v,
-			  const struct handler *h, bool from_user)
+static void enter_handler(struct guest_regs *regs, struct vcpu *v, const struct handler *h,
+			  bool from_user)
 {
 	bool masked = READ_ONCE(v->info->evtchn_upcall_mask) != 0;
 	uint64_t rflags = regs->rflags & ~(uint64_t)X86_EFLAGS_IOPL;
@@ -64,8 +64,7 @@ static void enter_handler(struct guest_regs *regs, struct vcpu *v,
 	frame[n++] = regs->rip;
 	frame[n++] = cs | ((uint64_t)masked << 32);
 	/* IF and IOPL are those of the guest. */
-	frame[n++] = (masked ? rflags & ~(uint64_t)X86_EFLAGS_IF :
-			       rflags | X86_EFLAGS_IF) |
+	frame[n++] = (masked ? rflags & ~(uint64_t)X86_EFLAGS_IF : rflags | X86_EFLAGS_IF) |
 		     v->iopl_flags;
 	frame[n++] = regs->rsp;
 	frame[n++] = regs->ss;
@@ -75,9 +74,8 @@ static void enter_handler(struct guest_regs *regs, struct vcpu *v,
 	}
 	sp = (sp & ~15ull) - n * sizeof(frame[0]);
 	if (copy_to_guest(guest_ptr(sp), frame, n * sizeof(frame[0])) != 0) {
-		domain_crash(v->domain,
-			     "kernel stack %lx not writable for entry to %lx",
-			     sp, h->address);
+		domain_crash(v->domain, "kernel stack %lx not writable for entry to %lx", sp,
+			     h->address);
 		return;
 	}
 	if (h->failsafe) {
@@ -90,24 +88,21 @@ static void enter_handler(struct guest_regs *regs, struct vcpu *v,
 	regs->cs = FLAT_RING3_CS64;
 	regs->ss = FLAT_RING3_SS64;
 	regs->rsp = sp;
-	regs->rflags =
-		(regs->rflags & ~(uint64_t)HANDLER_CLEARS) | X86_EFLAGS_IF;
+	regs->rflags = (regs->rflags & ~(uint64_t)HANDLER_CLEARS) | X86_EFLAGS_IF;
 }
 
 static bool has_error_code(unsigned int vector)
 {
-	return vector == TRAP_DF || vector == TRAP_AC ||
-	       (vector >= TRAP_TS && vector <= TRAP_PF);
+	return vector == TRAP_DF || vector == TRAP_AC || (vector >= TRAP_TS && vector <= TRAP_PF);
 }
 
 static struct handler trap_handler(const struct guest_trap *trap)
 {
-	return (struct handler){ .address = trap->address,
-				 .mask = (trap->flags & 4) != 0 };
+	return (struct handler){ .address = trap->address, .mask = (trap->flags & 4) != 0 };
 }
 
-void bounce_exception(struct guest_regs *regs, unsigned int vector,
-		      uint32_t error_code, uint64_t cr2)
+void bounce_exception(struct guest_regs *regs, unsigned int vector, uint32_t error_code,
+		      uint64_t cr2)
 {
 	struct vcpu *v = current_vcpu();
 	struct handler h = trap_handler(&v->traps[vector]);
@@ -187,8 +182,7 @@ void bounce_failsafe(struct guest_regs *regs)
 void bounce_syscall(struct guest_regs *regs)
 {
 	struct vcpu *v = current_vcpu();
-	struct handler h = { .address = v->syscall_entry,
-			     .mask = v->syscall_masks != 0 };
+	struct handler h = { .address = v->syscall_entry, .mask = v->syscall_masks != 0 };
 
 	if (h.address == 0) {
 		regs->rip -= 2;

@@ -40,8 +40,7 @@ static bool INIT_TEXT skip(const char **s, const char *prefix)
 }
 
 /* Steps over one of `words`; its number, or `count` if none stands at *s. */
-static unsigned int INIT_TEXT choose(const char **s, const char *const *words,
-				     unsigned int count)
+static unsigned int INIT_TEXT choose(const char **s, const char *const *words, unsigned int count)
 {
 	unsigned int i = 0;
 
@@ -64,8 +63,7 @@ static bool INIT_TEXT parse_number(const char **s, uint64_t *value)
 		if (digit >= base) {
 			break;
 		}
-		if (mul_overflow(*value, base, value) ||
-		    add_overflow(*value, digit, value)) {
+		if (mul_overflow(*value, base, value) || add_overflow(*value, digit, value)) {
 			return false;
 		}
 	}
@@ -110,10 +108,8 @@ static bool INIT_TEXT parse_size(const char **s, void *to)
 static bool INIT_TEXT parse_flag(const char **s, void *to)
 {
 	/* Nothing at all is the last, as it stands everywhere. */
-	static const char *const words[] = { "0",      "no",	  "off",
-					     "false",  "disable", "1",
-					     "yes",    "on",	  "true",
-					     "enable", "" };
+	static const char *const words[] = { "0",   "no", "off",  "false",  "disable", "1",
+					     "yes", "on", "true", "enable", "" };
 
 	*(bool *)to = choose(s, words, ARRAY_SIZE(words)) >= 5;
 	return true;
@@ -168,12 +164,10 @@ static bool INIT_TEXT parse_com1(const char **s, void *to UNUSED)
 	if (!skip(s, "auto") && !parse_count(s, &options.com1_baud)) {
 		return false;
 	}
-	if (skip(s, ",8n1") && skip(s, ",") &&
-	    !parse_count(s, &options.com1_port)) {
+	if (skip(s, ",8n1") && skip(s, ",") && !parse_count(s, &options.com1_port)) {
 		return false;
 	}
-	return options.com1_baud <= 115200 && options.com1_port != 0 &&
-	       options.com1_port <= 0xfff8;
+	return options.com1_baud <= 115200 && options.com1_port != 0 && options.com1_port <= 0xfff8;
 }
 
 /* LEVEL or LEVEL/LEVEL: always shown / shown at a limited rate. The core has
@@ -181,8 +175,7 @@ static bool INIT_TEXT parse_com1(const char **s, void *to UNUSED)
 static bool INIT_TEXT parse_loglvl(const char **s, void *to UNUSED)
 {
 	/* In the order of enum loglevel, from one below its first. */
-	static const char *const names[] = { "none", "error", "warning",
-					     "info", "debug", "all" };
+	static const char *const names[] = { "none", "error", "warning", "info", "debug", "all" };
 	unsigned int n;
 
 	do {
@@ -265,8 +258,7 @@ void INIT_TEXT cmdline_parse(const char *s, bool report)
 		}
 		skip_value(&s, NULL);
 		if (error != NULL && report) {
-			pr_warn("command line: option %.*s: %s",
-				(int)(s - word), word, error);
+			pr_warn("command line: option %.*s: %s", (int)(s - word), word, error);
 		}
 	}
 }

@@ -36,16 +36,16 @@ static void line_flush(struct domain *d)
 
 	if (now - d->con_window >= WINDOW_NS) {
 		if (d->con_lines > WINDOW_LINES) {
-			pr_warn("d%u: %u lines of console output dropped",
-				d->id, d->con_lines - WINDOW_LINES);
+			pr_warn("d%u: %u lines of console output dropped", d->id,
+				d->con_lines - WINDOW_LINES);
 		}
 		d->con_window = now;
 		d->con_lines = 0;
 	}
 	d->con_lines++;
 	if (d->con_lines <= WINDOW_LINES) {
-		len = snprintf(text, sizeof(text), "(d%u) %.*s\r\n", d->id,
-			       (int)d->conbuf_used, d->conbuf);
+		len = snprintf(text, sizeof(text), "(d%u) %.*s\r\n", d->id, (int)d->conbuf_used,
+			       d->conbuf);
 		printk_raw(text, MIN((size_t)len, sizeof(text) - 1));
 	}
 	d->conbuf_used = 0;
@@ -64,8 +64,7 @@ static void write_lines(struct domain *d, const char *s, size_t n)
 			line_flush(d);
 		}
 		if (s[i] != '\n') {
-			d->conbuf[d->conbuf_used++] =
-				(char)(printable ? s[i] : '?');
+			d->conbuf[d->conbuf_used++] = (char)(printable ? s[i] : '?');
 		}
 	}
 	spin_unlock(&d->lock);
@@ -91,9 +90,7 @@ static long console_write(uint64_t from, uint64_t count)
 		from += n;
 		count -= n;
 		if (count > 0 && hypercall_preempt()) {
-			return hypercall_restart(3,
-						 (uint64_t[]){ CONSOLEIO_write,
-							       count, from });
+			return hypercall_restart(3, (uint64_t[]){ CONSOLEIO_write, count, from });
 		}
 	}
 	return 0;
@@ -123,14 +120,12 @@ long do_console_io(uint64_t cmd, uint64_t count, uint64_t buf)
 	count = (uint32_t)count;
 	switch ((int)cmd) {
 	case CONSOLEIO_write:
-		return count > INT32_MAX ? -XEN_EINVAL :
-					   console_write(buf, count);
+		return count > INT32_MAX ? -XEN_EINVAL : console_write(buf, count);
 	case CONSOLEIO_read:
 		if (!current_domain()->is_control) {
 			return -XEN_EPERM;
 		}
-		return count > INT32_MAX ? -XEN_EINVAL :
-					   console_read(buf, count);
+		return count > INT32_MAX ? -XEN_EINVAL : console_read(buf, count);
 	default:
 		return -XEN_ENOSYS;
 	}

@@ -37,16 +37,14 @@
 
 /* Leaf 1, EDX, and where AMD repeats it: FPU, DE, TSC, MSR, PAE, MCE, CX8,
  * APIC, MCA, CMOV, PAT, MMX, FXSR. */
-#define F1_D_COMMON                                                   \
-	(BIT(0) | BIT(2) | BITS(4, 9) | BIT(14) | BIT(15) | BIT(16) | \
-	 BIT(23) | BIT(24))
+#define F1_D_COMMON (BIT(0) | BIT(2) | BITS(4, 9) | BIT(14) | BIT(15) | BIT(16) | BIT(23) | BIT(24))
 /* ... and CLFLUSH, SSE, SSE2, SS. */
 #define F1_D (F1_D_COMMON | BIT(19) | BITS(25, 27))
 /* SSE3, PCLMULQDQ, SSSE3, FMA, CX16, SSE4.1, SSE4.2, MOVBE, POPCNT, AES,
  * XSAVE, OSXSAVE, AVX, F16C, RDRAND. */
-#define F1_C                                                                \
-	(BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | \
-	 BITS(22, 23) | BITS(25, 30))
+#define F1_C                                                                               \
+	(BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | BITS(22, 23) | \
+	 BITS(25, 30))
 #define F1_C_XSAVE (BIT(26) | BIT(27))
 #define F1_C_OSXSAVE BIT(27)
 #define F1_C_AVX (BIT(12) | BIT(28) | BIT(29))
@@ -55,9 +53,9 @@
 /* FSGSBASE, BMI1, AVX2, FDP_EXCPTN_ONLY, BMI2, ERMS, NO_FPU_SEL, AVX512F and
  * DQ, RDSEED, ADX, AVX512IFMA, CLFLUSHOPT, CLWB, AVX512 PF ER CD, SHA, AVX512
  * BW VL. */
-#define F7_B                                                             \
-	(BIT(0) | BIT(3) | BIT(5) | BIT(6) | BIT(8) | BIT(9) | BIT(13) | \
-	 BITS(16, 19) | BIT(21) | BITS(23, 24) | BITS(26, 31))
+#define F7_B                                                                                      \
+	(BIT(0) | BIT(3) | BIT(5) | BIT(6) | BIT(8) | BIT(9) | BIT(13) | BITS(16, 19) | BIT(21) | \
+	 BITS(23, 24) | BITS(26, 31))
 #define F7_B_FSGSBASE BIT(0)
 #define F7_B_AVX BIT(5)
 #define F7_B_AVX512 (BIT(16) | BIT(17) | BIT(21) | BITS(26, 28) | BITS(30, 31))
@@ -83,8 +81,7 @@
 #define FE1_C (BIT(0) | BITS(5, 8) | BIT(11) | BIT(16) | BIT(21))
 #define FE1_C_AVX (BIT(11) | BIT(16))
 /* SYSCALL, NX, MMXEXT, RDTSCP, LM, 3DNOWEXT, 3DNOW. */
-#define FE1_D \
-	(F1_D_COMMON | BIT(11) | BIT(20) | BIT(22) | BIT(27) | BITS(29, 31))
+#define FE1_D (F1_D_COMMON | BIT(11) | BIT(20) | BIT(22) | BIT(27) | BITS(29, 31))
 #define FE7_D_ITSC BIT(8)
 /* CLZERO, XSAVEERPTR. */
 #define FE8_B (BIT(0) | BIT(2))
@@ -110,8 +107,7 @@ static const struct feature_word {
 	{ 0x80000001, 0, REG(d), FE1_D, 0, 0, 0, 0 },
 };
 
-static void filter_features(uint32_t leaf, uint32_t subleaf,
-			    struct cpuid_regs *r)
+static void filter_features(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
 {
 	uint64_t xcr0 = arch_xcr0_mask();
 	bool avx = (xcr0 & XCR0_AVX) != 0;
@@ -186,11 +182,9 @@ static struct cpuid_regs leaf_xen_time(uint32_t subleaf)
 
 	switch (subleaf) {
 	case 0: /* counter is reliable; mode "never emulate" */
-		return (struct cpuid_regs){ clock->stable ? BIT(1) : 0, 2, khz,
-					    0 };
+		return (struct cpuid_regs){ clock->stable ? BIT(1) : 0, 2, khz, 0 };
 	case 1: /* of the vCPU time record; no offset */
-		return (struct cpuid_regs){ .c = clock->mul,
-					    .d = (uint8_t)clock->shift };
+		return (struct cpuid_regs){ .c = clock->mul, .d = (uint8_t)clock->shift };
 	case 2:
 		return (struct cpuid_regs){ .a = khz };
 	default:
@@ -210,7 +204,7 @@ static struct cpuid_regs leaf_xen(uint32_t leaf, uint32_t subleaf)
 	case 1: /* level of the ABI */
 		r.a = 4u << 16 | 17u;
 		break;
-	case 2: /* no hypercall page by MSR: ELF notes ask for one */
+	case 2:		      /* no hypercall page by MSR: ELF notes ask for one */
 		r.c = BIT(0); /* MMU_PT_UPDATE_PRESERVE_AD */
 		break;
 	case 3:
@@ -225,8 +219,7 @@ static struct cpuid_regs leaf_xen(uint32_t leaf, uint32_t subleaf)
 }
 
 /* What of a leaf is not a feature word. */
-static void adjust_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
-			struct cpuid_regs *r)
+static void adjust_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
 {
 	bool itsc = v->domain->is_control && arch_clock()->stable;
 
@@ -238,8 +231,7 @@ static void adjust_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
 		/* Brand and CLFLUSH size as they are; one logical CPU; APIC id.
 		 * OSXSAVE shows even before the guest asks for it. */
 		r->b = (r->b & 0xffffu) | BIT(16) | (v->id & 0xffu) << 24;
-		r->c |= F1_C_HYPERVISOR |
-			(arch_xcr0_mask() != 0 ? F1_C_OSXSAVE : 0);
+		r->c |= F1_C_HYPERVISOR | (arch_xcr0_mask() != 0 ? F1_C_OSXSAVE : 0);
 		break;
 	case 0x4: /* caches, shared by nobody */
 		r->a &= 0x3fffu;
@@ -248,8 +240,7 @@ static void adjust_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
 		if (subleaf == 0) {
 			r->a = r->a ? 1 : 0;
 		} else {
-			*r = (struct cpuid_regs){ .a = subleaf == 1 ? r->a :
-								      0 };
+			*r = (struct cpuid_regs){ .a = subleaf == 1 ? r->a : 0 };
 		}
 		break;
 	case 0xd:
@@ -263,8 +254,7 @@ static void adjust_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
 		*r = (struct cpuid_regs){ .d = itsc ? r->d & FE7_D_ITSC : 0 };
 		break;
 	case 0x80000008: /* one core */
-		*r = (struct cpuid_regs){ arch_paddr_bits() | 48u << 8,
-					  r->b & FE8_B, 0, 0 };
+		*r = (struct cpuid_regs){ arch_paddr_bits() | 48u << 8, r->b & FE8_B, 0, 0 };
 		break;
 	case 0x2: /* cache descriptors */
 		break;
@@ -276,8 +266,7 @@ static void adjust_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
 	}
 }
 
-void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
-		 struct cpuid_regs *out)
+void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
 {
 	uint32_t first = leaf & 0x80000000u;
 	uint32_t last = first ? LEAF_EXT_MAX : LEAF_BASIC_MAX;

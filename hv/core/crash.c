@@ -72,8 +72,7 @@ int domain_crash(struct domain *d, const char *fmt, ...)
 		pr_err("domain %u crashed: %s", d->id, d->crash_reason);
 	} else {
 		pr_err("domain %u%s crashed on vCPU %u: %s", d->id,
-		       d->is_control ? " (control)" : "", v->id,
-		       d->crash_reason);
+		       d->is_control ? " (control)" : "", v->id, d->crash_reason);
 		vcpu_dump(v);
 		hypercall_history_print(v);
 	}

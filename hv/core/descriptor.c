@@ -58,8 +58,7 @@ static void put_frames(const unsigned long *frames, unsigned int count)
 	}
 }
 
-int vcpu_set_gdt(struct vcpu *v, const unsigned long *frames,
-		 unsigned int entries)
+int vcpu_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries)
 {
 	unsigned int count = (entries + DESCS_PER_FRAME - 1) / DESCS_PER_FRAME;
 	unsigned long old[ARRAY_SIZE(v->gdt_frame)];
@@ -69,8 +68,7 @@ int vcpu_set_gdt(struct vcpu *v, const unsigned long *frames,
 		return -XEN_EINVAL;
 	}
 	for (unsigned int i = 0; i < count; i++) {
-		if (page_get_and_type(frames[i], v->domain, PGT_DESC, &pg) !=
-		    0) {
+		if (page_get_and_type(frames[i], v->domain, PGT_DESC, &pg) != 0) {
 			put_frames(frames, i);
 			return -XEN_EINVAL;
 		}
@@ -105,8 +103,7 @@ long do_set_gdt(uint64_t frames, uint64_t entries)
 	if (entries > FIRST_RESERVED_GDT_ENTRY) {
 		return -XEN_EINVAL;
 	}
-	if (copy_from_guest(list, guest_ptr(frames), count * sizeof(list[0])) !=
-	    0) {
+	if (copy_from_guest(list, guest_ptr(frames), count * sizeof(list[0])) != 0) {
 		return -XEN_EFAULT;
 	}
 	return vcpu_set_gdt(current_vcpu(), list, (unsigned int)entries);
@@ -130,8 +127,7 @@ long do_update_descriptor(uint64_t maddr, uint64_t desc)
 	 * A frame in use as a GDT or LDT keeps that type while it changes; any
 	 * other has to be one that the guest could write itself.
 	 */
-	if ((__atomic_load_n(&pg->type, __ATOMIC_RELAXED) & PGT_TYPE_MASK) ==
-	    PGT_DESC) {
+	if ((__atomic_load_n(&pg->type, __ATOMIC_RELAXED) & PGT_TYPE_MASK) == PGT_DESC) {
 		type = PGT_DESC;
 	}
 	if (page_get_type(pg, type) != 0) {
@@ -139,8 +135,7 @@ long do_update_descriptor(uint64_t maddr, uint64_t desc)
 		return -XEN_EINVAL;
 	}
 	slot = frame_ptr(page_to_mfn(pg));
-	__atomic_store_n(&slot[(maddr & (PAGE_SIZE - 1)) / 8], desc,
-			 __ATOMIC_RELAXED);
+	__atomic_store_n(&slot[(maddr & (PAGE_SIZE - 1)) / 8], desc, __ATOMIC_RELAXED);
 	page_put_and_type(pg);
 	return 0;
 }

@@ -50,12 +50,10 @@ static INIT_TEXT const uint8_t *module_data(unsigned int i, uint64_t *size)
 	if (*size == 0) {
 		return NULL;
 	}
-	if (!mfn_valid(m->start >> PAGE_SHIFT) ||
-	    !mfn_valid((m->end - 1) >> PAGE_SHIFT)) {
+	if (!mfn_valid(m->start >> PAGE_SHIFT) || !mfn_valid((m->end - 1) >> PAGE_SHIFT)) {
 		boot_failed("dom0: module %u is not in RAM", i);
 	}
-	return (const uint8_t *)frame_ptr(m->start >> PAGE_SHIFT) +
-	       (m->start & (PAGE_SIZE - 1));
+	return (const uint8_t *)frame_ptr(m->start >> PAGE_SHIFT) + (m->start & (PAGE_SIZE - 1));
 }
 
 /* ---- The kernel image ------------------------------------------------------------- */
@@ -98,9 +96,8 @@ static INIT_TEXT void open_kernel(void)
 			    "below %#lx (HV_START_LOW)",
 			    (unsigned long)kernel.hv_start_low);
 	}
-	pr_info("dom0: kernel %#lx-%#lx, entry %#lx",
-		(unsigned long)kernel.vstart, (unsigned long)kernel.vend,
-		(unsigned long)kernel.entry);
+	pr_info("dom0: kernel %#lx-%#lx, entry %#lx", (unsigned long)kernel.vstart,
+		(unsigned long)kernel.vend, (unsigned long)kernel.entry);
 }
 
 /* Copies to (or with NULL clears) guest memory at byte `at`. */
@@ -135,8 +132,7 @@ static INIT_TEXT void load_kernel(void)
 	}
 	if (has_note(XEN_ELFNOTE_HYPERCALL_PAGE)) {
 		hypercall_page_fill(
-			dom0_frame((kernel.hypercall_page - kernel.virt_base) >>
-				   PAGE_SHIFT));
+			dom0_frame((kernel.hypercall_page - kernel.virt_base) >> PAGE_SHIFT));
 	}
 }
 
@@ -156,8 +152,7 @@ static INIT_TEXT unsigned long choose_size(void)
 	if (want > all) {
 		pr_warn("dom0: dom0_mem=%luM is more than there is: it gets "
 			"%lu MiB (%lu MiB are kept for DMA)",
-			FRAMES_TO_MB(want), FRAMES_TO_MB(all),
-			FRAMES_TO_MB(reserve));
+			FRAMES_TO_MB(want), FRAMES_TO_MB(all), FRAMES_TO_MB(reserve));
 	}
 	return want != 0 ? MIN(want, all) : all;
 }
@@ -180,8 +175,7 @@ static INIT_TEXT void add_memory(struct domain *d, unsigned long frames)
 			continue;
 		}
 		dom0_add_frames(d->tot_pages, page_to_mfn(pg), 1ul << order);
-		CHECK(domain_assign_frames(d, pg, order, FRAMES_UNLIMITED) ==
-		      0);
+		CHECK(domain_assign_frames(d, pg, order, FRAMES_UNLIMITED) == 0);
 	}
 }
 
@@ -199,8 +193,7 @@ static INIT_TEXT void build_memory(struct domain *d)
 		/* With more memory its list of frames grows, too. */
 		boot_failed("dom0: %lu MiB of memory (dom0_mem) is too little: "
 			    "the kernel, its ramdisk and tables need %lu MiB",
-			    FRAMES_TO_MB(frames),
-			    FRAMES_TO_MB(layout.end + layout.end / 256) + 1);
+			    FRAMES_TO_MB(frames), FRAMES_TO_MB(layout.end + layout.end / 256) + 1);
 	}
 	d->max_pages = (uint32_t)MIN(MAX(max, frames), UINT32_MAX);
 	add_memory(d, frames);
@@ -254,17 +247,14 @@ static INIT_TEXT void fill_start_info(const struct domain *d)
 		si->nr_p2m_frames = layout.p2m_pages + layout.p2m_table_pages;
 	}
 	if (layout.ramdisk_pages != 0) {
-		si->mod_start = kernel.mod_start_pfn ? layout.ramdisk :
-						       va_of(layout.ramdisk);
+		si->mod_start = kernel.mod_start_pfn ? layout.ramdisk : va_of(layout.ramdisk);
 		si->mod_len = layout.ramdisk_size;
 	}
 	if (kernel.mod_start_pfn) {
 		si->flags |= SIF_MOD_START_PFN;
 	}
-	if (str_copy((char *)si->cmd_line, cmdline, sizeof(si->cmd_line)) >=
-	    sizeof(si->cmd_line)) {
-		pr_warn("dom0: command line is cut after %zu characters",
-			sizeof(si->cmd_line) - 1);
+	if (str_copy((char *)si->cmd_line, cmdline, sizeof(si->cmd_line)) >= sizeof(si->cmd_line)) {
+		pr_warn("dom0: command line is cut after %zu characters", sizeof(si->cmd_line) - 1);
 	}
 }
 
@@ -316,8 +306,7 @@ static INIT_TEXT struct domain *create_domain(void)
 	int rc;
 
 	if (vcpus > MAX_VCPUS) {
-		pr_warn("dom0: %u vCPUs are more than the limit of %d", vcpus,
-			MAX_VCPUS);
+		pr_warn("dom0: %u vCPUs are more than the limit of %d", vcpus, MAX_VCPUS);
 	}
 	vcpus = MIN(vcpus != 0 ? vcpus : cpu_count(), MAX_VCPUS);
 	d = domain_create(0, vcpus, &rc);
@@ -329,8 +318,7 @@ static INIT_TEXT struct domain *create_domain(void)
 		(void)vcpu_create(d, i, &rc);
 	}
 	if (rc != 0) {
-		boot_failed("dom0: no memory for it and its %u vCPUs (%d)",
-			    vcpus, rc);
+		boot_failed("dom0: no memory for it and its %u vCPUs (%d)", vcpus, rc);
 	}
 	return d;
 }

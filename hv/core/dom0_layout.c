@@ -33,8 +33,7 @@ struct part {
 static INIT_DATA struct part parts[PARTS_MAX]; /* in order of pfn */
 static INIT_DATA unsigned int part_count;
 
-INIT_TEXT void dom0_add_frames(unsigned long pfn, unsigned long mfn,
-			       unsigned long count)
+INIT_TEXT void dom0_add_frames(unsigned long pfn, unsigned long mfn, unsigned long count)
 {
 	if (part_count == PARTS_MAX) {
 		boot_failed("dom0: free memory is in too many pieces");
@@ -89,8 +88,7 @@ static INIT_TEXT bool mappable(uint64_t start, uint64_t end)
 {
 	return start < end &&
 	       (end <= 1ull << 47 ||
-		(start >= 0 - (1ull << 47) &&
-		 (end <= CORE_VIRT_START || start >= CORE_VIRT_END)));
+		(start >= 0 - (1ull << 47) && (end <= CORE_VIRT_START || start >= CORE_VIRT_END)));
 }
 
 /* Page tables, boot stack and slack: the more is mapped, the more tables. */
@@ -101,14 +99,12 @@ static INIT_TEXT const char *plan_tables(struct dom0_layout *l)
 
 	for (;;) {
 		l->stack = l->tables + l->table_pages;
-		stack_end =
-			l->virt_base + ((uint64_t)(l->stack + 1) << PAGE_SHIFT);
+		stack_end = l->virt_base + ((uint64_t)(l->stack + 1) << PAGE_SHIFT);
 		end = (stack_end + MAPPING_ALIGN - 1) & ~(MAPPING_ALIGN - 1);
 		if (end - stack_end < MAPPING_SLACK) {
 			end += MAPPING_ALIGN;
 		}
-		if (stack_end < l->virt_base || end < stack_end ||
-		    !mappable(l->virt_base, end)) {
+		if (stack_end < l->virt_base || end < stack_end || !mappable(l->virt_base, end)) {
 			return "the kernel and what goes with it do not fit "
 			       "behind its VIRT_BASE";
 		}
@@ -125,8 +121,7 @@ static INIT_TEXT const char *plan_tables(struct dom0_layout *l)
 static INIT_TEXT const char *plan_p2m(struct dom0_layout *l)
 {
 	uint64_t end = l->p2m_va + ((uint64_t)l->p2m_pages << PAGE_SHIFT);
-	uint64_t last =
-		l->virt_base + ((uint64_t)l->mapped_end << PAGE_SHIFT) - 1;
+	uint64_t last = l->virt_base + ((uint64_t)l->mapped_end << PAGE_SHIFT) - 1;
 
 	if (!mappable(l->p2m_va, end)) {
 		return "the list of frames does not fit at INIT_P2M";
@@ -134,8 +129,7 @@ static INIT_TEXT const char *plan_p2m(struct dom0_layout *l)
 	/* Its tables are the guest's to give up as one piece, so they share
 	 * none with the kernel's. */
 	if (l4_slot(l->p2m_va) != l4_slot(end - 1) ||
-	    (l4_slot(l->p2m_va) >= l4_slot(l->virt_base) &&
-	     l4_slot(l->p2m_va) <= l4_slot(last))) {
+	    (l4_slot(l->p2m_va) >= l4_slot(l->virt_base) && l4_slot(l->p2m_va) <= l4_slot(last))) {
 		return "INIT_P2M is too close to VIRT_BASE";
 	}
 	l->p2m = l->end;
@@ -145,8 +139,7 @@ static INIT_TEXT const char *plan_p2m(struct dom0_layout *l)
 	return NULL;
 }
 
-INIT_TEXT const char *dom0_plan(struct dom0_layout *l,
-				const struct elf_kernel *k,
+INIT_TEXT const char *dom0_plan(struct dom0_layout *l, const struct elf_kernel *k,
 				unsigned long frames, uint64_t ramdisk_size)
 {
 	bool own_p2m = (k->has & 1ull << XEN_ELFNOTE_INIT_P2M) != 0;
@@ -199,21 +192,19 @@ static INIT_TEXT unsigned long new_table(unsigned long *next)
 
 /* Maps guest frames [pfn, end) at va, page tables read-only, with tables that
  * begin at *next. */
-static INIT_TEXT void map_frames(const struct dom0_layout *l, uint64_t *l4,
-				 uint64_t va, unsigned long pfn,
-				 unsigned long end, unsigned long *next)
+static INIT_TEXT void map_frames(const struct dom0_layout *l, uint64_t *l4, uint64_t va,
+				 unsigned long pfn, unsigned long end, unsigned long *next)
 {
 	for (; pfn < end; pfn++, va += PAGE_SIZE) {
-		uint64_t pte = (uint64_t)dom0_mfn(pfn) << PAGE_SHIFT | PTE_P |
-			       PTE_U | PTE_A | PTE_D;
+		uint64_t pte =
+			(uint64_t)dom0_mfn(pfn) << PAGE_SHIFT | PTE_P | PTE_U | PTE_A | PTE_D;
 		uint64_t *table = l4, *entry;
 
 		for (int shift = 39; shift > PAGE_SHIFT; shift -= 9) {
 			entry = &table[va >> shift & (PTES - 1)];
 			if (*entry == 0) {
-				*entry = (uint64_t)new_table(next)
-						 << PAGE_SHIFT |
-					 PTE_P | PTE_W | PTE_U | PTE_A;
+				*entry = (uint64_t)new_table(next) << PAGE_SHIFT | PTE_P | PTE_W |
+					 PTE_U | PTE_A;
 			}
 			table = frame_ptr(pte_mfn(*entry));
 		}
@@ -232,8 +223,7 @@ INIT_TEXT unsigned long dom0_make_tables(const struct dom0_layout *l)
 	CHECK(next == l->tables + l->table_pages);
 	if (l->p2m_table_pages != 0) {
 		next = l->p2m_tables;
-		map_frames(l, frame_ptr(l4), l->p2m_va, l->p2m,
-			   l->p2m + l->p2m_pages, &next);
+		map_frames(l, frame_ptr(l4), l->p2m_va, l->p2m, l->p2m + l->p2m_pages, &next);
 		CHECK(next == l->p2m_tables + l->p2m_table_pages);
 	}
 	return l4;

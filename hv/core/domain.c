@@ -44,14 +44,12 @@ struct domain *domain_get(uint16_t id)
 	}
 	spin_lock(&domlist_lock);
 	d = domain_table[index_nospec(id, MAX_DOMAINS)];
-	if (d != NULL &&
-	    __atomic_load_n(&d->state, __ATOMIC_ACQUIRE) != DOM_DEAD) {
+	if (d != NULL && __atomic_load_n(&d->state, __ATOMIC_ACQUIRE) != DOM_DEAD) {
 		refs = __atomic_load_n(&d->refs, __ATOMIC_RELAXED);
 	}
 	/* From 0 there is no way back: somebody is at work to free it. */
-	while (refs != 0 && !__atomic_compare_exchange_n(
-				    &d->refs, &refs, refs + 1, false,
-				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {}
+	while (refs != 0 && !__atomic_compare_exchange_n(&d->refs, &refs, refs + 1, false,
+							 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {}
 	spin_unlock(&domlist_lock);
 	return refs != 0 ? d : NULL;
 }
@@ -59,9 +57,7 @@ struct domain *domain_get(uint16_t id)
 /* tot_pages keeps domain_destroy() from ending before the frames have. */
 struct domain *domain_of_frames(uint16_t owner)
 {
-	return owner < MAX_DOMAINS ?
-		       __atomic_load_n(&domain_table[owner], __ATOMIC_ACQUIRE) :
-		       NULL;
+	return owner < MAX_DOMAINS ? __atomic_load_n(&domain_table[owner], __ATOMIC_ACQUIRE) : NULL;
 }
 
 struct domain *domain_get_or_self(uint16_t id)

@@ -58,8 +58,7 @@ static struct elf_segment header(const struct elf_image *e, unsigned int n)
 	return ph;
 }
 
-INIT_TEXT const char *elf_open(struct elf_image *e, const void *data,
-			       size_t size)
+INIT_TEXT const char *elf_open(struct elf_image *e, const void *data, size_t size)
 {
 	struct elf_header h;
 
@@ -67,15 +66,14 @@ INIT_TEXT const char *elf_open(struct elf_image *e, const void *data,
 		return "not an ELF image: too short";
 	}
 	__builtin_memcpy(&h, data, sizeof(h));
-	if (__builtin_memcmp(h.ident, MAGIC, sizeof(MAGIC) - 1) != 0 ||
-	    h.machine != EM_X86_64 || (h.type != ET_EXEC && h.type != ET_DYN)) {
+	if (__builtin_memcmp(h.ident, MAGIC, sizeof(MAGIC) - 1) != 0 || h.machine != EM_X86_64 ||
+	    (h.type != ET_EXEC && h.type != ET_DYN)) {
 		return "not an executable 64-bit x86 ELF image";
 	}
 	if (h.phnum > PHNUM_MAX || h.phentsize != sizeof(struct elf_segment)) {
 		return "not a usable ELF image: odd program headers";
 	}
-	if (h.phoff > size ||
-	    h.phnum * sizeof(struct elf_segment) > size - h.phoff) {
+	if (h.phoff > size || h.phnum * sizeof(struct elf_segment) > size - h.phoff) {
 		return "truncated: program headers lie beyond the end";
 	}
 	*e = (struct elf_image){ data, h.entry, h.phoff, h.phnum };
@@ -97,8 +95,7 @@ INIT_TEXT const char *elf_open(struct elf_image *e, const void *data,
 	return NULL;
 }
 
-INIT_TEXT bool elf_load_segment(const struct elf_image *e, unsigned int i,
-				struct elf_segment *seg)
+INIT_TEXT bool elf_load_segment(const struct elf_image *e, unsigned int i, struct elf_segment *seg)
 {
 	for (unsigned int n = 0; n < e->phnum; n++) {
 		*seg = header(e, n);
@@ -115,8 +112,7 @@ static bool note_has(const struct note *n, size_t at, const char *text)
 {
 	size_t end = at + __builtin_strlen(text);
 
-	return end <= n->size &&
-	       __builtin_memcmp(n->desc + at, text, end - at) == 0 &&
+	return end <= n->size && __builtin_memcmp(n->desc + at, text, end - at) == 0 &&
 	       (end == n->size || n->desc[end] == 0 || n->desc[end] == '|');
 }
 
@@ -169,8 +165,7 @@ static const char *take_note(struct elf_kernel *k, const struct note *n)
 			       "long";
 		}
 		__builtin_memcpy(&value, n->desc, n->size);
-		__builtin_memcpy((uint8_t *)k + number_at[n->type], &value,
-				 sizeof(value));
+		__builtin_memcpy((uint8_t *)k + number_at[n->type], &value, sizeof(value));
 	}
 	if (n->type == XEN_ELFNOTE_FEATURES) {
 		k->wants_features_ok = features_ok(n);
@@ -185,8 +180,8 @@ static const char *take_note(struct elf_kernel *k, const struct note *n)
 }
 
 /* The notes in [at, end) of the image, each padded to 4 bytes. */
-static const char *read_notes(const struct elf_image *e, struct elf_kernel *k,
-			      uint64_t at, uint64_t end)
+static const char *read_notes(const struct elf_image *e, struct elf_kernel *k, uint64_t at,
+			      uint64_t end)
 {
 	const char *error = NULL;
 	struct note_header h;
@@ -199,11 +194,8 @@ static const char *read_notes(const struct elf_image *e, struct elf_kernel *k,
 		if (desc > end || h.desc_size > end - desc) {
 			return "truncated: a note lies beyond its segment";
 		}
-		if (h.name_size == 4 &&
-		    __builtin_memcmp(e->data + name, "Xen", 4) == 0) {
-			error = take_note(k, &(struct note){ h.type,
-							     e->data + desc,
-							     h.desc_size });
+		if (h.name_size == 4 && __builtin_memcmp(e->data + name, "Xen", 4) == 0) {
+			error = take_note(k, &(struct note){ h.type, e->data + desc, h.desc_size });
 		}
 		at = desc + (((uint64_t)h.desc_size + 3) & ~3ull);
 	}
@@ -242,19 +234,16 @@ static const char *read_span(const struct elf_image *e, struct elf_kernel *k)
 	return NULL;
 }
 
-INIT_TEXT const char *elf_kernel_info(const struct elf_image *e,
-				      struct elf_kernel *k)
+INIT_TEXT const char *elf_kernel_info(const struct elf_image *e, struct elf_kernel *k)
 {
 	const char *error = NULL;
 
-	*k = (struct elf_kernel){ .entry = e->entry,
-				  .wants_features_ok = true };
+	*k = (struct elf_kernel){ .entry = e->entry, .wants_features_ok = true };
 	for (unsigned int n = 0; error == NULL && n < e->phnum; n++) {
 		struct elf_segment ph = header(e, n);
 
 		if (ph.type == PT_NOTE) {
-			error = read_notes(e, k, ph.offset,
-					   ph.offset + ph.filesz);
+			error = read_notes(e, k, ph.offset, ph.offset + ph.filesz);
 		}
 	}
 	if (error == NULL && k->has == 0) {
@@ -273,9 +262,8 @@ INIT_TEXT const char *elf_kernel_info(const struct elf_image *e,
 		return "the entry point lies outside the segments";
 	}
 	if ((k->has & (1ull << XEN_ELFNOTE_HYPERCALL_PAGE)) != 0 &&
-	    ((k->hypercall_page & 0xfff) != 0 ||
-	     k->hypercall_page < k->vstart || k->hypercall_page >= k->vend ||
-	     k->vend - k->hypercall_page < 4096)) {
+	    ((k->hypercall_page & 0xfff) != 0 || k->hypercall_page < k->vstart ||
+	     k->hypercall_page >= k->vend || k->vend - k->hypercall_page < 4096)) {
 		return "HYPERCALL_PAGE lies outside the segments";
 	}
 	return NULL;

@@ -91,8 +91,7 @@ bool emul_fetch(const struct vcpu *v, struct insn *in)
 	if (!code_is_long(v) || copy_from_guest(bytes, rip, count)) {
 		return false;
 	}
-	if (copy_from_guest(bytes + count, guest_ptr_add(rip, count),
-			    INSN_MAX - count) == 0) {
+	if (copy_from_guest(bytes + count, guest_ptr_add(rip, count), INSN_MAX - count) == 0) {
 		count = INSN_MAX;
 	}
 	return insn_decode(bytes, count, in);
@@ -132,8 +131,7 @@ static uint64_t effective_cr4(uint64_t value)
 {
 	uint64_t choice = CR4_MCE | (arch_has_fsgsbase() ? CR4_FSGSBASE : 0);
 
-	return (value & choice) | CR4_FIXED |
-	       (arch_xcr0_mask() != 0 ? CR4_OSXSAVE : 0);
+	return (value & choice) | CR4_FIXED | (arch_xcr0_mask() != 0 ? CR4_OSXSAVE : 0);
 }
 
 static int read_cr(const struct vcpu *v, unsigned int nr, uint64_t *value)
@@ -220,8 +218,7 @@ static int move_register(struct vcpu *v, struct insn *in)
 	if (in->op == INSN_DR_WRITE) {
 		return do_set_debugreg(in->reg, value) ? FAULT : 0;
 	}
-	rc = in->op == INSN_CR_READ ? read_cr(v, in->reg, &value) :
-				      read_dr(in->reg, &value);
+	rc = in->op == INSN_CR_READ ? read_cr(v, in->reg, &value) : read_dr(in->reg, &value);
 	insn_reg_write(in, &v->regs, in->rm, value);
 	return rc;
 }
@@ -242,8 +239,8 @@ static bool xcr0_valid(uint64_t value)
 	if ((value & XCR0_AVX512) && !(value & XCR0_AVX)) {
 		return false;
 	}
-	return all_or_none(value, XCR0_AVX512) &&
-	       all_or_none(value, XCR0_MPX) && all_or_none(value, XCR0_AMX);
+	return all_or_none(value, XCR0_AVX512) && all_or_none(value, XCR0_MPX) &&
+	       all_or_none(value, XCR0_AMX);
 }
 
 /* --- the rest of the kernel's list --- */
@@ -286,8 +283,7 @@ static int kernel_insn(struct vcpu *v, struct insn *in)
 	case INSN_WRMSR:
 		return guest_wrmsr(v, (uint32_t)regs->rcx, value) ? FAULT : 0;
 	case INSN_XSETBV:
-		if (arch_xcr0_mask() == 0 || (uint32_t)regs->rcx != 0 ||
-		    !xcr0_valid(value)) {
+		if (arch_xcr0_mask() == 0 || (uint32_t)regs->rcx != 0 || !xcr0_valid(value)) {
 			return FAULT;
 		}
 		arch_set_xcr0(v, value);
@@ -312,8 +308,7 @@ static enum emul_result software_interrupt(struct guest_regs *regs)
 {
 	uint8_t bytes[2];
 
-	if (copy_from_guest(bytes, guest_ptr(regs->rip), sizeof(bytes)) ||
-	    bytes[0] != 0xcd) {
+	if (copy_from_guest(bytes, guest_ptr(regs->rip), sizeof(bytes)) || bytes[0] != 0xcd) {
 		return EMUL_BOUNCE;
 	}
 	regs->rip += sizeof(bytes);
@@ -369,8 +364,7 @@ enum emul_result emul_forced(struct guest_regs *regs)
 	struct cpuid_regs out;
 
 	/* A plain ud2 may be the last thing on its page: two bytes first. */
-	if (copy_from_guest(bytes, guest_ptr(regs->rip), 2) ||
-	    memcmp(bytes, forced, 2) != 0 ||
+	if (copy_from_guest(bytes, guest_ptr(regs->rip), 2) || memcmp(bytes, forced, 2) != 0 ||
 	    copy_from_guest(bytes, guest_ptr(regs->rip), length) ||
 	    memcmp(bytes, forced, length) != 0) {
 		return EMUL_BOUNCE;

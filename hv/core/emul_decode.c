@@ -88,18 +88,16 @@ static const struct pattern two_byte[256] = {
 #define P_SEGMENT 0x20u /* FS and GS have a meaning in 64-bit code */
 
 static const uint8_t prefix_of[256] = {
-	[0x26] = P_SEGMENT, [0x2e] = P_SEGMENT, [0x36] = P_SEGMENT,
-	[0x3e] = P_SEGMENT, [0x64] = P_SEGMENT, [0x65] = P_SEGMENT,
-	[0x66] = P_OPSIZE,  [0x67] = P_ADDR32,	[0xf0] = P_LOCK,
-	[0xf2] = P_REPNE,   [0xf3] = P_REP,
+	[0x26] = P_SEGMENT, [0x2e] = P_SEGMENT, [0x36] = P_SEGMENT, [0x3e] = P_SEGMENT,
+	[0x64] = P_SEGMENT, [0x65] = P_SEGMENT, [0x66] = P_OPSIZE,  [0x67] = P_ADDR32,
+	[0xf0] = P_LOCK,    [0xf2] = P_REPNE,	[0xf3] = P_REP,
 };
 
 /* Where in the frame each register of the ModRM order is. */
 #define REG(name) ((uint8_t)offsetof(struct guest_regs, name))
 static const uint8_t reg_offset[16] = {
-	REG(rax), REG(rcx), REG(rdx), REG(rbx), REG(rsp), REG(rbp),
-	REG(rsi), REG(rdi), REG(r8),  REG(r9),	REG(r10), REG(r11),
-	REG(r12), REG(r13), REG(r14), REG(r15),
+	REG(rax), REG(rcx), REG(rdx), REG(rbx), REG(rsp), REG(rbp), REG(rsi), REG(rdi),
+	REG(r8),  REG(r9),  REG(r10), REG(r11), REG(r12), REG(r13), REG(r14), REG(r15),
 };
 _Static_assert(sizeof(struct guest_regs) <= UINT8_MAX, "offsets fit a byte");
 
@@ -139,8 +137,7 @@ static int32_t next_signed(struct cursor *c, unsigned int bytes)
 }
 
 /* Three bits of an encoding, and the fourth from the REX prefix. */
-static uint8_t reg_number(const struct cursor *c, unsigned int bits,
-			  uint8_t rex)
+static uint8_t reg_number(const struct cursor *c, unsigned int bits, uint8_t rex)
 {
 	return (uint8_t)((bits & 7u) | (c->rex & rex ? 8u : 0));
 }
@@ -196,8 +193,7 @@ static void decode_memory(struct cursor *c, struct insn *in, uint8_t modrm)
 	}
 }
 
-static uint8_t operand_size(const struct cursor *c, unsigned int flags,
-			    uint8_t opcode)
+static uint8_t operand_size(const struct cursor *c, unsigned int flags, uint8_t opcode)
 {
 	if ((flags & F_W) && !(opcode & 1)) {
 		return 1;
@@ -268,8 +264,7 @@ bool insn_decode(const uint8_t *bytes, size_t count, struct insn *out)
 	}
 	in.length = (uint8_t)c.pos;
 	*out = in;
-	return !c.failed && in.op != INSN_NONE &&
-	       (in.memory || !(p.flags & F_MEM)) &&
+	return !c.failed && in.op != INSN_NONE && (in.memory || !(p.flags & F_MEM)) &&
 	       !(c.prefixes & bad_prefixes(p.flags));
 }
 
@@ -304,16 +299,15 @@ static unsigned int high_byte(const struct insn *in, unsigned int *reg)
 	return 8;
 }
 
-uint64_t insn_reg_read(const struct insn *in, const struct guest_regs *regs,
-		       unsigned int reg)
+uint64_t insn_reg_read(const struct insn *in, const struct guest_regs *regs, unsigned int reg)
 {
 	unsigned int shift = high_byte(in, &reg);
 
 	return (*reg_ptr(regs, reg) >> shift) & insn_mask(in);
 }
 
-void insn_reg_write(const struct insn *in, struct guest_regs *regs,
-		    unsigned int reg, uint64_t value)
+void insn_reg_write(const struct insn *in, struct guest_regs *regs, unsigned int reg,
+		    uint64_t value)
 {
 	unsigned int shift = high_byte(in, &reg);
 	uint64_t mask = insn_mask(in) << shift;

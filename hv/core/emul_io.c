@@ -27,8 +27,7 @@ static enum emul_result port_single(struct vcpu *v, const struct insn *in)
 	uint16_t port = in->has_imm ? (uint8_t)in->imm : (uint16_t)regs->rdx;
 
 	if (in->op == INSN_IN) {
-		insn_reg_write(in, regs, INSN_RAX,
-			       ioport_read(v->domain, port, in->bytes));
+		insn_reg_write(in, regs, INSN_RAX, ioport_read(v->domain, port, in->bytes));
 	} else {
 		ioport_write(v->domain, port, in->bytes,
 			     (uint32_t)insn_reg_read(in, regs, INSN_RAX));
@@ -42,8 +41,7 @@ static bool crosses_page(uint64_t va, unsigned int bytes)
 }
 
 /* The guest's own memory refused the access: its page fault to handle. */
-static enum emul_result memory_fault(struct vcpu *v, uint64_t va,
-				     unsigned int bytes, bool write)
+static enum emul_result memory_fault(struct vcpu *v, uint64_t va, unsigned int bytes, bool write)
 {
 	uint32_t code = write ? PFEC_W : 0;
 
@@ -66,10 +64,8 @@ static enum emul_result memory_fault(struct vcpu *v, uint64_t va,
 /* A read from a device cannot be taken back: does the destination take it? */
 static bool writable(struct vcpu *v, uint64_t va, unsigned int bytes)
 {
-	return guest_range_ok(guest_ptr(va), bytes) &&
-	       guest_walk_frame(v, va, true) != ~0ul &&
-	       (!crosses_page(va, bytes) ||
-		guest_walk_frame(v, va + bytes - 1, true) != ~0ul);
+	return guest_range_ok(guest_ptr(va), bytes) && guest_walk_frame(v, va, true) != ~0ul &&
+	       (!crosses_page(va, bytes) || guest_walk_frame(v, va + bytes - 1, true) != ~0ul);
 }
 
 /* Moves one element; false if memory refuses it. */
@@ -104,8 +100,7 @@ static enum emul_result port_string(struct vcpu *v, const struct insn *in)
 	bool to_memory = in->op == INSN_INS;
 	uint64_t *ptr = to_memory ? &regs->rdi : &regs->rsi;
 	uint64_t base = to_memory ? 0 : emul_segment_base(v, in->segment);
-	uint64_t step =
-		regs->rflags & X86_EFLAGS_DF ? 0ull - in->bytes : in->bytes;
+	uint64_t step = regs->rflags & X86_EFLAGS_DF ? 0ull - in->bytes : in->bytes;
 	/* A single step traps after each element. */
 	unsigned int budget = regs->rflags & X86_EFLAGS_TF ? 1 : STRING_BUDGET;
 
@@ -132,6 +127,5 @@ enum emul_result emul_port(struct vcpu *v, const struct insn *in)
 	if (!emul_io_allowed(v)) {
 		return EMUL_BOUNCE;
 	}
-	return in->op == INSN_IN || in->op == INSN_OUT ? port_single(v, in) :
-							 port_string(v, in);
+	return in->op == INSN_IN || in->op == INSN_OUT ? port_single(v, in) : port_string(v, in);
 }

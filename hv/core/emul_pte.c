@@ -22,8 +22,7 @@
 #define EFLAGS_ZF 0x040ull
 #define EFLAGS_SF 0x080ull
 #define EFLAGS_OF 0x800ull
-#define EFLAGS_ARITH \
-	(EFLAGS_CF | EFLAGS_PF | EFLAGS_AF | EFLAGS_ZF | EFLAGS_SF | EFLAGS_OF)
+#define EFLAGS_ARITH (EFLAGS_CF | EFLAGS_PF | EFLAGS_AF | EFLAGS_ZF | EFLAGS_SF | EFLAGS_OF)
 
 /* Lost races in a row before interrupts are let in. */
 #define CMPXCHG_ROUNDS 8u
@@ -50,8 +49,7 @@ static uint64_t flag_if(bool set, uint64_t flag)
 static uint64_t result_flags(const struct insn *in, uint64_t value)
 {
 	return flag_if(__builtin_parityll(value & 0xff) == 0, EFLAGS_PF) |
-	       flag_if(value == 0, EFLAGS_ZF) |
-	       flag_if((value & sign_bit(in)) != 0, EFLAGS_SF);
+	       flag_if(value == 0, EFLAGS_ZF) | flag_if((value & sign_bit(in)) != 0, EFLAGS_SF);
 }
 
 /* Flags of a - b. */
@@ -61,8 +59,7 @@ static uint64_t compare_flags(const struct insn *in, uint64_t a, uint64_t b)
 	uint64_t overflow = (a ^ b) & (a ^ diff) & sign_bit(in);
 
 	return result_flags(in, diff) | flag_if(a < b, EFLAGS_CF) |
-	       flag_if(((a ^ b ^ diff) & 0x10) != 0, EFLAGS_AF) |
-	       flag_if(overflow != 0, EFLAGS_OF);
+	       flag_if(((a ^ b ^ diff) & 0x10) != 0, EFLAGS_AF) | flag_if(overflow != 0, EFLAGS_OF);
 }
 
 /* Operands are zero extended from the operand size. */
@@ -105,8 +102,8 @@ static struct effect compute(const struct insn *in, uint64_t old, uint64_t src,
 }
 
 /* Registers and flags, once memory is as it should be. */
-static void retire(const struct insn *in, struct guest_regs *regs,
-		   const struct effect *e, uint64_t old)
+static void retire(const struct insn *in, struct guest_regs *regs, const struct effect *e,
+		   uint64_t old)
 {
 	if (in->op == INSN_XCHG) {
 		insn_reg_write(in, regs, in->reg, old);
@@ -117,8 +114,7 @@ static void retire(const struct insn *in, struct guest_regs *regs,
 }
 
 /* Everything but mov.  0, or as pte_write_emulate() says. */
-static int read_modify_write(struct vcpu *v, const struct insn *in, uint64_t va,
-			     uint64_t src)
+static int read_modify_write(struct vcpu *v, const struct insn *in, uint64_t va, uint64_t src)
 {
 	uint64_t accumulator = insn_reg_read(in, &v->regs, INSN_RAX);
 	unsigned int shift = 8 * (unsigned int)(va & 7);
@@ -138,8 +134,7 @@ static int read_modify_write(struct vcpu *v, const struct insn *in, uint64_t va,
 		rc = 0;
 		if (e.store && next != entry) {
 			/* Fails with the entry as it is now. */
-			rc = pte_write_emulate(v, va, next, sizeof(next),
-					       &entry);
+			rc = pte_write_emulate(v, va, next, sizeof(next), &entry);
 		}
 		if (rc == 0) {
 			retire(in, &v->regs, &e, old);
@@ -173,8 +168,7 @@ static bool maps_table(struct vcpu *v, uint64_t va)
 	uint64_t pte = guest_walk_l1e(v, va);
 
 	return (pte & PTE_P) && !(pte & PTE_W) && mfn_valid(pte_mfn(pte)) &&
-	       pgt_is_table(READ_ONCE(mfn_to_page(pte_mfn(pte))->type) &
-			    PGT_TYPE_MASK);
+	       pgt_is_table(READ_ONCE(mfn_to_page(pte_mfn(pte))->type) & PGT_TYPE_MASK);
 }
 
 enum emul_result emul_pte_write(struct guest_regs *regs, uint64_t va)
@@ -185,16 +179,14 @@ enum emul_result emul_pte_write(struct guest_regs *regs, uint64_t va)
 	int rc;
 
 	ASSERT(regs == &v->regs);
-	if (!v->in_kernel || !maps_table(v, va) || !emul_fetch(v, &in) ||
-	    in.op < INSN_MOV) {
+	if (!v->in_kernel || !maps_table(v, va) || !emul_fetch(v, &in) || in.op < INSN_MOV) {
 		return EMUL_BOUNCE;
 	}
 	ea = operand_address(v, &in);
 	if (va - ea >= in.bytes || (ea & 7) + in.bytes > 8) {
 		return EMUL_BOUNCE; /* elsewhere, or across two entries */
 	}
-	src = in.has_imm ? in.imm & insn_mask(&in) :
-			   insn_reg_read(&in, regs, in.reg);
+	src = in.has_imm ? in.imm & insn_mask(&in) : insn_reg_read(&in, regs, in.reg);
 	if (in.op == INSN_MOV) {
 		rc = pte_write_emulate(v, ea, src, in.bytes, NULL);
 	} else {

@@ -32,8 +32,7 @@
 /* Of a domain that is not the control domain.  Limits are whole groups. */
 #define GUEST_PORTS 1024
 
-_Static_assert(EVTCHN_GROUP * sizeof(struct evtchn) == PAGE_SIZE,
-	       "a group is a page");
+_Static_assert(EVTCHN_GROUP * sizeof(struct evtchn) == PAGE_SIZE, "a group is a page");
 
 /* ---- Ports ------------------------------------------------------------------- */
 
@@ -56,21 +55,20 @@ struct evtchn *evtchn_lookup(struct domain *d, uint32_t port)
 	return chn->state != ECS_FREE ? chn : NULL;
 }
 
-static struct evtchn *lookup_as(struct domain *d, uint32_t port,
-				enum evtchn_state state)
+static struct evtchn *lookup_as(struct domain *d, uint32_t port, enum evtchn_state state)
 {
 	struct evtchn *chn = evtchn_lookup(d, port);
 
 	return chn != NULL && chn->state == state ? chn : NULL;
 }
 
-struct evtchn *evtchn_joined(struct domain *rd, uint32_t rport,
-			     const struct domain *d, uint32_t port)
+struct evtchn *evtchn_joined(struct domain *rd, uint32_t rport, const struct domain *d,
+			     uint32_t port)
 {
 	struct evtchn *chn = lookup_as(rd, rport, ECS_INTERDOMAIN);
 
-	if (chn != NULL && (chn->u.interdomain.remote != d ||
-			    chn->u.interdomain.remote_port != port)) {
+	if (chn != NULL &&
+	    (chn->u.interdomain.remote != d || chn->u.interdomain.remote_port != port)) {
 		chn = NULL;
 	}
 	return chn;
@@ -80,8 +78,7 @@ struct evtchn *evtchn_joined(struct domain *rd, uint32_t rport,
 static int grow(struct domain *d)
 {
 	uint32_t first = d->evtchn_valid;
-	uint32_t max = d->fifo != NULL ? EVTCHN_FIFO_NR_CHANNELS :
-					 EVTCHN_2L_NR_CHANNELS;
+	uint32_t max = d->fifo != NULL ? EVTCHN_FIFO_NR_CHANNELS : EVTCHN_2L_NR_CHANNELS;
 	struct evtchn **group = &d->evtchn_group[first / EVTCHN_GROUP];
 	uint32_t i;
 
@@ -110,8 +107,7 @@ static int grow(struct domain *d)
 	return 0;
 }
 
-int evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned int vcpu,
-		 struct evtchn **out)
+int evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned int vcpu, struct evtchn **out)
 {
 	struct evtchn *chn;
 	int rc;
@@ -156,16 +152,14 @@ void evtchn_release(struct domain *d, struct evtchn *chn)
 
 bool vcpu_event_pending(const struct vcpu *v)
 {
-	return __atomic_load_n(&v->info->evtchn_upcall_pending,
-			       __ATOMIC_SEQ_CST) != 0 &&
+	return __atomic_load_n(&v->info->evtchn_upcall_pending, __ATOMIC_SEQ_CST) != 0 &&
 	       READ_ONCE(v->info->evtchn_upcall_mask) == 0;
 }
 
 void vcpu_mark_events_pending(struct vcpu *v)
 {
 	/* Full barrier: sched.c, (b) and (c). */
-	if (__atomic_exchange_n(&v->info->evtchn_upcall_pending, 1,
-				__ATOMIC_SEQ_CST) == 0) {
+	if (__atomic_exchange_n(&v->info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) == 0) {
 		vcpu_kick(v);
 	}
 }
@@ -239,13 +233,12 @@ int evtchn_send(struct domain *d, uint32_t port)
 
 bool virq_is_per_vcpu(unsigned int virq)
 {
-	return virq == VIRQ_TIMER || virq == VIRQ_DEBUG ||
-	       virq == VIRQ_XENOPROF || virq == VIRQ_XENPMU;
+	return virq == VIRQ_TIMER || virq == VIRQ_DEBUG || virq == VIRQ_XENOPROF ||
+	       virq == VIRQ_XENPMU;
 }
 
 /* To the port that *slot names, if any; the slot changes under the lock. */
-static void send_bound(struct domain *d, const uint32_t *slot,
-		       enum evtchn_state state)
+static void send_bound(struct domain *d, const uint32_t *slot, enum evtchn_state state)
 {
 	struct evtchn *chn;
 
@@ -346,8 +339,7 @@ int evtchn_close(struct domain *d, uint32_t port)
 		break;
 	case ECS_INTERDOMAIN:
 		/* That end waits for its next partner; only d may be it. */
-		rchn = evtchn_joined(rd, chn->u.interdomain.remote_port, d,
-				     port);
+		rchn = evtchn_joined(rd, chn->u.interdomain.remote_port, d, port);
 		CHECK(rchn != NULL);
 		rchn->state = ECS_UNBOUND;
 		rchn->u.unbound.remote_domid = d->id;
@@ -417,8 +409,7 @@ int evtchn_reset(struct domain *d)
 int evtchn_domain_init(struct domain *d)
 {
 	spinlock_init(&d->evtchn_lock, RANK_EVTCHN);
-	d->evtchn_max =
-		d->is_control ? EVTCHN_GROUP * EVTCHN_GROUPS : GUEST_PORTS;
+	d->evtchn_max = d->is_control ? EVTCHN_GROUP * EVTCHN_GROUPS : GUEST_PORTS;
 	return 0;
 }
 

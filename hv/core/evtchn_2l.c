@@ -52,8 +52,7 @@
 
 #define WORD_BITS 64
 
-_Static_assert(sizeof(((struct shared_info *)0)->evtchn_pending) * 8 ==
-		       EVTCHN_2L_NR_CHANNELS,
+_Static_assert(sizeof(((struct shared_info *)0)->evtchn_pending) * 8 == EVTCHN_2L_NR_CHANNELS,
 	       "a bit for every port");
 
 /* A bit of the guest's: set or cleared, true if it was set; or read. */
@@ -61,25 +60,19 @@ static bool set_bit(xen_ulong_t *words, uint32_t bit)
 {
 	xen_ulong_t mask = 1ul << (bit % WORD_BITS);
 
-	return __atomic_fetch_or(&words[bit / WORD_BITS], mask,
-				 __ATOMIC_SEQ_CST) &
-	       mask;
+	return __atomic_fetch_or(&words[bit / WORD_BITS], mask, __ATOMIC_SEQ_CST) & mask;
 }
 
 static bool clear_bit(xen_ulong_t *words, uint32_t bit)
 {
 	xen_ulong_t mask = 1ul << (bit % WORD_BITS);
 
-	return __atomic_fetch_and(&words[bit / WORD_BITS], ~mask,
-				  __ATOMIC_SEQ_CST) &
-	       mask;
+	return __atomic_fetch_and(&words[bit / WORD_BITS], ~mask, __ATOMIC_SEQ_CST) & mask;
 }
 
 static bool test_bit(const xen_ulong_t *words, uint32_t bit)
 {
-	return __atomic_load_n(&words[bit / WORD_BITS], __ATOMIC_SEQ_CST) >>
-		       (bit % WORD_BITS) &
-	       1;
+	return __atomic_load_n(&words[bit / WORD_BITS], __ATOMIC_SEQ_CST) >> (bit % WORD_BITS) & 1;
 }
 
 /* Steps S3 to S5. */
@@ -88,8 +81,7 @@ static void select_port(struct domain *d, const struct evtchn *chn)
 	struct vcpu *v = d->vcpu[chn->vcpu];
 
 	/* Before vCPU 0 is made, a port may be sent to: vcpu_create(). */
-	if (v != NULL &&
-	    !set_bit(&v->info->evtchn_pending_sel, chn->port / WORD_BITS)) {
+	if (v != NULL && !set_bit(&v->info->evtchn_pending_sel, chn->port / WORD_BITS)) {
 		vcpu_mark_events_pending(v);
 	}
 }

@@ -88,9 +88,8 @@ static bool link_behind(event_word_t *tail, uint32_t port)
 
 	for (i = 0; i < LINK_TRIES && (word & LINKED) != 0; i++) {
 		/* Storing the link takes BUSY away with it. */
-		if (__atomic_compare_exchange_n(
-			    tail, &word, (word & ~(BUSY | LINK)) | port, false,
-			    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+		if (__atomic_compare_exchange_n(tail, &word, (word & ~(BUSY | LINK)) | port, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 			return true;
 		}
 		if (i == 0) {
@@ -110,15 +109,13 @@ static void append(struct domain *d, struct evtchn *chn, event_word_t *word)
 	struct evtchn_fifo *fifo = d->fifo;
 	struct fifo_vcpu *fv = &fifo->vcpu[chn->vcpu];
 	uint32_t *tail = &fv->tail[chn->priority];
-	uint32_t *old_tail =
-		&fifo->vcpu[chn->last_vcpu].tail[chn->last_priority];
+	uint32_t *old_tail = &fifo->vcpu[chn->last_vcpu].tail[chn->last_priority];
 	uint32_t ready = 1u << chn->priority;
 	event_word_t *tail_word;
 
 	/* Without a queue it stays pending; the guest binds ports to a vCPU
 	 * after it has given that vCPU a control block. */
-	if (fv->control == NULL ||
-	    (__atomic_fetch_or(word, LINKED, __ATOMIC_SEQ_CST) & LINKED)) {
+	if (fv->control == NULL || (__atomic_fetch_or(word, LINKED, __ATOMIC_SEQ_CST) & LINKED)) {
 		return;
 	}
 	/* The guest has taken this port out of the queue it was last in.  If
@@ -136,10 +133,8 @@ static void append(struct domain *d, struct evtchn *chn, event_word_t *word)
 		return;
 	}
 	/* The head becomes visible before the bit that announces it. */
-	__atomic_store_n(&fv->control->head[chn->priority], chn->port,
-			 __ATOMIC_RELEASE);
-	if ((__atomic_fetch_or(&fv->control->ready, ready, __ATOMIC_SEQ_CST) &
-	     ready) == 0) {
+	__atomic_store_n(&fv->control->head[chn->priority], chn->port, __ATOMIC_RELEASE);
+	if ((__atomic_fetch_or(&fv->control->ready, ready, __ATOMIC_SEQ_CST) & ready) == 0) {
 		vcpu_mark_events_pending(d->vcpu[chn->vcpu]);
 	}
 }
@@ -152,8 +147,7 @@ void evtchn_fifo_set_pending(struct domain *d, struct evtchn *chn)
 		chn->pending_no_array = true;
 		return;
 	}
-	if ((__atomic_fetch_or(word, PENDING, __ATOMIC_SEQ_CST) &
-	     (MASKED | LINKED)) == 0) {
+	if ((__atomic_fetch_or(word, PENDING, __ATOMIC_SEQ_CST) & (MASKED | LINKED)) == 0) {
 		append(d, chn, word);
 	}
 }
@@ -172,8 +166,7 @@ void evtchn_fifo_unmask(struct domain *d, struct evtchn *chn)
 {
 	event_word_t *word = word_of(d->fifo, chn->port);
 
-	if (word != NULL &&
-	    (__atomic_and_fetch(word, ~MASKED, __ATOMIC_SEQ_CST) & PENDING)) {
+	if (word != NULL && (__atomic_and_fetch(word, ~MASKED, __ATOMIC_SEQ_CST) & PENDING)) {
 		evtchn_fifo_set_pending(d, chn);
 	}
 }
@@ -221,8 +214,7 @@ int evtchn_fifo_init_control(struct evtchn_init_control *op)
 	if (v == NULL) {
 		return -XEN_ENOENT;
 	}
-	if ((op->offset & 7) != 0 ||
-	    op->offset > PAGE_SIZE - sizeof(*fv->control)) {
+	if ((op->offset & 7) != 0 || op->offset > PAGE_SIZE - sizeof(*fv->control)) {
 		return -XEN_EINVAL;
 	}
 	pg = guest_frame_hold(d, op->control_gfn);
@@ -298,8 +290,7 @@ int evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
 /* All guest frames that d's queues may hold, by a number; ~0ul: none. */
 static unsigned long held_frame(const struct evtchn_fifo *fifo, uint32_t i)
 {
-	const void *p = i < MAX_VCPUS ? (void *)fifo->vcpu[i].control :
-					fifo->array[i - MAX_VCPUS];
+	const void *p = i < MAX_VCPUS ? (void *)fifo->vcpu[i].control : fifo->array[i - MAX_VCPUS];
 
 	return p != NULL ? ptr_frame(p) : ~0ul;
 }

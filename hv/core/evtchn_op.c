@@ -52,8 +52,7 @@ static long op_alloc_unbound(struct domain *d, union args *a)
 	if (rc != 0) {
 		return rc;
 	}
-	chn->u.unbound.remote_domid =
-		remote == DOMID_SELF ? current_domain()->id : remote;
+	chn->u.unbound.remote_domid = remote == DOMID_SELF ? current_domain()->id : remote;
 	return chn->port;
 }
 
@@ -64,8 +63,7 @@ static long join(struct domain *d, struct domain *rd, uint32_t rport)
 	struct evtchn *chn;
 	int rc;
 
-	if (READ_ONCE(rd->state) != DOM_ALIVE || rchn == NULL ||
-	    rchn->state != ECS_UNBOUND ||
+	if (READ_ONCE(rd->state) != DOM_ALIVE || rchn == NULL || rchn->state != ECS_UNBOUND ||
 	    rchn->u.unbound.remote_domid != d->id) {
 		return -XEN_EINVAL;
 	}
@@ -115,8 +113,7 @@ static long op_bind_virq(struct domain *d, union args *a)
 	if (v->id != 0 && !virq_is_per_vcpu(virq)) {
 		return -XEN_EINVAL;
 	}
-	rc = v->virq_port[virq] != 0 ? -XEN_EEXIST :
-				       evtchn_alloc(d, ECS_VIRQ, v->id, &chn);
+	rc = v->virq_port[virq] != 0 ? -XEN_EEXIST : evtchn_alloc(d, ECS_VIRQ, v->id, &chn);
 	if (rc != 0) {
 		return rc;
 	}
@@ -129,8 +126,7 @@ static long op_bind_ipi(struct domain *d, union args *a)
 {
 	struct vcpu *v = vcpu_lookup(d, a->bind_ipi.vcpu);
 	struct evtchn *chn;
-	int rc =
-		v == NULL ? -XEN_ENOENT : evtchn_alloc(d, ECS_IPI, v->id, &chn);
+	int rc = v == NULL ? -XEN_ENOENT : evtchn_alloc(d, ECS_IPI, v->id, &chn);
 
 	return rc == 0 ? (long)chn->port : rc;
 }
@@ -144,8 +140,7 @@ static long op_bind_pirq(struct domain *d, union args *a)
 	if (!d->may_io) {
 		return -XEN_EPERM;
 	}
-	rc = op->pirq >= PIRQ_MAX ? -XEN_EINVAL :
-				    evtchn_alloc(d, ECS_PIRQ, 0, &chn);
+	rc = op->pirq >= PIRQ_MAX ? -XEN_EINVAL : evtchn_alloc(d, ECS_PIRQ, 0, &chn);
 	if (rc != 0) {
 		return rc;
 	}
@@ -292,12 +287,9 @@ static const struct {
 	uint8_t flags;
 	uint8_t port; /* offset of a new port's number in the arguments */
 } ops[] = {
-#define OP(name, flags) \
-	[EVTCHNOP_##    \
-		name] = { op_##name, sizeof(struct evtchn_##name), flags, 0 }
-#define MAKES(name, field, flags)                                      \
-	[EVTCHNOP_##name] = { op_##name, sizeof(struct evtchn_##name), \
-			      (flags) | ANSWERS,                       \
+#define OP(name, flags) [EVTCHNOP_##name] = { op_##name, sizeof(struct evtchn_##name), flags, 0 }
+#define MAKES(name, field, flags)                                                         \
+	[EVTCHNOP_##name] = { op_##name, sizeof(struct evtchn_##name), (flags) | ANSWERS, \
 			      offsetof(struct evtchn_##name, field) }
 	MAKES(alloc_unbound, port, LOCKED | ANY_DOMAIN),
 	MAKES(bind_interdomain, local_port, 0),
@@ -359,8 +351,7 @@ long do_event_channel_op(uint64_t cmd, uint64_t arg)
 	if (copy_from_guest(&a, guest_ptr(arg), ops[cmd].size) != 0) {
 		return -XEN_EFAULT;
 	}
-	rc = domain_get_target(
-		(ops[cmd].flags & ANY_DOMAIN) != 0 ? a.dom : DOMID_SELF, &d);
+	rc = domain_get_target((ops[cmd].flags & ANY_DOMAIN) != 0 ? a.dom : DOMID_SELF, &d);
 	if (rc != 0) {
 		return rc;
 	}

@@ -38,8 +38,7 @@ static void put(struct output *o, char c)
 }
 
 /* To the right in its width. */
-static void put_text(struct output *o, const struct spec *s, const char *text,
-		     int len)
+static void put_text(struct output *o, const struct spec *s, const char *text, int len)
 {
 	for (int pad = s->width - len; pad > 0; pad--) {
 		put(o, ' ');
@@ -63,8 +62,8 @@ static void put_string(struct output *o, const struct spec *s, const char *text)
 	put_text(o, s, text, len);
 }
 
-static void put_number(struct output *o, const struct spec *s, uint64_t value,
-		       unsigned int base, const char *prefix)
+static void put_number(struct output *o, const struct spec *s, uint64_t value, unsigned int base,
+		       const char *prefix)
 {
 	char text[32]; /* 2^64 takes 20; zeros end where it is full */
 	int prefix_len = (int)strlen(prefix), size = sizeof(text);
@@ -127,10 +126,8 @@ static bool convert(struct output *o, const struct spec *s, char letter)
 		return true;
 	case 'u':
 	case 'x':
-		u = s->is_long ? va_arg(o->ap, unsigned long) :
-				 va_arg(o->ap, unsigned int);
-		put_number(o, s, u, letter == 'x' ? 16 : 10,
-			   s->alternate && u != 0 ? "0x" : "");
+		u = s->is_long ? va_arg(o->ap, unsigned long) : va_arg(o->ap, unsigned int);
+		put_number(o, s, u, letter == 'x' ? 16 : 10, s->alternate && u != 0 ? "0x" : "");
 		return true;
 	case 'p':
 		u = (uintptr_t)va_arg(o->ap, void *);

@@ -55,9 +55,7 @@ int guest_area_register(struct guest_area *a, uint64_t va, size_t size)
 		/* The tables may change meanwhile: the frame's ownership is
 		 * judged after the walk. */
 		a->pg[i] = guest_frame_hold(
-			curr->domain,
-			guest_walk_frame(curr, va + i * (uint64_t)PAGE_SIZE,
-					 true));
+			curr->domain, guest_walk_frame(curr, va + i * (uint64_t)PAGE_SIZE, true));
 		if (a->pg[i] == NULL) {
 			guest_area_drop(a);
 			return -XEN_EFAULT;
@@ -76,8 +74,7 @@ void guest_area_drop(struct guest_area *a)
 	}
 }
 
-void guest_area_write(const struct guest_area *a, size_t at, const void *src,
-		      size_t n)
+void guest_area_write(const struct guest_area *a, size_t at, const void *src, size_t n)
 {
 	size_t pos = a->offset + at;
 	const char *from = src;
@@ -90,11 +87,9 @@ void guest_area_write(const struct guest_area *a, size_t at, const void *src,
 		/* Versions and flags are single words: one store, so that the
 		 * guest never reads half of one. */
 		if (part == sizeof(uint64_t) && in_page % part == 0) {
-			WRITE_ONCE(*(uint64_t *)to,
-				   *(const any_u64 *)(const void *)from);
+			WRITE_ONCE(*(uint64_t *)to, *(const any_u64 *)(const void *)from);
 		} else if (part == sizeof(uint32_t) && in_page % part == 0) {
-			WRITE_ONCE(*(uint32_t *)to,
-				   *(const any_u32 *)(const void *)from);
+			WRITE_ONCE(*(uint32_t *)to, *(const any_u32 *)(const void *)from);
 		} else {
 			memcpy(to, from, part);
 		}

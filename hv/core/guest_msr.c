@@ -118,8 +118,7 @@ int guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
 	}
 	/* Its own clock is never what a guest may change.  And 0 is Intel's
 	 * way to ask for the microcode revision. */
-	if (msr == MSR_TSC ||
-	    (msr != MSR_UCODE_REV && guest_rdmsr(v, msr, &now) != 0)) {
+	if (msr == MSR_TSC || (msr != MSR_UCODE_REV && guest_rdmsr(v, msr, &now) != 0)) {
 		return -XEN_EPERM;
 	}
 	return now == value ? 0 : -XEN_EPERM;

@@ -90,8 +90,7 @@ static void insert_block(unsigned long mfn, unsigned int order)
 	for (; order < HEAP_MAX_ORDER; order++) {
 		unsigned long buddy = mfn ^ (1ul << order);
 
-		if (buddy == 0 || !mfn_valid(buddy) ||
-		    mfn_to_page(buddy)->count != PGC_FREE ||
+		if (buddy == 0 || !mfn_valid(buddy) || mfn_to_page(buddy)->count != PGC_FREE ||
 		    mfn_to_page(buddy)->order != order) {
 			break;
 		}
@@ -102,8 +101,8 @@ static void insert_block(unsigned long mfn, unsigned int order)
 }
 
 /* Frames change hands; nobody may hold one meanwhile. */
-static void hand_over(struct page *pg, unsigned int order, uint32_t old_count,
-		      uint16_t owner, uint32_t count)
+static void hand_over(struct page *pg, unsigned int order, uint32_t old_count, uint16_t owner,
+		      uint32_t count)
 {
 	for (unsigned long n = 1ul << order; n > 0; n--, pg++) {
 		CHECK(pg->count == old_count);
@@ -145,8 +144,7 @@ struct page *heap_alloc_raw(unsigned int order, unsigned int address_bits)
 	unsigned long mfn = 0;
 	unsigned int zone;
 
-	if (order > HEAP_MAX_ORDER || address_bits <= PAGE_SHIFT ||
-	    heap_fail_hook()) {
+	if (order > HEAP_MAX_ORDER || address_bits <= PAGE_SHIFT || heap_fail_hook()) {
 		return NULL;
 	}
 	zone = MIN(ZONES - 1, address_bits - PAGE_SHIFT);
@@ -163,8 +161,7 @@ struct page *heap_alloc(unsigned int order, unsigned int address_bits)
 	struct page *pg = heap_alloc_raw(order, address_bits);
 
 	if (pg != NULL) {
-		memset(frame_ptr(page_to_mfn(pg)), 0,
-		       (size_t)PAGE_SIZE << order);
+		memset(frame_ptr(page_to_mfn(pg)), 0, (size_t)PAGE_SIZE << order);
 	}
 	return pg;
 }
@@ -192,8 +189,7 @@ void heap_add(unsigned long start, unsigned long end)
 	end = MIN(end, 1ul << 32); /* the links have 32 bits */
 	/* The largest aligned block that fits, one after the other. */
 	for (; mfn < end; mfn += 1ul << order) {
-		order = MIN((unsigned int)__builtin_ctzl(mfn),
-			    (unsigned int)HEAP_MAX_ORDER);
+		order = MIN((unsigned int)__builtin_ctzl(mfn), (unsigned int)HEAP_MAX_ORDER);
 		while (1ul << order > end - mfn) {
 			order--;
 		}
@@ -243,14 +239,12 @@ void heap_free_bytes(void *p, size_t bytes)
 /* ---- Frames of domains ---------------------------------------------------- */
 
 /* Remembers that d has frames in the regions of this block, for its end. */
-static void mark_extents(struct domain *d, unsigned long mfn,
-			 unsigned int order)
+static void mark_extents(struct domain *d, unsigned long mfn, unsigned int order)
 {
 	unsigned long last = (mfn + (1ul << order) - 1) >> EXTENT_SHIFT;
 
 	for (unsigned long i = mfn >> EXTENT_SHIFT; i <= last; i++) {
-		__atomic_fetch_or(&d->extents[i / 64], 1ull << (i % 64),
-				  __ATOMIC_RELAXED);
+		__atomic_fetch_or(&d->extents[i / 64], 1ull << (i % 64), __ATOMIC_RELAXED);
 	}
 }
 
@@ -277,20 +271,17 @@ int domain_assign_frames(struct domain *d, struct page *pg, unsigned int order,
 	return rc;
 }
 
-struct page *domain_alloc_frames(struct domain *d, unsigned int order,
-				 unsigned int address_bits)
+struct page *domain_alloc_frames(struct domain *d, unsigned int order, unsigned int address_bits)
 {
 	struct page *pg;
 
 	/* Spares the zeroing where the limit is reached already; the answer
 	 * that counts comes under the lock. */
-	if (READ_ONCE(d->tot_pages) + (1ull << order) >
-	    READ_ONCE(d->max_pages)) {
+	if (READ_ONCE(d->tot_pages) + (1ull << order) > READ_ONCE(d->max_pages)) {
 		return NULL;
 	}
 	pg = heap_alloc(order, address_bits);
-	if (pg != NULL &&
-	    domain_assign_frames(d, pg, order, FRAMES_LIMITED) != 0) {
+	if (pg != NULL && domain_assign_frames(d, pg, order, FRAMES_LIMITED) != 0) {
 		heap_free(pg, order);
 		pg = NULL;
 	}

@@ -121,8 +121,7 @@ long hypercall_invoke(uint64_t nr, const uint64_t args[HYPERCALL_ARGS])
 
 void hypercall_dispatch(struct guest_regs *regs)
 {
-	uint64_t args[HYPERCALL_ARGS] = { regs->rdi, regs->rsi, regs->rdx,
-					  regs->r10, regs->r8 };
+	uint64_t args[HYPERCALL_ARGS] = { regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8 };
 	uint64_t nr = regs->rax;
 	long result = hypercall_invoke(nr, args);
 
@@ -141,16 +140,14 @@ void hypercall_dispatch(struct guest_regs *regs)
 bool hypercall_preempt(void)
 {
 	arch_irq_window();
-	return READ_ONCE(this_cpu()->softirq) != 0 ||
-	       READ_ONCE(current_vcpu()->kick) != 0;
+	return READ_ONCE(this_cpu()->softirq) != 0 || READ_ONCE(current_vcpu()->kick) != 0;
 }
 
 long hypercall_restart(unsigned int nargs, const uint64_t args[])
 {
 	struct vcpu *v = current_vcpu();
 	struct guest_regs *regs = &v->regs;
-	uint64_t *const reg[HYPERCALL_ARGS] = { &regs->rdi, &regs->rsi,
-						&regs->rdx, &regs->r10,
+	uint64_t *const reg[HYPERCALL_ARGS] = { &regs->rdi, &regs->rsi, &regs->rdx, &regs->r10,
 						&regs->r8 };
 
 	CHECK(nargs <= HYPERCALL_ARGS);
@@ -172,12 +169,10 @@ void hypercall_page_fill(void *dst)
 {
 	/* push %rcx; push %r11; mov $number, %eax; syscall; pop %r11;
 	 * pop %rcx; ret */
-	static const uint8_t enter[] = { 0x51, 0x41, 0x53, 0xb8, 0,
-					 0,    0,    0,	   0x0f, 0x05,
-					 0x41, 0x5b, 0x59, 0xc3 };
+	static const uint8_t enter[] = { 0x51, 0x41, 0x53, 0xb8, 0,    0,    0,
+					 0,    0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3 };
 	/* push %rcx; push %r11; push %rax; mov $number, %eax; syscall */
-	static const uint8_t enter_iret[] = { 0x51, 0x41, 0x53, 0x50, 0xb8, 0,
-					      0,    0,	  0,	0x0f, 0x05 };
+	static const uint8_t enter_iret[] = { 0x51, 0x41, 0x53, 0x50, 0xb8, 0, 0, 0, 0, 0x0f, 0x05 };
 	uint8_t *stub = dst;
 
 	memset(dst, 0xcc, PAGE_SIZE); /* int3 */
@@ -198,17 +193,15 @@ void hypercall_history_print(const struct vcpu *v)
 	pr_err("last hypercalls of d%uv%u, newest last:", v->domain->id, v->id);
 	for (unsigned int i = 0; i < ARRAY_SIZE(v->history); i++) {
 		const struct hypercall_record *r =
-			&v->history[(v->history_next + i) %
-				    ARRAY_SIZE(v->history)];
-		const char *name =
-			r->nr < HYPERCALL_COUNT ? table[r->nr].name : NULL;
+			&v->history[(v->history_next + i) % ARRAY_SIZE(v->history)];
+		const char *name = r->nr < HYPERCALL_COUNT ? table[r->nr].name : NULL;
 
 		if (!r->used) {
 			continue;
 		}
 		pr_err("  %s%s [%u] (%#lx, %#lx, %#lx) = %ld",
 		       r->in_multicall ? "in multicall: " : "",
-		       name != NULL ? name : "unknown call", r->nr, r->arg[0],
-		       r->arg[1], r->arg[2], r->result);
+		       name != NULL ? name : "unknown call", r->nr, r->arg[0], r->arg[1], r->arg[2],
+		       r->result);
 	}
 }

@@ -30,8 +30,7 @@
 #define CF8_ENABLE 0x80000000u
 #define CF8_RESERVED 0x7f000000u /* some CPUs: registers above 255 */
 
-static bool ports_allowed(const struct domain *d, unsigned int port,
-			  unsigned int bytes)
+static bool ports_allowed(const struct domain *d, unsigned int port, unsigned int bytes)
 {
 	bool allowed = d->ioport_map != NULL && port + bytes <= PORTS;
 
@@ -57,8 +56,7 @@ struct access {
  * Data ports address nothing while they are not enabled, when an access
  * crosses a register, or for registers that this mechanism cannot name.
  */
-static struct access decode(const struct domain *d, unsigned int port,
-			    unsigned int bytes)
+static struct access decode(const struct domain *d, unsigned int port, unsigned int bytes)
 {
 	struct access to = { .kind = NOWHERE };
 	uint32_t address = READ_ONCE(d->pci_cf8);
@@ -70,8 +68,7 @@ static struct access decode(const struct domain *d, unsigned int port,
 		to.kind = ports_allowed(d, port, bytes) ? PORT : NOWHERE;
 	} else if (d->is_control && port == PCI_ADDRESS && bytes == 4) {
 		to.kind = PCI_LATCH;
-	} else if (d->is_control && port >= PCI_DATA &&
-		   (port & (bytes - 1)) == 0 &&
+	} else if (d->is_control && port >= PCI_DATA && (port & (bytes - 1)) == 0 &&
 		   (address & (CF8_ENABLE | CF8_RESERVED)) == CF8_ENABLE) {
 		to.kind = PCI_REGISTER;
 		to.bus = (uint8_t)(address >> 16);
@@ -92,15 +89,13 @@ uint32_t ioport_read(struct domain *d, uint16_t port, unsigned int bytes)
 	case PCI_LATCH:
 		return READ_ONCE(d->pci_cf8);
 	case PCI_REGISTER:
-		return ones &
-		       arch_pci_read(0, from.bus, from.devfn, from.reg, bytes);
+		return ones & arch_pci_read(0, from.bus, from.devfn, from.reg, bytes);
 	default:
 		return ones;
 	}
 }
 
-void ioport_write(struct domain *d, uint16_t port, unsigned int bytes,
-		  uint32_t value)
+void ioport_write(struct domain *d, uint16_t port, unsigned int bytes, uint32_t value)
 {
 	struct access to = decode(d, port, bytes);
 

@@ -15,12 +15,10 @@
 #include <hv/percpu.h>
 
 static const char *const rank_names[RANK_COUNT] = {
-	[RANK_DOMLIST] = "domlist",   [RANK_DOMAIN] = "domain",
-	[RANK_PAGE] = "page",	      [RANK_GNTTAB] = "gnttab",
-	[RANK_EVTCHN] = "evtchn",     [RANK_PIRQ] = "pirq",
-	[RANK_RUNQUEUE] = "runqueue", [RANK_TIMER] = "timer",
-	[RANK_VTIME] = "vtime",	      [RANK_IRQ] = "irq",
-	[RANK_HEAP] = "heap",	      [RANK_CONSOLE] = "console",
+	[RANK_DOMLIST] = "domlist",   [RANK_DOMAIN] = "domain", [RANK_PAGE] = "page",
+	[RANK_GNTTAB] = "gnttab",     [RANK_EVTCHN] = "evtchn", [RANK_PIRQ] = "pirq",
+	[RANK_RUNQUEUE] = "runqueue", [RANK_TIMER] = "timer",	[RANK_VTIME] = "vtime",
+	[RANK_IRQ] = "irq",	      [RANK_HEAP] = "heap",	[RANK_CONSOLE] = "console",
 };
 
 void lock_rank_enter(enum lock_rank rank)
@@ -28,8 +26,8 @@ void lock_rank_enter(enum lock_rank rank)
 	uint32_t *held = &this_cpu()->ranks_held;
 
 	if (LOCK_CHECKS && *held >> rank != 0) {
-		panic("lock order: %s wanted while %s is held",
-		      rank_names[rank], rank_names[31 - __builtin_clz(*held)]);
+		panic("lock order: %s wanted while %s is held", rank_names[rank],
+		      rank_names[31 - __builtin_clz(*held)]);
 	}
 	*held |= 1u << rank;
 }
@@ -54,9 +52,8 @@ static void take(spinlock_t *l)
 	}
 	for (;;) {
 		expected = 0;
-		if (__atomic_compare_exchange_n(&l->taken, &expected, token,
-						false, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED)) {
+		if (__atomic_compare_exchange_n(&l->taken, &expected, token, false,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 			return;
 		}
 		while (READ_ONCE(l->taken) != 0) {

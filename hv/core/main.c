@@ -35,8 +35,7 @@ static INIT_TEXT void free_modules(void)
 			struct page *pg = mfn_to_page(mfn);
 
 			/* Modules may share a frame. */
-			if (mfn_valid(mfn) && pg->owner == OWNER_CORE &&
-			    pg->count == 0) {
+			if (mfn_valid(mfn) && pg->owner == OWNER_CORE && pg->count == 0) {
 				heap_free(pg, 0);
 			}
 		}
@@ -61,8 +60,7 @@ void core_main(void)
 {
 	start_up();
 	arch_free_init();
-	pr_info("start-up done after %llu ms",
-		(unsigned long long)(time_now() / 1000000));
+	pr_info("start-up done after %llu ms", (unsigned long long)(time_now() / 1000000));
 	__atomic_store_n(&ready, true, __ATOMIC_RELEASE);
 	arch_enter_guest_loop();
 }

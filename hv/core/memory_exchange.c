@@ -66,8 +66,8 @@ static struct page *page_steal(unsigned long mfn, struct domain *d)
 	if (pg == NULL) {
 		return NULL;
 	}
-	if (!__atomic_compare_exchange_n(&pg->count, &expected, 0, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+	if (!__atomic_compare_exchange_n(&pg->count, &expected, 0, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED)) {
 		page_put(pg);
 		return NULL;
 	}
@@ -107,8 +107,8 @@ static int steal_in(struct exchange *x, unsigned long chunk, uint32_t *in)
 	xen_pfn_t mfn;
 
 	for (; i < end; i++) {
-		if (copy_from_guest(&mfn, guest_ptr_add(x->in, i * sizeof(mfn)),
-				    sizeof(mfn)) != 0) {
+		if (copy_from_guest(&mfn, guest_ptr_add(x->in, i * sizeof(mfn)), sizeof(mfn)) !=
+		    0) {
 			return -XEN_EFAULT;
 		}
 		for (unsigned long k = 0; k < 1ul << x->in_order; k++) {
@@ -135,8 +135,7 @@ static int commit_out(struct exchange *x, unsigned long chunk, uint32_t *out)
 	int rc = 0;
 
 	while ((pg = pop(out)) != NULL) {
-		guest_ptr_t slot =
-			guest_ptr_add(x->out, --i * sizeof(xen_pfn_t));
+		guest_ptr_t slot = guest_ptr_add(x->out, --i * sizeof(xen_pfn_t));
 		xen_pfn_t mfn = page_to_mfn(pg), gpfn;
 
 		if (!give(x->d, pg, x->out_order)) {
@@ -155,8 +154,7 @@ static int commit_out(struct exchange *x, unsigned long chunk, uint32_t *out)
 	return rc;
 }
 
-static int exchange_chunk(struct exchange *x, unsigned long chunk,
-			  uint64_t *exchanged)
+static int exchange_chunk(struct exchange *x, unsigned long chunk, uint64_t *exchanged)
 {
 	uint32_t in = 0, out = 0;
 	struct page *pg;
@@ -203,10 +201,9 @@ static int decode(struct exchange *x, const struct xen_memory_exchange *e)
 	x->out = GUEST_HANDLE_PTR(e->out.extent_start);
 	x->address_bits = memory_address_bits(e->out.mem_flags);
 	/* Orders are at most 12 and counts below 2^49: the shifts fit. */
-	if (e->in.domid != e->out.domid || e->in.nr_extents > limit ||
-	    e->out.nr_extents > limit || e->nr_exchanged > e->in.nr_extents ||
-	    e->in.nr_extents << x->in_order != e->out.nr_extents
-						       << x->out_order ||
+	if (e->in.domid != e->out.domid || e->in.nr_extents > limit || e->out.nr_extents > limit ||
+	    e->nr_exchanged > e->in.nr_extents ||
+	    e->in.nr_extents << x->in_order != e->out.nr_extents << x->out_order ||
 	    (e->nr_exchanged & ((1ul << x->in_shift) - 1)) != 0) {
 		return -XEN_EINVAL;
 	}
@@ -215,9 +212,8 @@ static int decode(struct exchange *x, const struct xen_memory_exchange *e)
 
 long memory_exchange(uint64_t cmd, uint64_t arg)
 {
-	guest_ptr_t progress = guest_ptr_add(
-		guest_ptr(arg),
-		offsetof(struct xen_memory_exchange, nr_exchanged));
+	guest_ptr_t progress =
+		guest_ptr_add(guest_ptr(arg), offsetof(struct xen_memory_exchange, nr_exchanged));
 	uint64_t args[] = { cmd, arg };
 	struct xen_memory_exchange e;
 	unsigned long chunk, first;
@@ -235,15 +231,13 @@ long memory_exchange(uint64_t cmd, uint64_t arg)
 		return rc;
 	}
 	first = e.nr_exchanged >> x.in_shift;
-	for (chunk = first; chunk < e.in.nr_extents >> x.in_shift && rc == 0;
-	     chunk++) {
+	for (chunk = first; chunk < e.in.nr_extents >> x.in_shift && rc == 0; chunk++) {
 		rc = chunk != first && hypercall_preempt() ?
 			     -XEN_ERESTART :
 			     exchange_chunk(&x, chunk, &e.nr_exchanged);
 	}
 	domain_put_target(x.d);
-	if (copy_to_guest(progress, &e.nr_exchanged, sizeof(e.nr_exchanged)) !=
-	    0) {
+	if (copy_to_guest(progress, &e.nr_exchanged, sizeof(e.nr_exchanged)) != 0) {
 		return -XEN_EFAULT;
 	}
 	return rc == -XEN_ERESTART ? hypercall_restart(2, args) : rc;

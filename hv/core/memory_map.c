@@ -65,8 +65,7 @@ INIT_TEXT void memory_map_init(void)
 		if (denied && start == 0) {
 			start = mfn;
 		} else if (!denied && start != 0) {
-			insert((uint64_t)start << PAGE_SHIFT,
-			       (uint64_t)(mfn - start) << PAGE_SHIFT,
+			insert((uint64_t)start << PAGE_SHIFT, (uint64_t)(mfn - start) << PAGE_SHIFT,
 			       E820_RESERVED);
 			start = 0;
 		}
@@ -84,8 +83,7 @@ long memory_map_machine(uint64_t arg)
 		return -XEN_EPERM;
 	}
 	m.nr_entries = MIN(m.nr_entries, map_count);
-	if (copy_to_guest(GUEST_HANDLE_PTR(m.buffer), map,
-			  m.nr_entries * sizeof(map[0])) != 0) {
+	if (copy_to_guest(GUEST_HANDLE_PTR(m.buffer), map, m.nr_entries * sizeof(map[0])) != 0) {
 		return -XEN_EFAULT;
 	}
 	return copy_to_guest(guest_ptr(arg), &m, sizeof(m));

@@ -28,8 +28,7 @@
 
 unsigned int memory_max_order(void)
 {
-	return current_domain()->is_control ? ORDER_MAX_CONTROL :
-					      ORDER_MAX_GUEST;
+	return current_domain()->is_control ? ORDER_MAX_CONTROL : ORDER_MAX_GUEST;
 }
 
 unsigned int memory_address_bits(unsigned int mem_flags)
@@ -42,8 +41,7 @@ unsigned int memory_address_bits(unsigned int mem_flags)
 /* ---- Reservations -------------------------------------------------------------- */
 
 /* Frees frames that d owns, up to the first that it does not. */
-static bool decrease_extent(struct domain *d, unsigned long mfn,
-			    unsigned int order)
+static bool decrease_extent(struct domain *d, unsigned long mfn, unsigned int order)
 {
 	unsigned long end = mfn + (1ul << order);
 	bool freed = true;
@@ -67,20 +65,18 @@ static bool decrease_extent(struct domain *d, unsigned long mfn,
  * Allocates one extent and writes its first frame to *slot, if any; with gpfn
  * the frames are recorded as that one and those after it.
  */
-static bool increase_extent(struct domain *d,
-			    const struct xen_memory_reservation *r,
+static bool increase_extent(struct domain *d, const struct xen_memory_reservation *r,
 			    const guest_ptr_t *slot, const xen_pfn_t *gpfn)
 {
-	struct page *pg = domain_alloc_frames(
-		d, r->extent_order, memory_address_bits(r->mem_flags));
+	struct page *pg =
+		domain_alloc_frames(d, r->extent_order, memory_address_bits(r->mem_flags));
 	xen_pfn_t mfn;
 
 	if (pg == NULL) {
 		return false;
 	}
 	mfn = page_to_mfn(pg);
-	for (unsigned long i = 0; gpfn != NULL && i < 1ul << r->extent_order;
-	     i++) {
+	for (unsigned long i = 0; gpfn != NULL && i < 1ul << r->extent_order; i++) {
 		arch_m2p_set(mfn + i, *gpfn + i);
 	}
 	if (slot == NULL || copy_to_guest(*slot, &mfn, sizeof(mfn)) == 0) {
@@ -93,23 +89,20 @@ static bool increase_extent(struct domain *d,
 }
 
 static bool reserve_extent(unsigned int op, struct domain *d,
-			   const struct xen_memory_reservation *r,
-			   unsigned long i)
+			   const struct xen_memory_reservation *r, unsigned long i)
 {
 	guest_ptr_t list = GUEST_HANDLE_PTR(r->extent_start);
 	guest_ptr_t slot = guest_ptr_add(list, i * sizeof(xen_pfn_t));
 	xen_pfn_t frame;
 
 	if (op == XENMEM_increase_reservation) {
-		return increase_extent(d, r, list.addr != 0 ? &slot : NULL,
-				       NULL);
+		return increase_extent(d, r, list.addr != 0 ? &slot : NULL, NULL);
 	}
 	if (copy_from_guest(&frame, slot, sizeof(frame)) != 0) {
 		return false;
 	}
-	return op == XENMEM_populate_physmap ?
-		       increase_extent(d, r, &slot, &frame) :
-		       decrease_extent(d, frame, r->extent_order);
+	return op == XENMEM_populate_physmap ? increase_extent(d, r, &slot, &frame) :
+					       decrease_extent(d, frame, r->extent_order);
 }
 
 static long reservation(unsigned int op, uint64_t cmd, uint64_t arg)
@@ -203,8 +196,8 @@ static long machphys_mfn_list(uint64_t arg)
 	}
 	/* The machine bounds it: one round for each GiB of RAM. */
 	for (i = 0; i < list.max_extents && i < M2P_PARTS; i++) {
-		guest_ptr_t slot = guest_ptr_add(
-			GUEST_HANDLE_PTR(list.extent_start), i * sizeof(mfn));
+		guest_ptr_t slot =
+			guest_ptr_add(GUEST_HANDLE_PTR(list.extent_start), i * sizeof(mfn));
 
 		mfn = arch_m2p_frame(i);
 		if (copy_to_guest(slot, &mfn, sizeof(mfn)) != 0) {

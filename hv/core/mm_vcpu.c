@@ -141,14 +141,12 @@ bool ldt_map_fault(struct vcpu *v, unsigned int page_index)
 	struct page *pg;
 	uint64_t pte;
 
-	if (page_index >= ARRAY_SIZE(v->ldt_frame) ||
-	    page_index * LDT_PER_PAGE >= v->ldt_entries ||
+	if (page_index >= ARRAY_SIZE(v->ldt_frame) || page_index * LDT_PER_PAGE >= v->ldt_entries ||
 	    v->ldt_frame[page_index] != 0) {
 		return false;
 	}
 	pte = guest_walk_l1e(v, v->ldt_base + (uint64_t)page_index * PAGE_SIZE);
-	if ((pte & PTE_P) == 0 ||
-	    page_get_and_type(pte_mfn(pte), v->domain, PGT_DESC, &pg) != 0) {
+	if ((pte & PTE_P) == 0 || page_get_and_type(pte_mfn(pte), v->domain, PGT_DESC, &pg) != 0) {
 		return false;
 	}
 	v->ldt_frame[page_index] = pte_mfn(pte);
@@ -162,16 +160,14 @@ static bool walkable(uint64_t va)
 {
 	int64_t top = (int64_t)va >> 47;
 
-	return (top == 0 || top == -1) &&
-	       (va < CORE_VIRT_START || va >= CORE_VIRT_END);
+	return (top == 0 || top == -1) && (va < CORE_VIRT_START || va >= CORE_VIRT_END);
 }
 
 /*
  * The entry of level `to` for va below the table `root`; 0 if there is none.
  * *flags: what all entries down to it have in common.
  */
-static uint64_t walk(const struct page *root, uint64_t va, unsigned int to,
-		     uint64_t *flags)
+static uint64_t walk(const struct page *root, uint64_t va, unsigned int to, uint64_t *flags)
 {
 	unsigned long mfn;
 	uint64_t pte = 0;
@@ -184,15 +180,12 @@ static uint64_t walk(const struct page *root, uint64_t va, unsigned int to,
 	for (unsigned int level = 4; level >= to; level--) {
 		uint64_t *table = frame_ptr(mfn);
 
-		pte = __atomic_load_n(
-			&table[va >> VA_SHIFT(level) & (PTES - 1)],
-			__ATOMIC_RELAXED);
+		pte = __atomic_load_n(&table[va >> VA_SHIFT(level) & (PTES - 1)], __ATOMIC_RELAXED);
 		/* The table may be somebody else's by now: no trust in it, not
 		 * even that it leads to RAM. */
 		if ((pte & PTE_P) == 0 ||
 		    (level > 1 &&
-		     (!mfn_valid(pte_mfn(pte)) ||
-		      mfn_to_page(pte_mfn(pte))->owner == OWNER_IO))) {
+		     (!mfn_valid(pte_mfn(pte)) || mfn_to_page(pte_mfn(pte))->owner == OWNER_IO))) {
 			return 0;
 		}
 		*flags &= pte;
@@ -217,8 +210,7 @@ unsigned long guest_walk_l1_frame(struct vcpu *v, uint64_t va)
 
 unsigned long guest_walk_frame(struct vcpu *v, uint64_t va, bool write)
 {
-	const struct page *root =
-		v->in_kernel ? v->kernel_table : v->user_table;
+	const struct page *root = v->in_kernel ? v->kernel_table : v->user_table;
 	uint64_t flags, pte = walk(root, va, 1, &flags);
 
 	if (pte == 0 || (write && (flags & PTE_W) == 0)) {

@@ -34,8 +34,7 @@ int mm_target_get(struct mm_target *t, uint32_t dom)
 	uint16_t frames = (uint16_t)dom, tables = (uint16_t)(dom >> 16);
 	int rc;
 
-	rc = domain_get_target(
-		tables != 0 ? (uint16_t)(tables - 1) : DOMID_SELF, &t->tables);
+	rc = domain_get_target(tables != 0 ? (uint16_t)(tables - 1) : DOMID_SELF, &t->tables);
 	if (rc != 0) {
 		return rc;
 	}
@@ -70,8 +69,7 @@ static int store_plain(struct page *pg, uint64_t *entry, uint64_t val)
 	return 0;
 }
 
-static int update_entry(const struct mm_target *t, uint64_t at, uint64_t val,
-			bool preserve_ad)
+static int update_entry(const struct mm_target *t, uint64_t at, uint64_t val, bool preserve_ad)
 {
 	struct page *pg = page_get_from_mfn(at >> PAGE_SHIFT, t->tables);
 	uint64_t *entry, type;
@@ -80,21 +78,18 @@ static int update_entry(const struct mm_target *t, uint64_t at, uint64_t val,
 	if (pg == NULL) {
 		return -XEN_EINVAL;
 	}
-	entry = (uint64_t *)frame_ptr(page_to_mfn(pg)) +
-		(at & (PAGE_SIZE - 1)) / sizeof(*entry);
+	entry = (uint64_t *)frame_ptr(page_to_mfn(pg)) + (at & (PAGE_SIZE - 1)) / sizeof(*entry);
 
 	page_lock(pg);
 	type = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE);
 	type &= (type & PGT_VALIDATED) != 0 ? PGT_TYPE_MASK : 0;
 	if (type == PGT_L1) {
-		rc = mod_l1_entry(entry, val, t->tables, t->frames_of,
-				  preserve_ad, NULL);
+		rc = mod_l1_entry(entry, val, t->tables, t->frames_of, preserve_ad, NULL);
 		page_unlock(pg);
 	} else {
 		page_unlock(pg);
 		rc = pgt_is_table(type) ?
-			     mod_table_entry(entry, val, pg, type, t->tables,
-					     preserve_ad) :
+			     mod_table_entry(entry, val, pg, type, t->tables, preserve_ad) :
 			     store_plain(pg, entry, val);
 	}
 	page_put(pg);
@@ -143,8 +138,8 @@ static int one_request(const struct mm_target *t, const struct mmu_update *req)
  * *i counts those done; 0, -XEN_ERESTART or the failure.  Updates are short
  * and are copied in several at once; any mmuext_op may be a long one.
  */
-static int run_list(const struct mm_target *t, bool ext, guest_ptr_t list,
-		    unsigned int count, unsigned int *i)
+static int run_list(const struct mm_target *t, bool ext, guest_ptr_t list, unsigned int count,
+		    unsigned int *i)
 {
 	union {
 		struct mmu_update update[BATCH];
@@ -171,8 +166,7 @@ static int run_list(const struct mm_target *t, bool ext, guest_ptr_t list,
 			}
 			at = 0;
 		}
-		rc = ext ? mmuext_request(t, &req.ext) :
-			   one_request(t, &req.update[at]);
+		rc = ext ? mmuext_request(t, &req.ext) : one_request(t, &req.update[at]);
 		if (rc != 0) {
 			return rc;
 		}
@@ -185,11 +179,9 @@ static int run_list(const struct mm_target *t, bool ext, guest_ptr_t list,
 	return 0;
 }
 
-long mm_run_list(bool ext, uint64_t list, uint64_t count_arg, uint64_t done_arg,
-		 uint32_t dom)
+long mm_run_list(bool ext, uint64_t list, uint64_t count_arg, uint64_t done_arg, uint32_t dom)
 {
-	const size_t size =
-		ext ? sizeof(struct mmuext_op) : sizeof(struct mmu_update);
+	const size_t size = ext ? sizeof(struct mmuext_op) : sizeof(struct mmu_update);
 	unsigned int count = (unsigned int)count_arg & ~MM_PREEMPTED;
 	unsigned int i = 0, done = 0;
 	struct mm_target t;
@@ -210,14 +202,12 @@ long mm_run_list(bool ext, uint64_t list, uint64_t count_arg, uint64_t done_arg,
 	mm_target_put(&t);
 
 	done += i;
-	if (done_arg != 0 &&
-	    copy_to_guest(guest_ptr(done_arg), &done, sizeof(done)) != 0 &&
+	if (done_arg != 0 && copy_to_guest(guest_ptr(done_arg), &done, sizeof(done)) != 0 &&
 	    rc == 0) {
 		rc = -XEN_EFAULT;
 	}
 	if (rc == -XEN_ERESTART) {
-		uint64_t args[] = { list + i * size, (count - i) | MM_PREEMPTED,
-				    done_arg, dom };
+		uint64_t args[] = { list + i * size, (count - i) | MM_PREEMPTED, done_arg, dom };
 
 		return hypercall_restart(4, args);
 	}

@@ -27,8 +27,7 @@ _Static_assert(sizeof(struct mmuext_op) == 24, "xen.h: three words");
 
 static int op_pin(struct domain *d, unsigned int cmd, unsigned long mfn)
 {
-	uint64_t type = (uint64_t)(cmd - MMUEXT_PIN_L1_TABLE + 1)
-			<< PGT_TYPE_SHIFT;
+	uint64_t type = (uint64_t)(cmd - MMUEXT_PIN_L1_TABLE + 1) << PGT_TYPE_SHIFT;
 	struct page *pg;
 	int rc = page_get_and_type(mfn, d, type, &pg);
 
@@ -40,8 +39,7 @@ static int op_pin(struct domain *d, unsigned int cmd, unsigned long mfn)
 	 * A domain that is torn down has its pins taken by relinquish.c, which
 	 * looks for them after the state has changed: one of us sees it.
 	 */
-	if (rc == 0 &&
-	    __atomic_load_n(&d->state, __ATOMIC_SEQ_CST) != DOM_ALIVE) {
+	if (rc == 0 && __atomic_load_n(&d->state, __ATOMIC_SEQ_CST) != DOM_ALIVE) {
 		rc = page_unpin(pg) ? -XEN_EINVAL : 0;
 	}
 	if (rc != 0) {
@@ -84,9 +82,8 @@ static int op_set_ldt(uint64_t base, unsigned int entries)
 	struct vcpu *curr = current_vcpu();
 
 	if (entries > LDT_ENTRIES_MAX ||
-	    (entries != 0 &&
-	     ((base & (PAGE_SIZE - 1)) != 0 ||
-	      !guest_range_ok(guest_ptr(base), LDT_BYTES(entries))))) {
+	    (entries != 0 && ((base & (PAGE_SIZE - 1)) != 0 ||
+			      !guest_range_ok(guest_ptr(base), LDT_BYTES(entries))))) {
 		return -XEN_EINVAL;
 	}
 	if (entries == 0 && curr->ldt_entries == 0) {
@@ -100,8 +97,7 @@ static int op_set_ldt(uint64_t base, unsigned int entries)
 }
 
 /* Clears a frame, or with src copies that into it. */
-static int op_fill_page(struct domain *d, unsigned long mfn,
-			const struct page *src)
+static int op_fill_page(struct domain *d, unsigned long mfn, const struct page *src)
 {
 	struct page *dst;
 	int rc = page_get_and_type(mfn, d, PGT_WRITABLE, &dst);
@@ -147,16 +143,14 @@ static int vcpu_op(const struct mmuext_op *op)
 		return vcpu_set_user_table(curr, op->arg1.mfn);
 	case MMUEXT_TLB_FLUSH_LOCAL:
 	case MMUEXT_INVLPG_LOCAL:
-		return tlb_flush_asked(FLUSH_LOCAL, 0,
-				       op->cmd == MMUEXT_INVLPG_LOCAL, va);
+		return tlb_flush_asked(FLUSH_LOCAL, 0, op->cmd == MMUEXT_INVLPG_LOCAL, va);
 	case MMUEXT_TLB_FLUSH_MULTI:
 	case MMUEXT_INVLPG_MULTI:
-		return tlb_flush_asked(FLUSH_BITMAP, vcpus.addr,
-				       op->cmd == MMUEXT_INVLPG_MULTI, va);
+		return tlb_flush_asked(FLUSH_BITMAP, vcpus.addr, op->cmd == MMUEXT_INVLPG_MULTI,
+				       va);
 	case MMUEXT_TLB_FLUSH_ALL:
 	case MMUEXT_INVLPG_ALL:
-		return tlb_flush_asked(FLUSH_ALL, 0,
-				       op->cmd == MMUEXT_INVLPG_ALL, va);
+		return tlb_flush_asked(FLUSH_ALL, 0, op->cmd == MMUEXT_INVLPG_ALL, va);
 	case MMUEXT_FLUSH_CACHE:
 	case MMUEXT_FLUSH_CACHE_GLOBAL:
 		return op_flush_cache(op->cmd == MMUEXT_FLUSH_CACHE_GLOBAL);

@@ -45,8 +45,8 @@ static bool word_swap(struct page *pg, union word *old, union word next)
 {
 	uint64_t *at = (uint64_t *)(void *)&pg->count;
 
-	return __atomic_compare_exchange_n(at, &old->bits, next.bits, false,
-					   __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
+	return __atomic_compare_exchange_n(at, &old->bits, next.bits, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_ACQUIRE);
 }
 
 static uint32_t refs(union word w)
@@ -89,8 +89,7 @@ void tlb_flush_cpus(cpumask_t mask)
 		uint64_t was = __atomic_load_n(at, __ATOMIC_RELAXED);
 
 		while (was < time &&
-		       !__atomic_compare_exchange_n(at, &was, time, false,
-						    __ATOMIC_RELEASE,
+		       !__atomic_compare_exchange_n(at, &was, time, false, __ATOMIC_RELEASE,
 						    __ATOMIC_RELAXED)) {}
 	}
 }
@@ -103,8 +102,7 @@ void tlb_flush_stale(const struct page *pg, cpumask_t mask)
 	for (; mask != 0; mask &= mask - 1) {
 		unsigned int cpu = (unsigned int)__builtin_ctzll(mask);
 
-		if (__atomic_load_n(&tlb_flushed[cpu], __ATOMIC_ACQUIRE) <=
-		    time) {
+		if (__atomic_load_n(&tlb_flushed[cpu], __ATOMIC_ACQUIRE) <= time) {
 			stale |= 1ull << cpu;
 		}
 	}
@@ -120,8 +118,7 @@ bool page_get(struct page *pg, const struct domain *d)
 	union word was = word_load(pg), next;
 
 	do {
-		if (was.owner != d->id || refs(was) == 0 ||
-		    refs(was) >= GUEST_COUNT_LIMIT) {
+		if (was.owner != d->id || refs(was) == 0 || refs(was) >= GUEST_COUNT_LIMIT) {
 			return false;
 		}
 		next = was;
@@ -134,8 +131,7 @@ void page_get_more(struct page *pg)
 {
 	uint32_t was = __atomic_fetch_add(&pg->count, 1, __ATOMIC_RELAXED);
 
-	CHECK((was & PGC_COUNT_MASK) != 0 &&
-	      (was & PGC_COUNT_MASK) < PGC_COUNT_MASK);
+	CHECK((was & PGC_COUNT_MASK) != 0 && (was & PGC_COUNT_MASK) < PGC_COUNT_MASK);
 }
 
 /*

@@ -29,8 +29,8 @@ static void claim_panic(uint32_t token)
 	static const char again[] = "\r\n(VL) panic within a panic\r\n";
 	uint32_t expected = 0;
 
-	if (__atomic_compare_exchange_n(&panic_cpu, &expected, token, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+	if (__atomic_compare_exchange_n(&panic_cpu, &expected, token, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE)) {
 		return;
 	}
 	if (expected == token) {
@@ -46,8 +46,8 @@ static void print_current(const struct vcpu *v)
 {
 	pr_err("current: d%uv%u in %s mode, rip %04x:%016lx rflags %08lx "
 	       "rsp %016lx",
-	       v->domain->id, v->id, v->in_kernel ? "kernel" : "user",
-	       v->regs.cs, v->regs.rip, v->regs.rflags, v->regs.rsp);
+	       v->domain->id, v->id, v->in_kernel ? "kernel" : "user", v->regs.cs, v->regs.rip,
+	       v->regs.rflags, v->regs.rsp);
 	hypercall_history_print(v);
 }
 
@@ -78,8 +78,7 @@ void panic(const char *fmt, ...)
 	if (pc->curr != NULL) {
 		print_current(pc->curr);
 	}
-	pr_err("longest time with interrupts off on this CPU: %lu us",
-	       pc->irqs_off_worst / 1000);
+	pr_err("longest time with interrupts off on this CPU: %lu us", pc->irqs_off_worst / 1000);
 	machine_give_up();
 }
 

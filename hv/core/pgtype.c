@@ -88,8 +88,8 @@ static uint64_t type_load(const struct page *pg)
 
 static bool type_swap(struct page *pg, uint64_t *old, uint64_t next)
 {
-	return __atomic_compare_exchange_n(&pg->type, old, next, false,
-					   __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
+	return __atomic_compare_exchange_n(&pg->type, old, next, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_ACQUIRE);
 }
 
 /* The type once the frame is neither busy nor locked. */
@@ -119,11 +119,9 @@ static unsigned int nr_of(uint64_t x)
 static void flush_for_change(const struct page *pg, uint64_t x)
 {
 	struct vcpu *curr = this_cpu()->curr;
-	bool own = curr != NULL && curr->domain->id == pg->owner &&
-		   (x & PGT_FOREIGN) == 0;
+	bool own = curr != NULL && curr->domain->id == pg->owner && (x & PGT_FOREIGN) == 0;
 
-	tlb_flush_stale(pg, own ? arch_domain_tlb_mask(curr->domain) :
-				  cpu_online_mask());
+	tlb_flush_stale(pg, own ? arch_domain_tlb_mask(curr->domain) : cpu_online_mask());
 }
 
 /*
@@ -142,8 +140,7 @@ static int claim(struct page *pg, uint64_t type, uint64_t *was)
 			return -XEN_EINVAL;
 		}
 		/* Frames that are plainly writable have nothing to check. */
-		first = !same ||
-			(type != PGT_WRITABLE && (x & PGT_VALIDATED) == 0);
+		first = !same || (type != PGT_WRITABLE && (x & PGT_VALIDATED) == 0);
 		next = x + 1;
 		wait = PGT_BUSY;
 		if (first) {
@@ -175,8 +172,8 @@ static int claim(struct page *pg, uint64_t type, uint64_t *was)
  * BUSY -> valid, or -> partial or idle with `nr` entries left.  `drop` gives
  * the caller's use back.  `was` tells whether PARTIAL holds a reference yet.
  */
-static void leave_busy(struct page *pg, uint64_t was, unsigned int nr,
-		       bool valid, bool undo, bool drop)
+static void leave_busy(struct page *pg, uint64_t was, unsigned int nr, bool valid, bool undo,
+		       bool drop)
 {
 	uint64_t x = type_load(pg), next;
 	bool held = (was & PGT_PARTIAL) != 0, partial;
@@ -238,9 +235,8 @@ int page_get_type(struct page *pg, uint64_t type)
 	if ((was & PGT_UNDO) != 0) {
 		return refuse(pg, was, nr, -XEN_EINVAL);
 	}
-	rc = type == PGT_DESC ?
-		     descriptor_check_frame(frame_ptr(page_to_mfn(pg))) :
-		     table_validate(pg, type, &nr);
+	rc = type == PGT_DESC ? descriptor_check_frame(frame_ptr(page_to_mfn(pg))) :
+				table_validate(pg, type, &nr);
 	if (rc == 0) {
 		leave_busy(pg, was, 0, true, false, false);
 	} else if (rc == -XEN_ERESTART) {
@@ -316,8 +312,7 @@ void page_put_and_type(struct page *pg)
 	page_put(pg);
 }
 
-int page_get_and_type(unsigned long mfn, const struct domain *d, uint64_t type,
-		      struct page **out)
+int page_get_and_type(unsigned long mfn, const struct domain *d, uint64_t type, struct page **out)
 {
 	struct page *pg = page_get_from_mfn(mfn, d);
 	int rc = pg != NULL ? page_get_type(pg, type) : -XEN_EINVAL;
@@ -333,14 +328,12 @@ int page_get_and_type(unsigned long mfn, const struct domain *d, uint64_t type,
 
 bool page_pin(struct page *pg)
 {
-	return (__atomic_fetch_or(&pg->type, PGT_PINNED, __ATOMIC_ACQ_REL) &
-		PGT_PINNED) == 0;
+	return (__atomic_fetch_or(&pg->type, PGT_PINNED, __ATOMIC_ACQ_REL) & PGT_PINNED) == 0;
 }
 
 bool page_unpin(struct page *pg)
 {
-	return (__atomic_fetch_and(&pg->type, ~PGT_PINNED, __ATOMIC_ACQ_REL) &
-		PGT_PINNED) != 0;
+	return (__atomic_fetch_and(&pg->type, ~PGT_PINNED, __ATOMIC_ACQ_REL) & PGT_PINNED) != 0;
 }
 
 void page_lock(struct page *pg)

@@ -69,8 +69,7 @@ static int op_set_iopl(union physdev_arg *op)
 
 static int op_apic_read(union physdev_arg *op)
 {
-	return arch_ioapic_read(op->apic.apic_physbase, op->apic.reg,
-				&op->apic.value);
+	return arch_ioapic_read(op->apic.apic_physbase, op->apic.reg, &op->apic.value);
 }
 
 /* The vector is a number that the guest hands back and never uses. */
@@ -129,8 +128,7 @@ static int op_setup_gsi(union physdev_arg *op)
 	unsigned int gsi = (unsigned int)op->gsi.gsi;
 	int rc;
 
-	if (gsi >= arch_gsi_count() || op->gsi.triggering > 1 ||
-	    op->gsi.polarity > 1) {
+	if (gsi >= arch_gsi_count() || op->gsi.triggering > 1 || op->gsi.polarity > 1) {
 		return -XEN_EINVAL;
 	}
 	rc = arch_gsi_setup(gsi, op->gsi.triggering, op->gsi.polarity);
@@ -152,8 +150,7 @@ static int op_refused(union physdev_arg *op UNUSED)
 #define ALL 1u	   /* any domain, not only the control domain */
 #define RETURNS 2u /* the structure is copied back */
 #define OP(nr, member, flags, run) \
-	[PHYSDEVOP_##              \
-		nr] = { sizeof(((union physdev_arg *)0)->member), flags, run }
+	[PHYSDEVOP_##nr] = { sizeof(((union physdev_arg *)0)->member), flags, run }
 
 /*
  * A number without a line is refused to the control domain as well: all that

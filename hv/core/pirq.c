@@ -38,8 +38,7 @@ static struct pirq_line *line_of(const struct domain *d, unsigned int pirq)
 {
 	struct pirq_line *line = &lines[index_nospec(pirq, PIRQ_MAX)];
 
-	return pirq < PIRQ_MAX && line->mapped && line->owner == d->id ? line :
-									 NULL;
+	return pirq < PIRQ_MAX && line->mapped && line->owner == d->id ? line : NULL;
 }
 
 /* As line_of, with the lock taken: NULL unless it is bound as well. */
@@ -108,8 +107,7 @@ int pirq_unmap(struct domain *d, unsigned int pirq)
 	return rc;
 }
 
-int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port,
-	      struct vcpu *v, bool share UNUSED)
+int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port, struct vcpu *v, bool share UNUSED)
 {
 	struct pirq_line *line;
 	int rc = -XEN_EINVAL;

@@ -79,8 +79,7 @@ static int run(struct xen_platform_op *op)
 	case XENPF_settime32:
 		return settime(t32->secs, t32->nsecs, 0, t32->system_time);
 	case XENPF_settime64:
-		return settime(t64->secs, t64->nsecs, t64->mbz,
-			       t64->system_time);
+		return settime(t64->secs, t64->nsecs, t64->mbz, t64->system_time);
 	case XENPF_get_cpuinfo:
 		return get_cpuinfo(&op->u.pcpu_info);
 	case XENPF_firmware_info:

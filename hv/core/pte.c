@@ -57,8 +57,7 @@ static int check_bits(uint64_t *pte, unsigned int level)
 	return 0;
 }
 
-static int l1_get(uint64_t pte, const struct domain *d,
-		  const struct domain *frames_of)
+static int l1_get(uint64_t pte, const struct domain *d, const struct domain *frames_of)
 {
 	unsigned long mfn = pte_mfn(pte);
 	struct page *pg;
@@ -86,8 +85,7 @@ static int l1_get(uint64_t pte, const struct domain *d,
 	return 0;
 }
 
-int pte_get(uint64_t *pte, unsigned int level, struct domain *d,
-	    struct domain *frames_of)
+int pte_get(uint64_t *pte, unsigned int level, struct domain *d, struct domain *frames_of)
 {
 	struct page *pg;
 	int rc = check_bits(pte, level);
@@ -97,15 +95,12 @@ int pte_get(uint64_t *pte, unsigned int level, struct domain *d,
 	}
 	return level == 1 ? l1_get(*pte, d, frames_of) :
 			    page_get_and_type(pte_mfn(*pte), d,
-					      (uint64_t)(level - 1)
-						      << PGT_TYPE_SHIFT,
-					      &pg);
+					      (uint64_t)(level - 1) << PGT_TYPE_SHIFT, &pg);
 }
 
 void pte_put_l1(uint64_t pte)
 {
-	struct page *pg =
-		(pte & PTE_P) != 0 ? counted_page(pte_mfn(pte)) : NULL;
+	struct page *pg = (pte & PTE_P) != 0 ? counted_page(pte_mfn(pte)) : NULL;
 
 	if (pg == NULL) {
 		return;
@@ -142,8 +137,7 @@ int pte_put(uint64_t pte, unsigned int level)
  * `keep_ad` those of the old entry stay.  `exact`: they must not have changed
  * either, false if they have.  *old is what was replaced.
  */
-static bool entry_store(uint64_t *entry, uint64_t *old, uint64_t next,
-			bool keep_ad, bool exact)
+static bool entry_store(uint64_t *entry, uint64_t *old, uint64_t next, bool keep_ad, bool exact)
 {
 	for (;;) {
 		uint64_t want = next;
@@ -151,8 +145,7 @@ static bool entry_store(uint64_t *entry, uint64_t *old, uint64_t next,
 		if (keep_ad && (*old & PTE_P) != 0) {
 			want |= *old & (PTE_A | PTE_D);
 		}
-		if (__atomic_compare_exchange_n(entry, old, want, false,
-						__ATOMIC_SEQ_CST,
+		if (__atomic_compare_exchange_n(entry, old, want, false, __ATOMIC_SEQ_CST,
 						__ATOMIC_ACQUIRE)) {
 			return true;
 		}
@@ -162,8 +155,8 @@ static bool entry_store(uint64_t *entry, uint64_t *old, uint64_t next,
 	}
 }
 
-int mod_l1_entry(uint64_t *entry, uint64_t new_pte, struct domain *d,
-		 struct domain *frames_of, bool preserve_ad, uint64_t *expected)
+int mod_l1_entry(uint64_t *entry, uint64_t new_pte, struct domain *d, struct domain *frames_of,
+		 bool preserve_ad, uint64_t *expected)
 {
 	const uint64_t relevant = PTE_ADDR_MASK | PTE_P | PTE_W;
 	uint64_t old = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
@@ -172,13 +165,11 @@ int mod_l1_entry(uint64_t *entry, uint64_t new_pte, struct domain *d,
 	int rc = 0;
 
 	if (expected == NULL || old == *expected) {
-		rc = same ? check_bits(&new_pte, 1) :
-			    pte_get(&new_pte, 1, d, frames_of);
+		rc = same ? check_bits(&new_pte, 1) : pte_get(&new_pte, 1, d, frames_of);
 		if (rc != 0) {
 			return rc;
 		}
-		if (entry_store(entry, &old, new_pte, preserve_ad,
-				expected != NULL)) {
+		if (entry_store(entry, &old, new_pte, preserve_ad, expected != NULL)) {
 			if (!same) {
 				pte_put_l1(old);
 			}
@@ -199,13 +190,12 @@ static void put_or_owe(uint64_t pte)
 {
 	if ((pte & PTE_P) != 0) {
 		page_stamp(mfn_to_page(pte_mfn(pte)));
-		(void)vcpu_drop_table(current_vcpu(),
-				      mfn_to_page(pte_mfn(pte)));
+		(void)vcpu_drop_table(current_vcpu(), mfn_to_page(pte_mfn(pte)));
 	}
 }
 
-int mod_table_entry(uint64_t *entry, uint64_t new_pte, struct page *table,
-		    uint64_t type, struct domain *d, bool preserve_ad)
+int mod_table_entry(uint64_t *entry, uint64_t new_pte, struct page *table, uint64_t type,
+		    struct domain *d, bool preserve_ad)
 {
 	unsigned int level = (unsigned int)(type >> PGT_TYPE_SHIFT);
 	uint64_t slot = ((uintptr_t)entry & (PAGE_SIZE - 1)) / sizeof(*entry);

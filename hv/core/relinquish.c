@@ -75,9 +75,7 @@ static bool has_extent(const struct domain *d, unsigned long mfn)
 {
 	unsigned long i = mfn >> EXTENT_SHIFT;
 
-	return (__atomic_load_n(&d->extents[i / 64], __ATOMIC_ACQUIRE) >>
-			(i % 64) &
-		1) != 0;
+	return (__atomic_load_n(&d->extents[i / 64], __ATOMIC_ACQUIRE) >> (i % 64) & 1) != 0;
 }
 
 /* One pass from the cursor on. */

@@ -141,15 +141,14 @@ void runstate_publish(struct vcpu *v)
 	const size_t at = offsetof(struct vcpu_runstate_info, state_entry_time);
 	uint64_t *entry = &v->runstate.state_entry_time;
 
-	if ((READ_ONCE(v->domain->pv_features_assist) &
-	     (1u << VMASST_TYPE_runstate_update_flag)) != 0) {
+	if ((READ_ONCE(v->domain->pv_features_assist) & (1u << VMASST_TYPE_runstate_update_flag)) !=
+	    0) {
 		*entry |= XEN_RUNSTATE_UPDATE;
 	}
 	guest_area_write(&v->runstate_area, at, entry, sizeof(*entry));
 	/* The flag becomes visible before any other field. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	guest_area_write(&v->runstate_area, 0, &v->runstate,
-			 sizeof(v->runstate));
+	guest_area_write(&v->runstate_area, 0, &v->runstate, sizeof(v->runstate));
 	/* All fields become visible before the final entry time. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	*entry &= ~XEN_RUNSTATE_UPDATE;
@@ -212,8 +211,7 @@ static void settle(struct percpu *cpu, struct vcpu *v)
 	if (v->queued) {
 		dequeue(cpu, v);
 	}
-	runstate_change(v, flags != 0 && others == 0 ? VCPU_BLOCKED :
-						       VCPU_OFFLINE);
+	runstate_change(v, flags != 0 && others == 0 ? VCPU_BLOCKED : VCPU_OFFLINE);
 }
 
 /* ---- Waking and stopping ------------------------------------------------------------ */
@@ -281,8 +279,7 @@ static struct vcpu *choose(struct percpu *cpu, struct vcpu *loaded)
 	if (loaded != NULL && loaded->running) {
 		slice_end = loaded->runstate.state_entry_time + SLICE_NS;
 		if (eligible(loaded) &&
-		    (cpu->rq_head == NULL ||
-		     (cpu->slice_end != 0 && time_now() < slice_end))) {
+		    (cpu->rq_head == NULL || (cpu->slice_end != 0 && time_now() < slice_end))) {
 			return loaded;
 		}
 		loaded->running = false;
@@ -340,8 +337,7 @@ static void schedule(struct percpu *cpu, bool unload)
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		/* It polls no more.  Only its own CPU sets and clears this. */
 		if (unlikely(READ_ONCE(next->domain->poll_mask) & bit)) {
-			__atomic_and_fetch(&next->domain->poll_mask, ~bit,
-					   __ATOMIC_SEQ_CST);
+			__atomic_and_fetch(&next->domain->poll_mask, ~bit, __ATOMIC_SEQ_CST);
 		}
 		if (next != loaded || !continued) {
 			vtime_update(next, false);

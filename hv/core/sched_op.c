@@ -27,8 +27,7 @@
 
 static bool wanted(const struct vcpu *v)
 {
-	return vcpu_event_pending(v) ||
-	       __atomic_load_n(&v->nmi_pending, __ATOMIC_SEQ_CST);
+	return vcpu_event_pending(v) || __atomic_load_n(&v->nmi_pending, __ATOMIC_SEQ_CST);
 }
 
 static long sched_op_block(void)
@@ -74,8 +73,8 @@ static long sched_op_poll(uint64_t arg)
 	if (op.nr_ports > POLL_PORTS_MAX) {
 		return -XEN_EINVAL;
 	}
-	if (copy_from_guest(ports, GUEST_HANDLE_PTR(op.ports),
-			    op.nr_ports * sizeof(ports[0])) != 0) {
+	if (copy_from_guest(ports, GUEST_HANDLE_PTR(op.ports), op.nr_ports * sizeof(ports[0])) !=
+	    0) {
 		return -XEN_EFAULT;
 	}
 	for (i = 0; i < op.nr_ports; i++) {

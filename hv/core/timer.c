@@ -36,8 +36,7 @@ void timer_init(struct timer *t, enum timer_kind kind, struct vcpu *v)
 /* ---- The heap; timer lock held -------------------------------------------- */
 
 /* Joins two heaps and hangs the result below `parent`, as its child *link. */
-static void merge(struct timer **link, struct timer *parent, struct timer *a,
-		  struct timer *b)
+static void merge(struct timer **link, struct timer *parent, struct timer *a, struct timer *b)
 {
 	while (a != NULL && b != NULL) {
 		struct timer *first = b->expires < a->expires ? b : a;
@@ -148,8 +147,7 @@ void timer_stop(struct timer *t)
 		/* On this CPU a handler has returned or is the caller.  One
 		 * that still runs may set it again: it is taken out anew. */
 		firing = cpu != this_cpu() &&
-			 __atomic_load_n(&cpu->timer_firing,
-					 __ATOMIC_ACQUIRE) == t;
+			 __atomic_load_n(&cpu->timer_firing, __ATOMIC_ACQUIRE) == t;
 		if (firing) {
 			arch_cpu_relax();
 		}

@@ -17,10 +17,9 @@
 #include <hv/vcpu.h>
 
 /* RFLAGS bits that a guest may set for itself; IF and IOPL are virtual. */
-#define IRET_FLAGS                                                      \
-	(X86_EFLAGS_CF | 0x4u | 0x10u | 0x40u | 0x80u | X86_EFLAGS_TF | \
-	 X86_EFLAGS_DF | 0x800u | X86_EFLAGS_NT | X86_EFLAGS_RF |       \
-	 X86_EFLAGS_AC | X86_EFLAGS_ID)
+#define IRET_FLAGS                                                                               \
+	(X86_EFLAGS_CF | 0x4u | 0x10u | 0x40u | 0x80u | X86_EFLAGS_TF | X86_EFLAGS_DF | 0x800u | \
+	 X86_EFLAGS_NT | X86_EFLAGS_RF | X86_EFLAGS_AC | X86_EFLAGS_ID)
 
 #define DR6_FIXED 0xffff0ff0ull
 #define DR6_SETTABLE 0x0000e00full
@@ -31,8 +30,7 @@
 
 /* --- Handlers -------------------------------------------------------------- */
 
-int vcpu_set_trap(struct vcpu *v, unsigned int vector, uint16_t cs,
-		  uint8_t flags, uint64_t address)
+int vcpu_set_trap(struct vcpu *v, unsigned int vector, uint16_t cs, uint8_t flags, uint64_t address)
 {
 	if (!va_canonical(address)) {
 		return -XEN_EINVAL;
@@ -80,8 +78,7 @@ long do_set_trap_table(uint64_t table)
 int vcpu_set_kernel_stack(struct vcpu *v, uint64_t ss, uint64_t sp)
 {
 	sp &= ~15ull;
-	if (sp != 0 &&
-	    !guest_range_ok(guest_ptr(sp - STACK_ROOM), STACK_ROOM)) {
+	if (sp != 0 && !guest_range_ok(guest_ptr(sp - STACK_ROOM), STACK_ROOM)) {
 		return -XEN_EINVAL;
 	}
 	v->kernel_ss = fixup_selector(ss);
@@ -98,8 +95,7 @@ long do_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall)
 {
 	struct vcpu *v = current_vcpu();
 
-	if (!va_canonical(event) || !va_canonical(failsafe) ||
-	    !va_canonical(syscall)) {
+	if (!va_canonical(event) || !va_canonical(failsafe) || !va_canonical(syscall)) {
 		return -XEN_EINVAL;
 	}
 	v->event_entry = event;
@@ -110,8 +106,7 @@ long do_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall)
 
 static int set_nmi(uint64_t address)
 {
-	return vcpu_set_trap(current_vcpu(), TRAP_NMI, FLAT_KERNEL_CS, 0,
-			     address);
+	return vcpu_set_trap(current_vcpu(), TRAP_NMI, FLAT_KERNEL_CS, 0, address);
 }
 
 static long set_callback(const struct callback_register *reg)
@@ -158,8 +153,7 @@ long do_callback_op(uint64_t cmd, uint64_t arg)
 			return rc;
 		}
 		/* A kernel cannot live without the other three. */
-		return unreg.type == CALLBACKTYPE_nmi ? set_nmi(0) :
-							-XEN_EINVAL;
+		return unreg.type == CALLBACKTYPE_nmi ? set_nmi(0) : -XEN_EINVAL;
 	default:
 		return -XEN_ENOSYS;
 	}
@@ -218,8 +212,7 @@ long do_set_debugreg(uint64_t reg, uint64_t value)
 	if (!debugreg_exists(reg)) {
 		return -XEN_EINVAL;
 	}
-	if ((reg < 4 && !guest_range_ok(guest_ptr(value), 8)) ||
-	    (reg == 7 && !dr7_ok(value))) {
+	if ((reg < 4 && !guest_range_ok(guest_ptr(value), 8)) || (reg == 7 && !dr7_ok(value))) {
 		return -XEN_EPERM;
 	}
 	if (reg == 6) {
@@ -248,22 +241,18 @@ long do_iret(void)
 	struct iret_context frame;
 
 	if (copy_from_guest(&frame, guest_ptr(regs->rsp), sizeof(frame))) {
-		return domain_crash(v->domain,
-				    "iret frame at %lx is not readable",
-				    regs->rsp);
+		return domain_crash(v->domain, "iret frame at %lx is not readable", regs->rsp);
 	}
 	if ((frame.cs & 3) == 3) {
 		if (v->cr3_user == 0) {
-			return domain_crash(v->domain,
-					    "iret to user mode "
-					    "without a user page table");
+			return domain_crash(v->domain, "iret to user mode "
+						       "without a user page table");
 		}
 		arch_toggle_mode(v, false);
 	}
 	regs->rip = frame.rip;
 	regs->cs = (uint16_t)(frame.cs | 3);
-	regs->rflags =
-		(frame.rflags & IRET_FLAGS) | X86_EFLAGS_IF | X86_EFLAGS_FIXED;
+	regs->rflags = (frame.rflags & IRET_FLAGS) | X86_EFLAGS_IF | X86_EFLAGS_FIXED;
 	regs->rsp = frame.rsp;
 	regs->ss = (uint16_t)(frame.ss | 3);
 	if ((frame.flags & VGCF_in_syscall) == 0) {
@@ -271,7 +260,6 @@ long do_iret(void)
 		regs->rcx = frame.rcx;
 	}
 	regs->rax = frame.rax;
-	WRITE_ONCE(v->info->evtchn_upcall_mask,
-		   (frame.rflags & X86_EFLAGS_IF) == 0);
+	WRITE_ONCE(v->info->evtchn_upcall_mask, (frame.rflags & X86_EFLAGS_IF) == 0);
 	return (long)frame.rax;
 }

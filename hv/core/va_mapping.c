@@ -54,13 +54,11 @@ static void unlock_l1(struct page *pg)
 /* ---- update_va_mapping ------------------------------------------------------------ */
 
 /* CPUs that may hold translations of the vCPUs in a guest's bitmap. */
-static int vcpumask_to_cpus(const struct domain *d, uint64_t bitmap,
-			    cpumask_t *mask)
+static int vcpumask_to_cpus(const struct domain *d, uint64_t bitmap, cpumask_t *mask)
 {
 	uint64_t vcpus = 0;
 
-	if (copy_from_guest(&vcpus, guest_ptr(bitmap),
-			    (d->max_vcpus + 7) / 8) != 0) {
+	if (copy_from_guest(&vcpus, guest_ptr(bitmap), (d->max_vcpus + 7) / 8) != 0) {
 		return -XEN_EFAULT;
 	}
 	*mask = 0;
@@ -78,8 +76,7 @@ static int vcpumask_to_cpus(const struct domain *d, uint64_t bitmap,
 }
 _Static_assert(MAX_VCPUS <= 64, "a bitmap of vCPUs is one word");
 
-int tlb_flush_asked(enum flush_where where, uint64_t bitmap, bool one_page,
-		    uint64_t va)
+int tlb_flush_asked(enum flush_where where, uint64_t bitmap, bool one_page, uint64_t va)
 {
 	struct domain *currd = current_domain();
 	cpumask_t mask = 1ull << this_cpu()->id;
@@ -118,8 +115,7 @@ static int flush_by_flags(uint64_t va, uint64_t flags)
 			       where, type == UVMF_INVLPG, va);
 }
 
-static long update_va(uint64_t va, uint64_t pte, uint64_t flags,
-		      struct domain *frames_of)
+static long update_va(uint64_t va, uint64_t pte, uint64_t flags, struct domain *frames_of)
 {
 	struct vcpu *v = current_vcpu();
 	struct page *pg = lock_l1(guest_walk_l1_frame(v, va), v->domain);
@@ -128,8 +124,7 @@ static long update_va(uint64_t va, uint64_t pte, uint64_t flags,
 	if (pg == NULL) {
 		return -XEN_EINVAL;
 	}
-	rc = mod_l1_entry(entry_of(pg, va >> PAGE_SHIFT), pte, v->domain,
-			  frames_of, false, NULL);
+	rc = mod_l1_entry(entry_of(pg, va >> PAGE_SHIFT), pte, v->domain, frames_of, false, NULL);
 	unlock_l1(pg);
 	return rc != 0 ? rc : flush_by_flags(va, flags);
 }
@@ -139,8 +134,7 @@ long do_update_va_mapping(uint64_t va, uint64_t pte, uint64_t flags)
 	return update_va(va, pte, flags, current_domain());
 }
 
-long do_update_va_mapping_otherdomain(uint64_t va, uint64_t pte, uint64_t flags,
-				      uint64_t dom)
+long do_update_va_mapping_otherdomain(uint64_t va, uint64_t pte, uint64_t flags, uint64_t dom)
 {
 	struct mm_target t;
 	long rc;
@@ -156,8 +150,8 @@ long do_update_va_mapping_otherdomain(uint64_t va, uint64_t pte, uint64_t flags,
 
 /* ---- Emulated stores ------------------------------------------------------------------ */
 
-int pte_write_emulate(struct vcpu *v, uint64_t va, uint64_t value,
-		      unsigned int bytes, uint64_t *expected)
+int pte_write_emulate(struct vcpu *v, uint64_t va, uint64_t value, unsigned int bytes,
+		      uint64_t *expected)
 {
 	unsigned int offset = (unsigned int)(va & 7), shift = 8 * offset;
 	uint64_t pte = guest_walk_l1e(v, va), mask = ~0ull, old;
@@ -184,10 +178,8 @@ int pte_write_emulate(struct vcpu *v, uint64_t va, uint64_t value,
 	do {
 		/* What is not written stays, be it set by the CPU just now. */
 		old = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
-		rc = mod_l1_entry(entry,
-				  (old & ~mask) | (value << shift & mask),
-				  v->domain, v->domain, false,
-				  expected != NULL ? expected : &old);
+		rc = mod_l1_entry(entry, (old & ~mask) | (value << shift & mask), v->domain,
+				  v->domain, false, expected != NULL ? expected : &old);
 	} while (rc == -XEN_EAGAIN && expected == NULL);
 	unlock_l1(pg);
 	return rc;

@@ -28,15 +28,13 @@
 #define DR7_START 0x400ull
 #define CR0_TS 8ul
 #define LDT_ENTRIES_MAX 8192
-#define ASSIST_OFFERED                            \
-	(1ul << VMASST_TYPE_writable_pagetables | \
-	 1ul << VMASST_TYPE_runstate_update_flag)
+#define ASSIST_OFFERED \
+	(1ul << VMASST_TYPE_writable_pagetables | 1ul << VMASST_TYPE_runstate_update_flag)
 /* RFLAGS bits that a context may carry: the arithmetic ones, TF, DF, NT, RF,
  * AC and ID.  IF is the event mask, IOPL is virtual. */
-#define CONTEXT_FLAGS                                                    \
-	(X86_EFLAGS_CF | 0x4u | 0x10u | 0x40u | 0x80u | 0x800u |         \
-	 X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_NT | X86_EFLAGS_RF | \
-	 X86_EFLAGS_AC | X86_EFLAGS_ID)
+#define CONTEXT_FLAGS                                                                            \
+	(X86_EFLAGS_CF | 0x4u | 0x10u | 0x40u | 0x80u | 0x800u | X86_EFLAGS_TF | X86_EFLAGS_DF | \
+	 X86_EFLAGS_NT | X86_EFLAGS_RF | X86_EFLAGS_AC | X86_EFLAGS_ID)
 
 _Static_assert(sizeof(struct vcpu_guest_context) == 5168, "published size");
 _Static_assert(sizeof(struct vcpu_info) == 64, "published size");
@@ -49,8 +47,7 @@ _Static_assert(offsetof(struct cpu_user_regs, r15) == 0 &&
 
 struct vcpu *vcpu_lookup(struct domain *d, uint64_t id)
 {
-	return id < d->max_vcpus ? d->vcpu[index_nospec(id, d->max_vcpus)] :
-				   NULL;
+	return id < d->max_vcpus ? d->vcpu[index_nospec(id, d->max_vcpus)] : NULL;
 }
 
 struct vcpu *vcpu_create(struct domain *d, unsigned int id, int *rc)
@@ -72,8 +69,7 @@ struct vcpu *vcpu_create(struct domain *d, unsigned int id, int *rc)
 	v->xcr0 = 1;
 	v->dr[6] = DR6_START;
 	v->dr[7] = DR7_START;
-	v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] :
-					      &v->own_info;
+	v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &v->own_info;
 	v->info->evtchn_upcall_mask = 1;
 
 	*rc = arch_vcpu_init(v);
@@ -129,8 +125,7 @@ int vcpu_destroy(struct vcpu *v)
 void vcpu_free(struct vcpu *v)
 {
 	CHECK(!v->loaded && !v->running && !v->queued);
-	CHECK(!v->singleshot.active && !v->periodic.active &&
-	      !v->poll_timer.active);
+	CHECK(!v->singleshot.active && !v->periodic.active && !v->poll_timer.active);
 	CHECK(v->kernel_table == NULL && v->info_page == NULL);
 	arch_vcpu_free(v);
 	v->domain->vcpu[v->id] = NULL;
@@ -157,11 +152,9 @@ static bool context_ok(const struct vcpu_guest_context *c)
 			return false;
 		}
 	}
-	if (c->gdt_ents > FIRST_RESERVED_GDT_ENTRY ||
-	    c->ldt_ents > LDT_ENTRIES_MAX ||
-	    (c->ldt_ents != 0 &&
-	     ((c->ldt_base & (PAGE_SIZE - 1)) != 0 ||
-	      !guest_range_ok(guest_ptr(c->ldt_base), c->ldt_ents * 8)))) {
+	if (c->gdt_ents > FIRST_RESERVED_GDT_ENTRY || c->ldt_ents > LDT_ENTRIES_MAX ||
+	    (c->ldt_ents != 0 && ((c->ldt_base & (PAGE_SIZE - 1)) != 0 ||
+				  !guest_range_ok(guest_ptr(c->ldt_base), c->ldt_ents * 8)))) {
 		return false;
 	}
 	/* User mode can only be entered with a table of its own. */
@@ -178,8 +171,7 @@ static void load_registers(struct vcpu *v, const struct cpu_user_regs *u)
 	/* Ring 3 takes neither a null code nor a null stack selector. */
 	r->cs = (u->cs & 0xfffc) ? fixup_selector(u->cs) : FLAT_KERNEL_CS;
 	r->ss = (u->ss & 0xfffc) ? fixup_selector(u->ss) : FLAT_KERNEL_SS;
-	r->rflags =
-		(u->rflags & CONTEXT_FLAGS) | X86_EFLAGS_IF | X86_EFLAGS_FIXED;
+	r->rflags = (u->rflags & CONTEXT_FLAGS) | X86_EFLAGS_IF | X86_EFLAGS_FIXED;
 	v->ds = fixup_selector(u->ds);
 	v->es = fixup_selector(u->es);
 	v->fs = fixup_selector(u->fs);
@@ -210,8 +202,7 @@ static void load_state(struct vcpu *v, const struct vcpu_guest_context *c)
 	}
 	if (v->id == 0) {
 		spin_lock(&d->lock);
-		d->pv_features_assist |=
-			(uint32_t)(c->vm_assist & ASSIST_OFFERED);
+		d->pv_features_assist |= (uint32_t)(c->vm_assist & ASSIST_OFFERED);
 		spin_unlock(&d->lock);
 	}
 }
@@ -281,8 +272,7 @@ int vcpu_map_info(struct vcpu *v, unsigned long mfn, unsigned int offset)
 	 */
 	spin_lock(&d->evtchn_lock);
 	if (v->info_page == NULL &&
-	    (v == current_vcpu() ||
-	     (READ_ONCE(v->pause_flags) & PAUSE_DOWN) != 0)) {
+	    (v == current_vcpu() || (READ_ONCE(v->pause_flags) & PAUSE_DOWN) != 0)) {
 		*to = *v->info;
 		v->info_page = pg;
 		WRITE_ONCE(v->info, to);
@@ -302,14 +292,11 @@ int vcpu_map_info(struct vcpu *v, unsigned long mfn, unsigned int offset)
 
 void regs_print(const struct guest_regs *r)
 {
-	pr_err("  rip %04x:%016lx rsp %04x:%016lx rflags %06lx", r->cs, r->rip,
-	       r->ss, r->rsp, r->rflags);
-	pr_err("  rax %016lx rbx %016lx rcx %016lx rdx %016lx", r->rax, r->rbx,
-	       r->rcx, r->rdx);
-	pr_err("  rsi %016lx rdi %016lx rbp %016lx r8  %016lx", r->rsi, r->rdi,
-	       r->rbp, r->r8);
-	pr_err("  r9  %016lx r10 %016lx r11 %016lx r12 %016lx", r->r9, r->r10,
-	       r->r11, r->r12);
+	pr_err("  rip %04x:%016lx rsp %04x:%016lx rflags %06lx", r->cs, r->rip, r->ss, r->rsp,
+	       r->rflags);
+	pr_err("  rax %016lx rbx %016lx rcx %016lx rdx %016lx", r->rax, r->rbx, r->rcx, r->rdx);
+	pr_err("  rsi %016lx rdi %016lx rbp %016lx r8  %016lx", r->rsi, r->rdi, r->rbp, r->r8);
+	pr_err("  r9  %016lx r10 %016lx r11 %016lx r12 %016lx", r->r9, r->r10, r->r11, r->r12);
 	pr_err("  r13 %016lx r14 %016lx r15 %016lx", r->r13, r->r14, r->r15);
 }
 
@@ -321,19 +308,18 @@ void vcpu_dump(const struct vcpu *v)
 	pr_err("d%uv%u on CPU %u, %s mode", v->domain->id, v->id, v->cpu,
 	       v->in_kernel ? "kernel" : "user");
 	regs_print(&v->regs);
-	pr_err("  cr2 %016lx cr3 %016lx user %016lx pause %x events %u/%u",
-	       v->cr2, v->cr3_kernel, v->cr3_user, v->pause_flags,
-	       v->info->evtchn_upcall_pending, v->info->evtchn_upcall_mask);
+	pr_err("  cr2 %016lx cr3 %016lx user %016lx pause %x events %u/%u", v->cr2, v->cr3_kernel,
+	       v->cr3_user, v->pause_flags, v->info->evtchn_upcall_pending,
+	       v->info->evtchn_upcall_mask);
 	if (this_cpu()->curr != v) {
 		return;
 	}
-	if (copy_from_guest(stack, guest_ptr(v->regs.rsp), sizeof(stack)) !=
-	    0) {
+	if (copy_from_guest(stack, guest_ptr(v->regs.rsp), sizeof(stack)) != 0) {
 		pr_err("  stack is not readable");
 		return;
 	}
 	for (i = 0; i < ARRAY_SIZE(stack); i += 4) {
-		pr_err("  stack %016lx %016lx %016lx %016lx", stack[i],
-		       stack[i + 1], stack[i + 2], stack[i + 3]);
+		pr_err("  stack %016lx %016lx %016lx %016lx", stack[i], stack[i + 1], stack[i + 2],
+		       stack[i + 3]);
 	}
 }

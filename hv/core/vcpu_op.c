@@ -29,12 +29,9 @@ union args {
 /* What is copied in; 0: nothing, or the handler does it. */
 static const uint8_t arg_size[] = {
 	[VCPUOP_set_periodic_timer] = sizeof(struct vcpu_set_periodic_timer),
-	[VCPUOP_set_singleshot_timer] =
-		sizeof(struct vcpu_set_singleshot_timer),
-	[VCPUOP_register_runstate_memory_area] =
-		sizeof(struct vcpu_register_runstate_memory_area),
-	[VCPUOP_register_vcpu_time_memory_area] =
-		sizeof(struct vcpu_register_time_memory_area),
+	[VCPUOP_set_singleshot_timer] = sizeof(struct vcpu_set_singleshot_timer),
+	[VCPUOP_register_runstate_memory_area] = sizeof(struct vcpu_register_runstate_memory_area),
+	[VCPUOP_register_vcpu_time_memory_area] = sizeof(struct vcpu_register_time_memory_area),
 	[VCPUOP_register_vcpu_info] = sizeof(struct vcpu_register_vcpu_info),
 };
 
@@ -99,8 +96,7 @@ static long op_down(struct vcpu *v)
 /* ---- Areas ----------------------------------------------------------------------- */
 
 /* Puts a new area in place of the one in *slot, and fills it. */
-static int replace_area(struct vcpu *v, struct guest_area *slot, uint64_t va,
-			size_t size)
+static int replace_area(struct vcpu *v, struct guest_area *slot, uint64_t va, size_t size)
 {
 	struct percpu *cpu = percpu_of(v->cpu);
 	struct guest_area area, old;
@@ -119,22 +115,19 @@ static int replace_area(struct vcpu *v, struct guest_area *slot, uint64_t va,
 	return 0;
 }
 
-static long op_set_singleshot(struct vcpu *v,
-			      const struct vcpu_set_singleshot_timer *op)
+static long op_set_singleshot(struct vcpu *v, const struct vcpu_set_singleshot_timer *op)
 {
 	if (v != current_vcpu()) {
 		return -XEN_EINVAL;
 	}
-	if ((op->flags & VCPU_SSHOTTMR_future) != 0 &&
-	    op->timeout_abs_ns < time_now()) {
+	if ((op->flags & VCPU_SSHOTTMR_future) != 0 && op->timeout_abs_ns < time_now()) {
 		return -XEN_ETIME;
 	}
 	timer_set(&v->singleshot, op->timeout_abs_ns);
 	return 0;
 }
 
-static long call_op(struct vcpu *v, uint64_t cmd, const union args *a,
-		    uint64_t arg)
+static long call_op(struct vcpu *v, uint64_t cmd, const union args *a, uint64_t arg)
 {
 	struct vcpu_runstate_info info;
 	struct vcpu_get_physid id;
@@ -156,8 +149,7 @@ static long call_op(struct vcpu *v, uint64_t cmd, const union args *a,
 		runstate_read(v, &info);
 		return copy_to_guest(guest_ptr(arg), &info, sizeof(info));
 	case VCPUOP_register_runstate_memory_area:
-		return replace_area(v, &v->runstate_area,
-				    a->runstate_area.addr.p, sizeof(info));
+		return replace_area(v, &v->runstate_area, a->runstate_area.addr.p, sizeof(info));
 	case VCPUOP_register_vcpu_time_memory_area:
 		return replace_area(v, &v->time_area, a->time_area.addr.p,
 				    sizeof(struct vcpu_time_info));
@@ -165,9 +157,8 @@ static long call_op(struct vcpu *v, uint64_t cmd, const union args *a,
 		return vcpu_map_info(v, a->info.mfn, a->info.offset);
 	case VCPUOP_set_periodic_timer:
 		/* 0 would stop it: there is another command for that. */
-		return a->periodic.period_ns == 0 ?
-			       -XEN_EINVAL :
-			       vtime_set_periodic(v, a->periodic.period_ns);
+		return a->periodic.period_ns == 0 ? -XEN_EINVAL :
+						    vtime_set_periodic(v, a->periodic.period_ns);
 	case VCPUOP_stop_periodic_timer:
 		return vtime_set_periodic(v, 0);
 	case VCPUOP_set_singleshot_timer:
@@ -179,8 +170,7 @@ static long call_op(struct vcpu *v, uint64_t cmd, const union args *a,
 		timer_stop(&v->singleshot);
 		return 0;
 	case VCPUOP_send_nmi:
-		if (!__atomic_exchange_n(&v->nmi_pending, true,
-					 __ATOMIC_SEQ_CST)) {
+		if (!__atomic_exchange_n(&v->nmi_pending, true, __ATOMIC_SEQ_CST)) {
 			vcpu_kick(v);
 		}
 		return 0;
@@ -190,8 +180,7 @@ static long call_op(struct vcpu *v, uint64_t cmd, const union args *a,
 		if (!v->domain->is_control) {
 			return -XEN_EINVAL;
 		}
-		id.phys_id = arch_cpu_apic_id(v->cpu) |
-			     (uint64_t)arch_cpu_acpi_id(v->cpu) << 32;
+		id.phys_id = arch_cpu_apic_id(v->cpu) | (uint64_t)arch_cpu_acpi_id(v->cpu) << 32;
 		return copy_to_guest(guest_ptr(arg), &id, sizeof(id));
 	default:
 		return -XEN_ENOSYS;

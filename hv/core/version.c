@@ -33,24 +33,21 @@
 
 _Static_assert(sizeof(EXTRAVERSION) <= XEN_EXTRAVERSION_LEN, "guest's buffer");
 _Static_assert(sizeof(CHANGESET) <= XEN_CHANGESET_INFO_LEN, "guest's buffer");
-_Static_assert(sizeof(options.text) <= sizeof(xen_commandline_t),
-	       "guest's buffer");
+_Static_assert(sizeof(options.text) <= sizeof(xen_commandline_t), "guest's buffer");
 
 /*
  * Top-level tables may lie anywhere; PRESERVE_AD, CLEAR_PAGE and COPY_PAGE
  * exist. Available bits of grant mappings are named because Linux stops
  * without them; they have a meaning only as far as grants are offered.
  */
-#define FEATURES                                   \
-	(1u << XENFEAT_pae_pgdir_above_4gb |       \
-	 1u << XENFEAT_mmu_pt_update_preserve_ad | \
+#define FEATURES                                                                       \
+	(1u << XENFEAT_pae_pgdir_above_4gb | 1u << XENFEAT_mmu_pt_update_preserve_ad | \
 	 1u << XENFEAT_highmem_assist | 1u << XENFEAT_gnttab_map_avail_bits)
 
 /* Those that hold for every 64-bit guest anyway, and the one that changes
  * something. */
-#define ASSISTS                                  \
-	(1u << VMASST_TYPE_writable_pagetables | \
-	 1u << VMASST_TYPE_pae_extended_cr3 |    \
+#define ASSISTS                                                                       \
+	(1u << VMASST_TYPE_writable_pagetables | 1u << VMASST_TYPE_pae_extended_cr3 | \
 	 1u << VMASST_TYPE_runstate_update_flag)
 
 static long give_text(guest_ptr_t to, const char *text)

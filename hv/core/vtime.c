@@ -132,8 +132,7 @@ void vtime_update(struct vcpu *v, bool force)
 	if (force || !arch_clock()->stable) {
 		write_record(v);
 	}
-	if (unlikely(period != 0) && v == this_cpu()->curr &&
-	    !v->periodic.active) {
+	if (unlikely(period != 0) && v == this_cpu()->curr && !v->periodic.active) {
 		timer_set(&v->periodic, time_now() + period);
 	}
 }
@@ -187,8 +186,7 @@ void vtime_timer_fired(struct vcpu *v, bool periodic)
 		return;
 	}
 	evtchn_send_virq(v, VIRQ_TIMER);
-	if (periodic &&
-	    (READ_ONCE(v->pause_flags) & (PAUSE_DOWN | PAUSE_DOMAIN)) == 0) {
+	if (periodic && (READ_ONCE(v->pause_flags) & (PAUSE_DOWN | PAUSE_DOMAIN)) == 0) {
 		/* In step with the first one, and after now however late. */
 		timer_set(&v->periodic, now + period - (now - due) % period);
 	}
@@ -222,8 +220,7 @@ long do_set_timer_op(uint64_t deadline)
 	 * that wrapped, or they mean "never".  The first wants an interrupt at
 	 * once, the second none; a short wait serves both.
 	 */
-	if ((int64_t)deadline < 0 ||
-	    (deadline > now && deadline - now > FAR_AHEAD)) {
+	if ((int64_t)deadline < 0 || (deadline > now && deadline - now > FAR_AHEAD)) {
 		deadline = now + SOON;
 	}
 	timer_set(&v->singleshot, deadline);

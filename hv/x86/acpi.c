@@ -87,8 +87,7 @@ static INIT_TEXT void parse_madt_entry(const uint8_t *e, uint8_t length)
 
 	if (e[0] == 0 && length >= 8) {
 		add_cpu(e[3], e[2], get(e + 4, 4));
-	} else if (e[0] == 1 && length >= 12 &&
-		   info->ioapic_count < ACPI_IOAPICS_MAX) {
+	} else if (e[0] == 1 && length >= 12 && info->ioapic_count < ACPI_IOAPICS_MAX) {
 		info->ioapic[info->ioapic_count++] = (struct acpi_ioapic){
 			.address = get(e + 4, 4),
 			.gsi_base = get(e + 8, 4),
@@ -114,8 +113,7 @@ static INIT_TEXT void parse_madt(const uint8_t *t)
 		uint8_t size = t[at + 1];
 
 		if (size < 2 || size > table_length(t) - at) {
-			pr_warn("ACPI: MADT entry at %u is broken, rest ignored",
-				at);
+			pr_warn("ACPI: MADT entry at %u is broken, rest ignored", at);
 			break;
 		}
 		parse_madt_entry(t + at, size);
@@ -138,8 +136,7 @@ static INIT_TEXT void parse_dsdt(const uint8_t *t)
 		/* Length of 1 to 4 bytes, then the number of elements. */
 		const uint8_t *p = t + i + 7 + (t[i + 5] >> 6);
 
-		if (memcmp(t + i, "_S5_\x12", 5) != 0 ||
-		    (t[i - 1] != 0x08 && t[i - 1] != '\\')) {
+		if (memcmp(t + i, "_S5_\x12", 5) != 0 || (t[i - 1] != 0x08 && t[i - 1] != '\\')) {
 			continue;
 		}
 		p += *p == 0x0a;
@@ -155,8 +152,7 @@ static INIT_TEXT void parse_dsdt(const uint8_t *t)
  * A register block: the generic address of newer tables if it is there and
  * names a port, or the 32-bit field.
  */
-static INIT_TEXT uint16_t port_of(const uint8_t *t, uint32_t old,
-				  uint32_t generic)
+static INIT_TEXT uint16_t port_of(const uint8_t *t, uint32_t old, uint32_t generic)
 {
 	uint64_t address = 0;
 
@@ -210,8 +206,7 @@ static INIT_TEXT const uint8_t *find_rsdp(void)
 		if (at == 0xa0000) {
 			at = 0xe0000; /* nothing but screen and devices */
 		}
-		if (memcmp(low + at, "RSD PTR ", 8) == 0 &&
-		    checksum_ok(low + at, 20)) {
+		if (memcmp(low + at, "RSD PTR ", 8) == 0 && checksum_ok(low + at, 20)) {
 			return low + at;
 		}
 	}

@@ -59,8 +59,7 @@ void arch_machine_poweroff(void)
 	const struct acpi_info *info = &acpi_info;
 
 	if (info->pm1a_cnt != 0 && info->s5_known) {
-		write_pm1(info->s5_typ_a << PM1_TYPE_SHIFT,
-			  info->s5_typ_b << PM1_TYPE_SHIFT);
+		write_pm1(info->s5_typ_a << PM1_TYPE_SHIFT, info->s5_typ_b << PM1_TYPE_SHIFT);
 	}
 	pr_err("the machine does not switch off: power it off by hand");
 	arch_machine_stop();

@@ -75,8 +75,8 @@ void apic_init(void)
 	unsigned int i;
 	uint32_t id;
 
-	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE |
-				     (x2_mode ? APIC_BASE_X2 : 0));
+	wrmsr(MSR_APIC_BASE,
+	      rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE | (x2_mode ? APIC_BASE_X2 : 0));
 	apic_write(REG_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
 	apic_write(REG_TPR, 0);
 	apic_write(REG_LVT_LINT0, LVT_MASKED | VECTOR_SPURIOUS);
@@ -100,8 +100,7 @@ void apic_send(uint32_t target, uint32_t command)
 	if (x2_mode) {
 		/* The MSR write orders nothing; memory must be seen first. */
 		__asm__ __volatile__("mfence\n\tlfence" : : : "memory");
-		wrmsr(MSR_X2APIC + REG_ICR / 16,
-		      (uint64_t)target << 32 | command);
+		wrmsr(MSR_X2APIC + REG_ICR / 16, (uint64_t)target << 32 | command);
 		return;
 	}
 	while ((apic_read(REG_ICR) & ICR_PENDING) != 0) {
@@ -122,8 +121,7 @@ void apic_stop_others(void)
 void arch_kick_cpu(unsigned int cpu)
 {
 	if (cpu != this_cpu()->id) {
-		apic_send(percpu_table[cpu]->arch.apic_id,
-			  APIC_FIXED | VECTOR_KICK);
+		apic_send(percpu_table[cpu]->arch.apic_id, APIC_FIXED | VECTOR_KICK);
 	}
 }
 

@@ -11,13 +11,11 @@
 #include <hv/percpu.h>
 #include <hv/vcpu.h>
 
-#define DEFINE(name, value) \
-	__asm__ volatile("\n.ascii \"->" #name " %c0\"" : : "i"(value))
+#define DEFINE(name, value) __asm__ volatile("\n.ascii \"->" #name " %c0\"" : : "i"(value))
 
 /* From the vCPU's registers on, which is where entry.S has its pointer. */
-#define VCPU(field)                                               \
-	DEFINE(VCPU_##field, (long)offsetof(struct vcpu, field) - \
-				     (long)offsetof(struct vcpu, regs))
+#define VCPU(field) \
+	DEFINE(VCPU_##field, (long)offsetof(struct vcpu, field) - (long)offsetof(struct vcpu, regs))
 
 void asm_offsets(void);
 
@@ -50,6 +48,5 @@ void asm_offsets(void)
 
 	DEFINE(PERCPU_curr, offsetof(struct percpu, curr));
 	DEFINE(PERCPU_cr3_loaded,
-	       offsetof(struct percpu, arch) +
-		       offsetof(struct arch_percpu, cr3_loaded));
+	       offsetof(struct percpu, arch) + offsetof(struct arch_percpu, cr3_loaded));
 }

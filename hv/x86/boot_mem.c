@@ -27,8 +27,7 @@ static INIT_DATA struct range_list avail;
 static uint64_t span_map[(SPANS + 63) / 64]; /* write-once: 1 = in the table */
 bool boot_mem_done;
 
-static INIT_TEXT void list_append(struct range_list *l, uint64_t start,
-				  uint64_t end)
+static INIT_TEXT void list_append(struct range_list *l, uint64_t start, uint64_t end)
 {
 	if (l->count == RANGES_MAX) {
 		boot_failed("the boot loader's memory map has too many parts");
@@ -37,8 +36,7 @@ static INIT_TEXT void list_append(struct range_list *l, uint64_t start,
 }
 
 /* Takes [start, end) away, widened to whole pages. */
-static INIT_TEXT void list_cut(struct range_list *l, uint64_t start,
-			       uint64_t end)
+static INIT_TEXT void list_cut(struct range_list *l, uint64_t start, uint64_t end)
 {
 	unsigned int i;
 
@@ -57,8 +55,7 @@ static INIT_TEXT void list_cut(struct range_list *l, uint64_t start,
 }
 
 /* How many bytes of [start, end) the list has. */
-static INIT_TEXT uint64_t list_overlap(const struct range_list *l,
-				       uint64_t start, uint64_t end)
+static INIT_TEXT uint64_t list_overlap(const struct range_list *l, uint64_t start, uint64_t end)
 {
 	uint64_t bytes = 0;
 	unsigned int i;
@@ -97,8 +94,7 @@ INIT_TEXT void boot_mem_init(void)
 	list_cut(&avail, 0, LOW_END);
 	list_cut(&avail, virt_phys(image_start), virt_phys(image_end));
 	for (i = 0; i < boot_info.module_count; i++) {
-		list_cut(&avail, boot_info.module[i].start,
-			 boot_info.module[i].end);
+		list_cut(&avail, boot_info.module[i].start, boot_info.module[i].end);
 	}
 	for (i = 0; i < boot_ram.count; i++) {
 		frame_max = MAX(frame_max, boot_ram.r[i].end >> PAGE_SHIFT);
@@ -122,8 +118,7 @@ INIT_TEXT void *boot_mem_alloc(uint64_t size, uint64_t limit)
 		}
 	}
 	if (best == 0) {
-		boot_failed("not enough memory to start: %lu KiB wanted",
-			    size >> 10);
+		boot_failed("not enough memory to start: %lu KiB wanted", size >> 10);
 	}
 	list_cut(&avail, best, best + size);
 	return memset(frame_ptr(best >> PAGE_SHIFT), 0, size);
@@ -135,8 +130,7 @@ INIT_TEXT uint64_t boot_mem_low_page(void)
 
 	/* Above vectors and firmware data, below the extended data area. */
 	for (page = 0x8000; page < 0x80000; page += PAGE_SIZE) {
-		if (list_overlap(&boot_ram, page, page + PAGE_SIZE) ==
-		    PAGE_SIZE) {
+		if (list_overlap(&boot_ram, page, page + PAGE_SIZE) == PAGE_SIZE) {
 			return page;
 		}
 	}
@@ -152,13 +146,11 @@ static INIT_TEXT void build_frame_table(void)
 	for (mfn = 0; mfn < frame_max; mfn += SPAN) {
 		uint64_t at = (uint64_t)mfn << PAGE_SHIFT;
 
-		if (list_overlap(&boot_ram, at, at + (SPAN << PAGE_SHIFT)) ==
-		    0) {
+		if (list_overlap(&boot_ram, at, at + (SPAN << PAGE_SHIFT)) == 0) {
 			continue;
 		}
 		paging_map((uint64_t)mfn_to_page(mfn),
-			   virt_phys(boot_mem_alloc(SIZE_2M, DIRECT_SIZE)),
-			   SIZE_2M, KERNEL_RW);
+			   virt_phys(boot_mem_alloc(SIZE_2M, DIRECT_SIZE)), SIZE_2M, KERNEL_RW);
 		span_map[mfn / SPAN / 64] |= 1ull << (mfn / SPAN % 64);
 		for (i = 0; i < SPAN; i++) {
 			page_init_owner(mfn + i, OWNER_IO);
@@ -194,8 +186,7 @@ INIT_TEXT void boot_mem_finish(void)
 		}
 	}
 	for (i = 0; i < avail.count; i++) {
-		heap_add(avail.r[i].start >> PAGE_SHIFT,
-			 avail.r[i].end >> PAGE_SHIFT);
+		heap_add(avail.r[i].start >> PAGE_SHIFT, avail.r[i].end >> PAGE_SHIFT);
 	}
 	boot_mem_done = true;
 	pr_info("memory: %lu MiB free", heap_free_frames() >> 8);

@@ -29,10 +29,7 @@ uint64_t arch_ticks(void)
 {
 	uint32_t lo, hi;
 
-	__asm__ __volatile__("lfence\n\trdtsc"
-			     : "=a"(lo), "=d"(hi)
-			     :
-			     : "memory");
+	__asm__ __volatile__("lfence\n\trdtsc" : "=a"(lo), "=d"(hi) : : "memory");
 	return (uint64_t)hi << 32 | lo;
 }
 
@@ -144,15 +141,13 @@ static INIT_TEXT void rtc_sample(uint8_t value[8])
 	}
 }
 
-static INIT_TEXT uint64_t days_since_1970(unsigned int year, unsigned int month,
-					  unsigned int day)
+static INIT_TEXT uint64_t days_since_1970(unsigned int year, unsigned int month, unsigned int day)
 {
 	/* Years that begin in March put the leap day last. */
 	unsigned int y = month <= 2 ? year - 1 : year;
 	unsigned int m = month <= 2 ? month + 9 : month - 3;
 
-	return 365ull * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 +
-	       day - 1 - 719468;
+	return 365ull * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
 }
 
 /* The clock counts 24 hours, as all firmware sets it up. */
@@ -164,8 +159,7 @@ static INIT_TEXT uint64_t read_rtc(void)
 	do {
 		rtc_sample(t);
 		rtc_sample(again);
-	} while (((t[6] & 0x80) != 0 || memcmp(t, again, 8) != 0) &&
-		 ++tries < 1000);
+	} while (((t[6] & 0x80) != 0 || memcmp(t, again, 8) != 0) && ++tries < 1000);
 	for (i = 0; i < 6 && (t[7] & 4) == 0; i++) { /* decimal digits */
 		t[i] = (t[i] >> 4) * 10 + (t[i] & 15);
 	}
@@ -173,8 +167,7 @@ static INIT_TEXT uint64_t read_rtc(void)
 		pr_warn("battery clock: no valid date, starting at 1970");
 		return 0;
 	}
-	return days_since_1970(2000 + t[5], t[4], t[3]) * 86400 + t[2] * 3600 +
-	       t[1] * 60 + t[0];
+	return days_since_1970(2000 + t[5], t[4], t[3]) * 86400 + t[2] * 3600 + t[1] * 60 + t[0];
 }
 
 INIT_TEXT void clock_init(void)
@@ -187,8 +180,7 @@ INIT_TEXT void clock_init(void)
 	}
 	hz = measure();
 	if (hz < 1000000) {
-		boot_failed(
-			"the time-stamp counter does not run at a usable rate");
+		boot_failed("the time-stamp counter does not run at a usable rate");
 	}
 	set_scale(hz);
 	rate.stable = cpu_features.tsc_invariant || cpu_features.hypervisor;

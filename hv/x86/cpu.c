@@ -72,9 +72,8 @@ static INIT_TEXT void refuse_meltdown(void)
 		return;
 	}
 	if (!options.unsafe_cpu) {
-		boot_failed(
-			"on this CPU guests could read all memory (Meltdown); "
-			"the option unsafe_cpu starts them all the same");
+		boot_failed("on this CPU guests could read all memory (Meltdown); "
+			    "the option unsafe_cpu starts them all the same");
 	}
 	pr_warn("unsafe_cpu: guests can read all memory on this CPU (Meltdown)");
 }
@@ -87,9 +86,8 @@ INIT_TEXT void cpu_detect(void)
 	unsigned int i;
 
 	if ((basic.d & NEEDED_EDX) != NEEDED_EDX) {
-		boot_failed(
-			"this CPU lacks features that Vellum needs: %#x of CPUID 1, EDX",
-			NEEDED_EDX & ~basic.d);
+		boot_failed("this CPU lacks features that Vellum needs: %#x of CPUID 1, EDX",
+			    NEEDED_EDX & ~basic.d);
 	}
 	refuse_meltdown();
 	f->hypervisor = has_bit(basic.c, 31);
@@ -103,31 +101,28 @@ INIT_TEXT void cpu_detect(void)
 	f->tsc_invariant = has_bit(leaf(0x80000007, 0).d, 8);
 	f->paddr_bits = MIN(leaf(0x80000008, 0).a & 0xff, 52u);
 	f->cr4 = CR4_DE | CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT |
-		 (f->fsgsbase ? CR4_FSGSBASE : 0) |
-		 (f->xsave ? CR4_OSXSAVE : 0) | (f->smep ? CR4_SMEP : 0) |
-		 (f->smap ? CR4_SMAP : 0);
+		 (f->fsgsbase ? CR4_FSGSBASE : 0) | (f->xsave ? CR4_OSXSAVE : 0) |
+		 (f->smep ? CR4_SMEP : 0) | (f->smap ? CR4_SMAP : 0);
 
 	for (i = 0; i < 3; i++) {
 		name[i] = leaf(0x80000002 + i, 0);
 	}
-	pr_info("CPU %.48s, signature %#x, %u address bits", (const char *)name,
-		basic.a, f->paddr_bits);
-	pr_info("CPU features:%s%s%s%s%s", f->smep ? " smep" : "",
-		f->smap ? " smap" : "", f->fsgsbase ? " fsgsbase" : "",
-		f->xsave ? " xsave" : "", f->gb_pages ? " 1gb-pages" : "");
+	pr_info("CPU %.48s, signature %#x, %u address bits", (const char *)name, basic.a,
+		f->paddr_bits);
+	pr_info("CPU features:%s%s%s%s%s", f->smep ? " smep" : "", f->smap ? " smap" : "",
+		f->fsgsbase ? " fsgsbase" : "", f->xsave ? " xsave" : "",
+		f->gb_pages ? " 1gb-pages" : "");
 }
 
 void cpu_init(void)
 {
 	/* Every flag that could trap or confuse the core before it looks. */
-	const uint64_t mask = X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF |
-			      X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_RF |
-			      X86_EFLAGS_AC;
+	const uint64_t mask = X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_IOPL |
+			      X86_EFLAGS_NT | X86_EFLAGS_RF | X86_EFLAGS_AC;
 	struct percpu *p = this_cpu();
 	uint64_t stub = SYSCALL_STUB_SIZE * p->id;
 
-	WRITE_REG(cr0,
-		  CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
+	WRITE_REG(cr0, CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
 	WRITE_REG(cr4, cpu_features.cr4);
 	wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
 	wrmsr(MSR_PAT, PAT_VALUE);
@@ -153,8 +148,7 @@ _Static_assert(GUEST_CS64 == GUEST_CS32 + 16 && GUEST_DS == GUEST_CS32 + 8 &&
 void arch_cpuid(uint32_t number, uint32_t subleaf, struct cpuid_regs *out)
 {
 	__asm__ __volatile__("cpuid"
-			     : "=a"(out->a), "=b"(out->b), "=c"(out->c),
-			       "=d"(out->d)
+			     : "=a"(out->a), "=b"(out->b), "=c"(out->c), "=d"(out->d)
 			     : "a"(number), "c"(subleaf));
 }
 
@@ -221,8 +215,8 @@ void arch_dump_core_state(void)
 	/* The top of the stack in use: the page after those may be absent. */
 	at = at < CPU_GUARD ? IST_TOP(at / IST_STACK_SIZE) : CPU_BLOCK_SIZE;
 	end = (const uint64_t *)((char *)p + at);
-	pr_err("CPU %u: rsp %p cr2 %016lx cr3 %016lx cr4 %lx", p->id,
-	       (const void *)sp, READ_REG(cr2), READ_REG(cr3), READ_REG(cr4));
+	pr_err("CPU %u: rsp %p cr2 %016lx cr3 %016lx cr4 %lx", p->id, (const void *)sp,
+	       READ_REG(cr2), READ_REG(cr3), READ_REG(cr4));
 	/* Words that point into text: a poor but sufficient trace. */
 	for (; sp < end && found < 24; sp++) {
 		if (*sp >= (uint64_t)image_start && *sp < (uint64_t)text_end) {

@@ -32,12 +32,11 @@ static struct gate idt[256] aligned_to(4096);
 
 #define SLOT(selector) (((selector)-GDT_RESERVED_BASE) / 8)
 
-static void set_system(uint64_t *slot, unsigned int type, uint64_t base,
-		       uint32_t limit)
+static void set_system(uint64_t *slot, unsigned int type, uint64_t base, uint32_t limit)
 {
 	slot[1] = base >> 32;
-	slot[0] = (limit & 0xffff) | (base & 0xffffff) << 16 |
-		  (uint64_t)type << 40 | (base >> 24 & 0xff) << 56;
+	slot[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | (uint64_t)type << 40 |
+		  (base >> 24 & 0xff) << 56;
 }
 
 static INIT_TEXT void fill_idt(void)
@@ -81,8 +80,7 @@ void desc_prepare(struct percpu *p, uint64_t *reserved)
 	reserved[SLOT(GUEST_CS32)] = SEG_CODE32(3);
 	reserved[SLOT(GUEST_DS)] = SEG_DATA(3);
 	reserved[SLOT(GUEST_CS64)] = SEG_CODE64(3);
-	set_system(&reserved[SLOT(CORE_TSS)], SYS_TSS, (uint64_t)tss,
-		   sizeof(*tss) - 1);
+	set_system(&reserved[SLOT(CORE_TSS)], SYS_TSS, (uint64_t)tss, sizeof(*tss) - 1);
 	p->arch.gdt_reserved = reserved;
 }
 
@@ -115,8 +113,7 @@ void desc_load(void)
 
 	p->arch.window_ptes = desc_window_ptes(p->id);
 	p->arch.window_ptes[GDT_RESERVED_PAGE] =
-		(uint64_t)ptr_frame(p->arch.gdt_reserved) << PAGE_SHIFT |
-		KERNEL_RW;
+		(uint64_t)ptr_frame(p->arch.gdt_reserved) << PAGE_SHIFT | KERNEL_RW;
 	load_tables(GDT_WINDOW(p->id));
 }
 
@@ -126,11 +123,8 @@ void desc_set_ldt(unsigned int entries)
 
 	ASSERT(entries <= 8192);
 	if (entries != 0) {
-		set_system(&p->arch.gdt_reserved[SLOT(CORE_LDT)], SYS_LDT,
-			   LDT_WINDOW(p->id), entries * 8 - 1);
+		set_system(&p->arch.gdt_reserved[SLOT(CORE_LDT)], SYS_LDT, LDT_WINDOW(p->id),
+			   entries * 8 - 1);
 	}
-	__asm__ __volatile__("lldt %w0"
-			     :
-			     : "r"(entries != 0 ? CORE_LDT : 0)
-			     : "memory");
+	__asm__ __volatile__("lldt %w0" : : "r"(entries != 0 ? CORE_LDT : 0) : "memory");
 }

@@ -51,11 +51,8 @@ static size_t area_size(void)
 }
 
 /* With every component that XCR0 has at this moment. */
-#define STATE_OP(insn, v)                                        \
-	__asm__ __volatile__(insn " (%0)"                        \
-			     :                                   \
-			     : "r"((v)->fpu), "a"(~0u), "d"(~0u) \
-			     : "memory")
+#define STATE_OP(insn, v) \
+	__asm__ __volatile__(insn " (%0)" : : "r"((v)->fpu), "a"(~0u), "d"(~0u) : "memory")
 
 int arch_vcpu_init(struct vcpu *v)
 {

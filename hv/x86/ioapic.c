@@ -75,8 +75,7 @@ static INIT_TEXT void add_controller(struct acpi_ioapic *c)
 	c->regs = map_device(c->address, 0x20, DEVICE_RW);
 	c->lines = (ioapic_read(c, REG_VERSION) >> 16 & 0xff) + 1;
 	if (c->gsi_base >= GSI_MAX || c->lines > GSI_MAX - c->gsi_base) {
-		pr_warn("IO-APIC at %#x: lines from %u on are left out",
-			c->address, c->gsi_base);
+		pr_warn("IO-APIC at %#x: lines from %u on are left out", c->address, c->gsi_base);
 		c->lines = 0;
 		return;
 	}
@@ -264,8 +263,7 @@ int arch_ioapic_read(uint64_t base, uint32_t reg, uint32_t *value)
 		const struct acpi_ioapic *c = &acpi_info.ioapic[i];
 
 		if (c->address == base &&
-		    (reg <= 2 ||
-		     (reg >= REG_ENTRY && reg < REG_ENTRY + 2 * c->lines))) {
+		    (reg <= 2 || (reg >= REG_ENTRY && reg < REG_ENTRY + 2 * c->lines))) {
 			spin_lock(&irq_lock);
 			*value = ioapic_read(c, reg);
 			spin_unlock(&irq_lock);
@@ -318,8 +316,7 @@ void irq_handle(unsigned int vector)
 		call_service();
 		break;
 	case VECTOR_TIMER:
-		__atomic_fetch_or(&this_cpu()->softirq, SOFTIRQ_TIMER,
-				  __ATOMIC_RELAXED);
+		__atomic_fetch_or(&this_cpu()->softirq, SOFTIRQ_TIMER, __ATOMIC_RELAXED);
 		break;
 	case VECTOR_STOP:
 		halt_forever();

@@ -80,12 +80,10 @@ static INIT_TEXT void add_memory(uint64_t start, uint64_t size, uint32_t type)
 		return;
 	}
 	if (boot_info.memory_count == BOOT_MEMMAP_MAX) {
-		pr_warn("memory map: only the first %u entries are used",
-			BOOT_MEMMAP_MAX);
+		pr_warn("memory map: only the first %u entries are used", BOOT_MEMMAP_MAX);
 		return;
 	}
-	boot_info.memory[boot_info.memory_count++] =
-		(struct boot_memory){ start, size, type };
+	boot_info.memory[boot_info.memory_count++] = (struct boot_memory){ start, size, type };
 }
 
 static INIT_TEXT void read_memory(const struct multiboot_info *mbi)
@@ -106,8 +104,7 @@ static INIT_TEXT void read_memory(const struct multiboot_info *mbi)
 	}
 }
 
-static INIT_TEXT void read_modules(const struct multiboot_info *mbi,
-				   bool skip_name)
+static INIT_TEXT void read_modules(const struct multiboot_info *mbi, bool skip_name)
 {
 	const struct multiboot_module *mods = at(mbi->mods_addr);
 	uint32_t i;

@@ -83,8 +83,7 @@ static uint64_t *core_entry(uint64_t va, unsigned int level, uint64_t user)
 	}
 }
 
-INIT_TEXT void paging_map(uint64_t va, uint64_t pa, uint64_t size,
-			  uint64_t flags)
+INIT_TEXT void paging_map(uint64_t va, uint64_t pa, uint64_t size, uint64_t flags)
 {
 	uint64_t step;
 
@@ -98,13 +97,11 @@ INIT_TEXT void paging_map(uint64_t va, uint64_t pa, uint64_t size,
 				break;
 			}
 		}
-		*core_entry(va, level, flags & PTE_U) =
-			pa | flags | (level > 1 ? PTE_PS : 0);
+		*core_entry(va, level, flags & PTE_U) = pa | flags | (level > 1 ? PTE_PS : 0);
 	}
 }
 
-static INIT_TEXT void map_image(const char *start, const char *end,
-				uint64_t flags)
+static INIT_TEXT void map_image(const char *start, const char *end, uint64_t flags)
 {
 	paging_map((uint64_t)start, virt_phys(start), end - start, flags);
 }
@@ -138,8 +135,7 @@ static INIT_TEXT void map_windows(void)
 	desc_zero_pte = virt_phys(zero_page) | KERNEL_RO;
 	for (cpu = 0; cpu < CONFIG_NR_CPUS; cpu++) {
 		for (i = 0; i < GDT_GUEST_PAGES; i++) {
-			*core_entry(GDT_WINDOW(cpu) + i * PAGE_SIZE, 1, 0) =
-				desc_zero_pte;
+			*core_entry(GDT_WINDOW(cpu) + i * PAGE_SIZE, 1, 0) = desc_zero_pte;
 		}
 	}
 }
@@ -188,8 +184,7 @@ INIT_TEXT void *map_device(uint64_t paddr, size_t size, uint64_t flags)
 	uint64_t va = io_next;
 
 	for (; io_next < va + offset + size; io_next += PAGE_SIZE) {
-		paging_map(io_next, paddr - offset + (io_next - va), PAGE_SIZE,
-			   flags);
+		paging_map(io_next, paddr - offset + (io_next - va), PAGE_SIZE, flags);
 	}
 	return (void *)(va + offset);
 }
@@ -202,15 +197,13 @@ void arch_l4_install(uint64_t *l4)
 
 void arch_l4_remove(uint64_t *l4)
 {
-	memset(l4 + L4_CORE_FIRST, 0,
-	       (L4_CORE_END - L4_CORE_FIRST) * sizeof(*l4));
+	memset(l4 + L4_CORE_FIRST, 0, (L4_CORE_END - L4_CORE_FIRST) * sizeof(*l4));
 }
 
 INIT_TEXT void paging_set_m2p(unsigned int i, uint64_t *part)
 {
 	m2p_part[i] = part;
-	paging_map(M2P_VIRT + i * SIZE_2M, virt_phys(part), SIZE_2M,
-		   KERNEL_RO | PTE_U);
+	paging_map(M2P_VIRT + i * SIZE_2M, virt_phys(part), SIZE_2M, KERNEL_RO | PTE_U);
 }
 
 /* The core writes through the direct map; guests have a read-only view. */
@@ -222,8 +215,7 @@ void arch_m2p_set(unsigned long mfn, uint64_t pfn)
 
 unsigned long arch_m2p_frame(unsigned int i)
 {
-	return i < M2P_PARTS && m2p_part[i] != NULL ? ptr_frame(m2p_part[i]) :
-						      0;
+	return i < M2P_PARTS && m2p_part[i] != NULL ? ptr_frame(m2p_part[i]) : 0;
 }
 
 void arch_free_init(void)

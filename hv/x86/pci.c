@@ -17,19 +17,17 @@ static spinlock_t pci_lock = SPINLOCK_INIT(RANK_IRQ);
 
 static bool is_reachable(uint16_t seg, unsigned int reg, unsigned int bytes)
 {
-	return seg == 0 && reg < 256 &&
-	       (bytes == 1 || bytes == 2 || bytes == 4) &&
+	return seg == 0 && reg < 256 && (bytes == 1 || bytes == 2 || bytes == 4) &&
 	       (reg & (bytes - 1)) == 0;
 }
 
 static void select_register(uint8_t bus, uint8_t devfn, unsigned int reg)
 {
-	outl(PCI_ADDRESS, 0x80000000u | (uint32_t)bus << 16 |
-				  (uint32_t)devfn << 8 | (reg & 0xfc));
+	outl(PCI_ADDRESS, 0x80000000u | (uint32_t)bus << 16 | (uint32_t)devfn << 8 | (reg & 0xfc));
 }
 
-uint32_t arch_pci_read(uint16_t seg, uint8_t bus, uint8_t devfn,
-		       unsigned int reg, unsigned int bytes)
+uint32_t arch_pci_read(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg,
+		       unsigned int bytes)
 {
 	uint32_t value;
 
@@ -43,8 +41,8 @@ uint32_t arch_pci_read(uint16_t seg, uint8_t bus, uint8_t devfn,
 	return value;
 }
 
-void arch_pci_write(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg,
-		    unsigned int bytes, uint32_t value)
+void arch_pci_write(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg, unsigned int bytes,
+		    uint32_t value)
 {
 	if (!is_reachable(seg, reg, bytes)) {
 		return;

@@ -29,8 +29,7 @@ bool arch_port_denied(uint16_t port)
 			return true;
 		}
 	}
-	return options.console_com1 && port >= options.com1_port &&
-	       port < options.com1_port + 8u;
+	return options.console_com1 && port >= options.com1_port && port < options.com1_port + 8u;
 }
 
 uint32_t arch_port_read(uint16_t port, unsigned int bytes)

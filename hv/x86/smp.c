@@ -24,9 +24,9 @@ static cpumask_t online = 1;   /* atomic */
 
 /* Where two CPUs compare their counters. */
 static struct {
-	uint32_t lock; /* atomic */
-	uint32_t run;  /* atomic: 1: new one, 2: both there, 3: new one is up */
-	uint64_t last; /* lock */
+	uint32_t lock;	/* atomic */
+	uint32_t run;	/* atomic: 1: new one, 2: both there, 3: new one is up */
+	uint64_t last;	/* lock */
 	uint64_t worst; /* lock: largest step back */
 } step;
 
@@ -137,8 +137,7 @@ static INIT_TEXT bool start_cpu(struct percpu *p, uint64_t page)
 }
 
 /* NULL, or why there is no such CPU. */
-static INIT_TEXT const char *start_one(const struct acpi_cpu *info,
-				       uint64_t page)
+static INIT_TEXT const char *start_one(const struct acpi_cpu *info, uint64_t page)
 {
 	uint64_t va = BLOCK_VIRT + (info - acpi_info.cpu) * CPU_BLOCK_SIZE;
 	struct percpu *p = (struct percpu *)va;
@@ -176,8 +175,7 @@ INIT_TEXT void smp_start_others(void)
 	unsigned int i;
 
 	if (page != 0) {
-		memcpy(frame_ptr(page >> PAGE_SHIFT), trampoline,
-		       trampoline_end - trampoline);
+		memcpy(frame_ptr(page >> PAGE_SHIFT), trampoline, trampoline_end - trampoline);
 	} else if (known > 1) {
 		pr_warn("no low page to start other CPUs in");
 		limit = 1;
@@ -196,10 +194,9 @@ INIT_TEXT void smp_start_others(void)
 		}
 	}
 	if (step.worst != 0) {
-		pr_warn("clock: counters of the CPUs differ by up to %lu",
-			step.worst);
+		pr_warn("clock: counters of the CPUs differ by up to %lu", step.worst);
 		clock_mark_unstable();
 	}
-	pr_info("%u of %u CPUs up, built for %u", count,
-		MAX(acpi_info.cpu_count, 1u), CONFIG_NR_CPUS);
+	pr_info("%u of %u CPUs up, built for %u", count, MAX(acpi_info.cpu_count, 1u),
+		CONFIG_NR_CPUS);
 }

@@ -21,8 +21,7 @@ INIT_TEXT void start_boot_cpu(uint32_t info)
 	multiboot_parse(info);
 	cmdline_parse(boot_info.cmdline, false);
 	uart_init(); /* again: now as the options say */
-	pr_info("started by %s, options: %s", boot_info.loader,
-		boot_info.cmdline);
+	pr_info("started by %s, options: %s", boot_info.loader, boot_info.cmdline);
 	cmdline_parse(boot_info.cmdline, true);
 
 	cpu_detect();

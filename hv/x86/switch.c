@@ -54,9 +54,8 @@ static uint32_t base_msr(const struct vcpu *v, unsigned int which)
 	if (which == SEGBASE_FS) {
 		return MSR_FS_BASE;
 	}
-	return (which == SEGBASE_GS_KERNEL) == (v->in_kernel != 0) ?
-		       MSR_GS_BASE :
-		       MSR_KERNEL_GS_BASE;
+	return (which == SEGBASE_GS_KERNEL) == (v->in_kernel != 0) ? MSR_GS_BASE :
+								     MSR_KERNEL_GS_BASE;
 }
 
 /* --- Descriptor window --------------------------------------------------- */
@@ -158,8 +157,7 @@ static void load_segments(struct vcpu *v)
 
 uint64_t arch_get_base(struct vcpu *v, unsigned int which)
 {
-	return this_cpu()->curr == v ? read_base(base_msr(v, which)) :
-				       v->seg_base[which];
+	return this_cpu()->curr == v ? read_base(base_msr(v, which)) : v->seg_base[which];
 }
 
 void arch_set_base(struct vcpu *v, unsigned int which, uint64_t base)

@@ -24,17 +24,15 @@
 
 #define DR6_NONE 0xffff0ff0ull
 
-_Static_assert((offsetof(struct vcpu, regs) + sizeof(struct guest_regs)) % 16 ==
-		       0,
+_Static_assert((offsetof(struct vcpu, regs) + sizeof(struct guest_regs)) % 16 == 0,
 	       "TSS.rsp0 is aligned, or the frame is pushed elsewhere");
 _Static_assert(offsetof(struct guest_regs, ss) == 160, "entry.S: pushes");
 
 #define BIT(vector) (1u << (vector))
 /* Exceptions that go to the guest as they are, if nothing else is done. */
-#define BOUNCED                                                      \
-	(BIT(TRAP_DE) | BIT(TRAP_BP) | BIT(TRAP_OF) | BIT(TRAP_BR) | \
-	 BIT(TRAP_UD) | BIT(TRAP_TS) | BIT(TRAP_NP) | BIT(TRAP_SS) | \
-	 BIT(TRAP_GP) | BIT(TRAP_MF) | BIT(TRAP_AC) | BIT(TRAP_XM))
+#define BOUNCED                                                                                    \
+	(BIT(TRAP_DE) | BIT(TRAP_BP) | BIT(TRAP_OF) | BIT(TRAP_BR) | BIT(TRAP_UD) | BIT(TRAP_TS) | \
+	 BIT(TRAP_NP) | BIT(TRAP_SS) | BIT(TRAP_GP) | BIT(TRAP_MF) | BIT(TRAP_AC) | BIT(TRAP_XM))
 
 /* --- Exceptions of a guest ------------------------------------------------- */
 
@@ -51,8 +49,7 @@ static bool fix_ldt_fault(struct vcpu *v, uint64_t *cr2, uint32_t error)
 	if (offset >= 16 * PAGE_SIZE || (error & PFEC_U)) {
 		return false;
 	}
-	if (offset / 8 < v->ldt_entries &&
-	    ldt_map_fault(v, (unsigned int)(offset >> PAGE_SHIFT))) {
+	if (offset / 8 < v->ldt_entries && ldt_map_fault(v, (unsigned int)(offset >> PAGE_SHIFT))) {
 		return true;
 	}
 	*cr2 = v->ldt_base + offset;
@@ -105,8 +102,7 @@ static void guest_exception(struct guest_regs *regs, struct vcpu *v)
 		break;
 	}
 	if ((BIT(regs->vector) & BOUNCED) == 0) {
-		(void)domain_crash(v->domain, "unexpected exception %u",
-				   regs->vector);
+		(void)domain_crash(v->domain, "unexpected exception %u", regs->vector);
 	} else if (r == EMUL_BOUNCE) {
 		bounce_exception(regs, regs->vector, regs->error_code, 0);
 	} else if (r == EMUL_FAULT) {
@@ -137,8 +133,7 @@ void entry_hypercall(struct guest_regs *regs)
 void entry_iret_unreadable(struct guest_regs *regs)
 {
 	(void)regs;
-	(void)domain_crash(current_domain(),
-			   "iret hypercall: frame is not readable");
+	(void)domain_crash(current_domain(), "iret hypercall: frame is not readable");
 }
 
 void entry_iret_pending(struct guest_regs *regs)

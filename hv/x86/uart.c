@@ -95,8 +95,7 @@ static bool drain(void)
 	for (i = 0; i < RING_SIZE && (inb(port + UART_LSR) & LSR_DATA); i++) {
 		uint8_t c = inb(port + UART_DATA);
 
-		if (in - __atomic_load_n(&ring_out, __ATOMIC_ACQUIRE) <
-		    RING_SIZE) {
+		if (in - __atomic_load_n(&ring_out, __ATOMIC_ACQUIRE) < RING_SIZE) {
 			ring[in++ % RING_SIZE] = c;
 			__atomic_store_n(&ring_in, in, __ATOMIC_RELEASE);
 			any = true;

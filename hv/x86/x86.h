@@ -71,21 +71,17 @@ extern const struct extable_entry extable_start[], extable_end[];
 	".long " from " - .\n\t.long " to " - .\n\t"    \
 	".popsection\n\t"
 
-#define DEFINE_PORT_ACCESS(suffix, type)                      \
-	static inline void out##suffix(uint16_t port, type v) \
-	{                                                     \
-		__asm__ __volatile__("out" #suffix " %0, %1"  \
-				     :                        \
-				     : "a"(v), "Nd"(port));   \
-	}                                                     \
-	static inline type in##suffix(uint16_t port)          \
-	{                                                     \
-		type v;                                       \
-                                                              \
-		__asm__ __volatile__("in" #suffix " %1, %0"   \
-				     : "=a"(v)                \
-				     : "Nd"(port));           \
-		return v;                                     \
+#define DEFINE_PORT_ACCESS(suffix, type)                                              \
+	static inline void out##suffix(uint16_t port, type v)                         \
+	{                                                                             \
+		__asm__ __volatile__("out" #suffix " %0, %1" : : "a"(v), "Nd"(port)); \
+	}                                                                             \
+	static inline type in##suffix(uint16_t port)                                  \
+	{                                                                             \
+		type v;                                                               \
+                                                                                      \
+		__asm__ __volatile__("in" #suffix " %1, %0" : "=a"(v) : "Nd"(port));  \
+		return v;                                                             \
 	}
 DEFINE_PORT_ACCESS(b, uint8_t)
 DEFINE_PORT_ACCESS(w, uint16_t)
@@ -102,33 +98,23 @@ static inline void wrmsr(uint32_t msr, uint64_t v)
 {
 	__asm__ __volatile__("wrmsr"
 			     :
-			     : "c"(msr), "a"((uint32_t)v),
-			       "d"((uint32_t)(v >> 32))
+			     : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
 			     : "memory");
 }
 
 /* Control, debug and segment registers. */
-#define READ_REG(name)                                     \
-	({                                                 \
-		uint64_t reg_value;                        \
-		__asm__ __volatile__("mov %%" #name ", %0" \
-				     : "=r"(reg_value)     \
-				     :                     \
-				     : "memory");          \
-		reg_value;                                 \
+#define READ_REG(name)                                                                      \
+	({                                                                                  \
+		uint64_t reg_value;                                                         \
+		__asm__ __volatile__("mov %%" #name ", %0" : "=r"(reg_value) : : "memory"); \
+		reg_value;                                                                  \
 	})
-#define WRITE_REG(name, value)                        \
-	__asm__ __volatile__("mov %0, %%" #name       \
-			     :                        \
-			     : "r"((uint64_t)(value)) \
-			     : "memory")
+#define WRITE_REG(name, value) \
+	__asm__ __volatile__("mov %0, %%" #name : : "r"((uint64_t)(value)) : "memory")
 
 static inline void xsetbv(uint64_t v)
 {
-	__asm__ __volatile__("xsetbv"
-			     :
-			     : "c"(0), "a"((uint32_t)v),
-			       "d"((uint32_t)(v >> 32)));
+	__asm__ __volatile__("xsetbv" : : "c"(0), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)));
 }
 static inline void clts(void)
 {
@@ -139,9 +125,7 @@ static inline uint64_t mul_div(uint64_t a, uint64_t b, uint64_t c)
 {
 	uint64_t lo = a, hi;
 
-	__asm__("mulq %[b]\n\tdivq %[c]"
-		: "+&a"(lo), "=&d"(hi)
-		: [b] "rm"(b), [c] "rm"(c));
+	__asm__("mulq %[b]\n\tdivq %[c]" : "+&a"(lo), "=&d"(hi) : [b] "rm"(b), [c] "rm"(c));
 	return lo;
 }
 static inline void invlpg(uint64_t va)
@@ -267,8 +251,8 @@ void apic_init_boot(void); /* finds and maps it */
 void apic_init(void);	   /* this CPU's local APIC on */
 void apic_eoi(void);
 void apic_send(uint32_t apic_id, uint32_t command);
-void apic_stop_others(void); /* in a panic, too: they halt for good */
-void apic_timer_init(void);  /* this CPU's timer; first call calibrates */
+void apic_stop_others(void);	       /* in a panic, too: they halt for good */
+void apic_timer_init(void);	       /* this CPU's timer; first call calibrates */
 bool apic_can_reach(uint32_t apic_id); /* in the mode it is in */
 extern uint64_t apic_base;	       /* write-once: its registers */
 
@@ -346,7 +330,7 @@ extern char syscall_stubs[], cstar_stubs[];
 
 /* --- boot.S --- */
 extern char boot_cpu_block[];
-extern uint64_t start_l4[]; /* identity map of low memory, to start CPUs with */
+extern uint64_t start_l4[];		    /* identity map of low memory, to start CPUs with */
 extern char trampoline[], trampoline_end[]; /* first code of other CPUs */
 /* What a CPU goes on with, once in 64-bit mode; at first the boot CPU's. */
 extern uint64_t start_stack;
@@ -368,8 +352,7 @@ static inline void irqs_off_end(void)
 
 	/* 0: the way in was one that is not measured. */
 	if (LOCK_CHECKS && p->irqs_off_since != 0) {
-		p->irqs_off_worst =
-			MAX(p->irqs_off_worst, arch_now() - p->irqs_off_since);
+		p->irqs_off_worst = MAX(p->irqs_off_worst, arch_now() - p->irqs_off_since);
 		p->irqs_off_since = 0;
 	}
 }

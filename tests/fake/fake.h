@@ -158,8 +158,8 @@ extern jmp_buf *fake_machine_end;
  * Access of the running vCPU as the processor makes it in ring 3.  0, or -1
  * with the page fault's error code and address.
  */
-int fake_guest_access(uint64_t va, void *buf, size_t n, unsigned int how,
-		      uint32_t *error, uint64_t *cr2);
+int fake_guest_access(uint64_t va, void *buf, size_t n, unsigned int how, uint32_t *error,
+		      uint64_t *cr2);
 /** The same, true if it went through. */
 bool fake_guest_read(uint64_t va, void *buf, size_t n);
 bool fake_guest_write(uint64_t va, const void *buf, size_t n);
@@ -181,8 +181,7 @@ struct vcpu *fake_running(void);
  */
 #define FAKE_LOST (-1000000l)
 long fake_hypercall(unsigned long nr, const uint64_t args[5]);
-#define fake_call(nr, ...) \
-	fake_hypercall((nr), (const uint64_t[5]){ __VA_ARGS__ })
+#define fake_call(nr, ...) fake_hypercall((nr), (const uint64_t[5]){ __VA_ARGS__ })
 /** One entry with whatever its registers say; exits are run. */
 void fake_hypercall_once(void);
 /** An exception of the running vCPU, as traps.c treats it. */
@@ -230,8 +229,8 @@ static inline uint64_t fake_va(unsigned int pfn, unsigned int offset)
  * Creates domain `id` with that many mapped pages and vCPUs, all of them up.
  * Domain 0 becomes the control domain.  False if the core refused.
  */
-bool fake_guest_create(struct fake_guest *g, uint16_t id, unsigned int pages,
-		       unsigned int vcpus, bool may_io);
+bool fake_guest_create(struct fake_guest *g, uint16_t id, unsigned int pages, unsigned int vcpus,
+		       bool may_io);
 /**
  * Destroys d from the control domain's first vCPU, if there is one, and drops
  * the reference; what domain_destroy() says when it is no more -XEN_ERESTART.

@@ -17,8 +17,7 @@
 #define TABLE_BITS (PTE_P | PTE_W | PTE_U | PTE_A)
 #define PAGE_BITS (PTE_P | PTE_U | PTE_A)
 
-static uint64_t make_pte(const struct fake_guest *g, unsigned int pfn,
-			 uint64_t bits)
+static uint64_t make_pte(const struct fake_guest *g, unsigned int pfn, uint64_t bits)
 {
 	return (uint64_t)g->mfn[pfn] << PAGE_SHIFT | bits;
 }
@@ -26,8 +25,7 @@ static uint64_t make_pte(const struct fake_guest *g, unsigned int pfn,
 static bool alloc_pages(struct fake_guest *g)
 {
 	for (unsigned int i = 0; i < g->pages; i++) {
-		struct page *pg =
-			domain_alloc_frames(g->d, 0, ADDRESS_BITS_ANY);
+		struct page *pg = domain_alloc_frames(g->d, 0, ADDRESS_BITS_ANY);
 
 		if (pg == NULL) {
 			return false;
@@ -108,8 +106,8 @@ static bool start_vcpu(struct fake_guest *g, unsigned int id)
 	return true;
 }
 
-bool fake_guest_create(struct fake_guest *g, uint16_t id, unsigned int pages,
-		       unsigned int vcpus, bool may_io)
+bool fake_guest_create(struct fake_guest *g, uint16_t id, unsigned int pages, unsigned int vcpus,
+		       bool may_io)
 {
 	int rc;
 
@@ -206,15 +204,13 @@ uint64_t fake_guest_l1e_maddr(struct fake_guest *g, unsigned int pfn)
 void fake_put(uint64_t va, const void *data, size_t n)
 {
 	if (!fake_guest_write(va, data, n)) {
-		fake_die("%zu bytes at %#lx: not writable by the guest", n,
-			 (unsigned long)va);
+		fake_die("%zu bytes at %#lx: not writable by the guest", n, (unsigned long)va);
 	}
 }
 
 void fake_get(uint64_t va, void *data, size_t n)
 {
 	if (!fake_guest_read(va, data, n)) {
-		fake_die("%zu bytes at %#lx: not readable by the guest", n,
-			 (unsigned long)va);
+		fake_die("%zu bytes at %#lx: not readable by the guest", n, (unsigned long)va);
 	}
 }

@@ -58,8 +58,7 @@ bool fake_is_ram(unsigned long mfn)
 	    (mfn >= FAKE_HOLE_START && mfn < FAKE_HOLE_END)) {
 		return false;
 	}
-	return mfn < FAKE_RESERVED ||
-	       mfn >= FAKE_RESERVED + FAKE_RESERVED_COUNT;
+	return mfn < FAKE_RESERVED || mfn >= FAKE_RESERVED + FAKE_RESERVED_COUNT;
 }
 
 bool mfn_valid(unsigned long mfn)
@@ -69,8 +68,7 @@ bool mfn_valid(unsigned long mfn)
 	if (mfn >= HIGH_START) {
 		return mfn < HIGH_START + c->high_frames;
 	}
-	return mfn < c->low_frames &&
-	       (mfn < FAKE_HOLE_START || mfn >= FAKE_HOLE_END);
+	return mfn < c->low_frames && (mfn < FAKE_HOLE_START || mfn >= FAKE_HOLE_END);
 }
 
 void *frame_ptr(unsigned long mfn)
@@ -112,8 +110,7 @@ uint64_t arch_m2p_get(unsigned long mfn)
 
 unsigned long arch_m2p_frame(unsigned int i)
 {
-	return i < (frame_max * 8 + (2 << 20) - 1) >> 21 ? FAKE_CORE_START + i :
-							   0;
+	return i < (frame_max * 8 + (2 << 20) - 1) >> 21 ? FAKE_CORE_START + i : 0;
 }
 
 static void add_ram(unsigned long start, unsigned long end)
@@ -128,9 +125,7 @@ static void note_region(unsigned long start, unsigned long end, uint32_t type)
 	if (start < end) {
 		boot_info.memory[boot_info.memory_count++] =
 			(struct boot_memory){ (uint64_t)start << PAGE_SHIFT,
-					      (uint64_t)(end - start)
-						      << PAGE_SHIFT,
-					      type };
+					      (uint64_t)(end - start) << PAGE_SHIFT, type };
 	}
 }
 
@@ -209,8 +204,8 @@ void fake_init(const struct fake_config *config)
 	if (keep.file < 0 || ftruncate(keep.file, (off_t)keep.size) != 0) {
 		fake_die("no memory file of %zu bytes", keep.size);
 	}
-	keep.memory = mmap(NULL, keep.size, PROT_READ | PROT_WRITE,
-			   MAP_SHARED | MAP_NORESERVE, keep.file, 0);
+	keep.memory = mmap(NULL, keep.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+			   keep.file, 0);
 	if (keep.memory == MAP_FAILED) {
 		fake_die("no mapping of %zu bytes", keep.size);
 	}
@@ -227,8 +222,7 @@ void fake_init(const struct fake_config *config)
 
 void fake_init_default(void)
 {
-	static const struct fake_config config = { .low_frames = 16384,
-						   .cpus = FAKE_CPUS };
+	static const struct fake_config config = { .low_frames = 16384, .cpus = FAKE_CPUS };
 
 	fake_init(&config);
 	fake_snapshot();
@@ -259,10 +253,8 @@ static void check_markers(void)
 	uintptr_t data = (uintptr_t)&options, bss = (uintptr_t)&control_domain;
 
 	/* Either may be in either section; both must be inside. */
-	if (!((data > (uintptr_t)core_bss_begin &&
-	       data < (uintptr_t)core_bss_end) ||
-	      (data > (uintptr_t)core_data_begin &&
-	       data < (uintptr_t)core_data_end)) ||
+	if (!((data > (uintptr_t)core_bss_begin && data < (uintptr_t)core_bss_end) ||
+	      (data > (uintptr_t)core_data_begin && data < (uintptr_t)core_data_end)) ||
 	    bss < (uintptr_t)core_bss_begin || bss > (uintptr_t)core_bss_end) {
 		fake_die("the core's data is not between the marker objects");
 	}
@@ -275,8 +267,7 @@ void fake_snapshot(void)
 
 	check_markers();
 	if (mmap(keep.memory, keep.size, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, keep.file,
-		 0) != keep.memory) {
+		 MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, keep.file, 0) != keep.memory) {
 		fake_die("the memory file cannot be mapped again");
 	}
 	keep.fake = malloc(sizeof(fake));
@@ -293,10 +284,8 @@ void fake_restore(void)
 	madvise(keep.memory, keep.size, MADV_DONTNEED);
 	fake = *keep.fake;
 	boot_info = keep.boot;
-	copy_words(core_data_begin, keep.data,
-		   span(core_data_begin, core_data_end));
-	copy_words(core_bss_begin, keep.bss,
-		   span(core_bss_begin, core_bss_end));
+	copy_words(core_data_begin, keep.data, span(core_data_begin, core_data_end));
+	copy_words(core_bss_begin, keep.bss, span(core_bss_begin, core_bss_end));
 	fake_machine_end = NULL;
 }
 
@@ -310,8 +299,7 @@ struct percpu *this_cpu(void)
 struct percpu *percpu_of(unsigned int id)
 {
 	if (id >= fake.config.cpus) {
-		fake_die("percpu_of(%u): there are %u CPUs", id,
-			 fake.config.cpus);
+		fake_die("percpu_of(%u): there are %u CPUs", id, fake.config.cpus);
 	}
 	return &fake.percpu[id];
 }
@@ -453,8 +441,7 @@ void fake_die(const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	(void)!write(STDERR_FILENO, fake.console + from,
-		     fake.console_used - from);
+	(void)!write(STDERR_FILENO, fake.console + from, fake.console_used - from);
 	(void)!write(STDERR_FILENO, "fake machine: ", 14);
 	(void)!write(STDERR_FILENO, line, MIN((size_t)n, sizeof(line) - 1));
 	(void)!write(STDERR_FILENO, "\n", 1);

@@ -29,8 +29,7 @@ static void check_core_slots(const uint64_t *l4)
 {
 	for (unsigned int i = L4_CORE_FIRST; i < L4_CORE_END; i++) {
 		if (l4[i] != CORE_SLOT(i)) {
-			fake_die("core slot %u of an L4 table holds %#lx", i,
-				 (unsigned long)l4[i]);
+			fake_die("core slot %u of an L4 table holds %#lx", i, (unsigned long)l4[i]);
 		}
 	}
 }
@@ -51,11 +50,9 @@ void fake_check_cr3(uint64_t cr3)
 	if ((cr3 & (PAGE_SIZE - 1)) != 0 || !fake_is_ram(mfn)) {
 		fake_die("CR3 %#lx is no RAM", (unsigned long)cr3);
 	}
-	if ((pg->type & PGT_TYPE_MASK) != PGT_L4 ||
-	    (pg->type & PGT_COUNT_MASK) == 0 ||
+	if ((pg->type & PGT_TYPE_MASK) != PGT_L4 || (pg->type & PGT_COUNT_MASK) == 0 ||
 	    (pg->type & PGT_VALIDATED) == 0) {
-		fake_die("CR3 frame %#lx has type %#lx", mfn,
-			 (unsigned long)pg->type);
+		fake_die("CR3 frame %#lx has type %#lx", mfn, (unsigned long)pg->type);
 	}
 	check_core_slots(frame_ptr(mfn));
 }
@@ -68,11 +65,10 @@ static bool canonical(uint64_t va)
 }
 
 /* Finds the L1 table for va and remembers it; 0: an entry is not present. */
-static unsigned long walk_upper(uint64_t cr3, uint64_t va, uint64_t *all,
-				uint64_t *nx, uint32_t *error)
+static unsigned long walk_upper(uint64_t cr3, uint64_t va, uint64_t *all, uint64_t *nx,
+				uint32_t *error)
 {
-	struct fake_psc_entry *psc =
-		&fake.cpus[fake.cpu].psc[(va >> 21) % FAKE_PSC];
+	struct fake_psc_entry *psc = &fake.cpus[fake.cpu].psc[(va >> 21) % FAKE_PSC];
 	unsigned long mfn = (unsigned long)(cr3 >> PAGE_SHIFT);
 	int level;
 
@@ -95,8 +91,7 @@ static unsigned long walk_upper(uint64_t cr3, uint64_t va, uint64_t *all,
 		}
 		mfn = pte_mfn(pte);
 		if ((pte & PTE_PS) != 0 || !fake_is_ram(mfn)) {
-			fake_die("level %d entry %#lx", level,
-				 (unsigned long)pte);
+			fake_die("level %d entry %#lx", level, (unsigned long)pte);
 		}
 		*all &= pte;
 		*nx |= pte & PTE_NX;
@@ -115,14 +110,13 @@ static unsigned long walk_upper(uint64_t cr3, uint64_t va, uint64_t *all,
  * Walks the loaded tables for an access.  True fills *e; false gives the
  * error code.  `user` is false for the core's own accesses.
  */
-static bool walk(uint64_t cr3, uint64_t va, unsigned int how, bool user,
-		 struct fake_tlb_entry *e, uint32_t *error)
+static bool walk(uint64_t cr3, uint64_t va, unsigned int how, bool user, struct fake_tlb_entry *e,
+		 uint32_t *error)
 {
 	uint64_t *entry, all = PTE_W | PTE_U, nx = 0;
 	unsigned long mfn;
 
-	*error = (how == FAKE_WRITE ? 2u : 0) | (user ? 4u : 0) |
-		 (how == FAKE_EXEC ? 16u : 0);
+	*error = (how == FAKE_WRITE ? 2u : 0) | (user ? 4u : 0) | (how == FAKE_EXEC ? 16u : 0);
 	mfn = walk_upper(cr3, va, &all, &nx, error);
 	if (mfn == 0) {
 		return false;
@@ -138,8 +132,7 @@ static bool walk(uint64_t cr3, uint64_t va, unsigned int how, bool user,
 	if ((all & PTE_U) == 0 && user) {
 		return false;
 	}
-	if ((how == FAKE_WRITE && (all & PTE_W) == 0) ||
-	    (how == FAKE_EXEC && nx != 0)) {
+	if ((how == FAKE_WRITE && (all & PTE_W) == 0) || (how == FAKE_EXEC && nx != 0)) {
 		return false;
 	}
 	*entry |= how == FAKE_WRITE ? PTE_A | PTE_D : PTE_A;
@@ -170,8 +163,7 @@ void fake_tlb_flush(unsigned int cpu)
 
 void fake_tlb_flush_page(unsigned int cpu, uint64_t va)
 {
-	struct fake_tlb_entry *e =
-		&fake.cpus[cpu].tlb[(va >> PAGE_SHIFT) % FAKE_TLB];
+	struct fake_tlb_entry *e = &fake.cpus[cpu].tlb[(va >> PAGE_SHIFT) % FAKE_TLB];
 
 	if (e->page == va >> PAGE_SHIFT) {
 		e->valid = false;
@@ -218,8 +210,7 @@ cpumask_t arch_domain_tlb_mask(const struct domain *d)
 	cpumask_t mask = 0;
 
 	for (unsigned int i = 0; i < fake.config.cpus; i++) {
-		if (fake.percpu[i].curr != NULL &&
-		    fake.percpu[i].curr->domain == d) {
+		if (fake.percpu[i].curr != NULL && fake.percpu[i].curr->domain == d) {
 			mask |= 1ull << i;
 		}
 	}
@@ -238,8 +229,8 @@ static void check_entry(const struct fake_tlb_entry *e, unsigned int cpu)
 	    (pg->count & PGC_COUNT_MASK) == 0) {
 		fake_die("CPU %u still reaches frame %#lx at %#lx: it was d%u's"
 			 " and is now %#x's, count %#x",
-			 cpu, e->mfn, (unsigned long)(e->page << PAGE_SHIFT),
-			 e->owner, pg->owner, pg->count);
+			 cpu, e->mfn, (unsigned long)(e->page << PAGE_SHIFT), e->owner, pg->owner,
+			 pg->count);
 	}
 	type = pg->type & PGT_TYPE_MASK;
 	if (e->writable && (pg->type & PGT_COUNT_MASK) != 0 &&
@@ -299,8 +290,7 @@ static bool allows(const struct fake_tlb_entry *e, unsigned int how, bool user)
 }
 
 /* Bytes of memory behind va up to the end of its page; NULL: a fault. */
-static uint8_t *translate(uint64_t va, unsigned int how, bool user, bool *io,
-			  uint32_t *error)
+static uint8_t *translate(uint64_t va, unsigned int how, bool user, bool *io, uint32_t *error)
 {
 	struct fake_cpu *c = &fake.cpus[fake.cpu];
 	struct fake_tlb_entry *e = &c->tlb[(va >> PAGE_SHIFT) % FAKE_TLB];
@@ -313,8 +303,7 @@ static uint8_t *translate(uint64_t va, unsigned int how, bool user, bool *io,
 		*error = 0;
 		return NULL;
 	}
-	if (!e->valid || e->page != va >> PAGE_SHIFT || e->cr3 != c->cr3 ||
-	    !allows(e, how, user)) {
+	if (!e->valid || e->page != va >> PAGE_SHIFT || e->cr3 != c->cr3 || !allows(e, how, user)) {
 		struct fake_tlb_entry fresh;
 
 		/* A fault drops what the TLB had for the page, too. */
@@ -335,8 +324,8 @@ static uint8_t *translate(uint64_t va, unsigned int how, bool user, bool *io,
 }
 
 /* 0, or the bytes that were not copied. */
-static size_t access(uint64_t va, uint8_t *buf, size_t n, unsigned int how,
-		     bool user, uint32_t *error, uint64_t *cr2)
+static size_t access(uint64_t va, uint8_t *buf, size_t n, unsigned int how, bool user,
+		     uint32_t *error, uint64_t *cr2)
 {
 	while (n > 0) {
 		size_t part = PAGE_SIZE - (size_t)(va & (PAGE_SIZE - 1));
@@ -389,12 +378,11 @@ size_t arch_copy_to_guest(uint64_t dst, const void *src, size_t n)
 	if (copy_fails()) {
 		return n;
 	}
-	return access(dst, (uint8_t *)(uintptr_t)src, n, FAKE_WRITE, false,
-		      &error, &cr2);
+	return access(dst, (uint8_t *)(uintptr_t)src, n, FAKE_WRITE, false, &error, &cr2);
 }
 
-int fake_guest_access(uint64_t va, void *buf, size_t n, unsigned int how,
-		      uint32_t *error, uint64_t *cr2)
+int fake_guest_access(uint64_t va, void *buf, size_t n, unsigned int how, uint32_t *error,
+		      uint64_t *cr2)
 {
 	return access(va, buf, n, how, true, error, cr2) == 0 ? 0 : -1;
 }
@@ -412,6 +400,5 @@ bool fake_guest_write(uint64_t va, const void *buf, size_t n)
 	uint32_t error;
 	uint64_t cr2;
 
-	return fake_guest_access(va, (void *)(uintptr_t)buf, n, FAKE_WRITE,
-				 &error, &cr2) == 0;
+	return fake_guest_access(va, (void *)(uintptr_t)buf, n, FAKE_WRITE, &error, &cr2) == 0;
 }

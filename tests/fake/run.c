@@ -54,8 +54,7 @@ void arch_irq_window(void)
 	if (fake.preempt_countdown != 0 && --fake.preempt_countdown == 0) {
 		stop = true;
 	}
-	if (fake.preempt_chance != 0 &&
-	    fake_random() % fake.preempt_chance == 0) {
+	if (fake.preempt_chance != 0 && fake_random() % fake.preempt_chance == 0) {
 		stop = true;
 	}
 	if (stop) {
@@ -113,14 +112,13 @@ static void check_regs(const struct vcpu *v)
 	const struct guest_regs *r = &v->regs;
 
 	if ((r->rflags & X86_EFLAGS_IF) == 0 ||
-	    (r->rflags & (X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_VIF |
-			  X86_EFLAGS_VIP)) != 0) {
+	    (r->rflags & (X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_VIF | X86_EFLAGS_VIP)) !=
+		    0) {
 		fake_die("d%uv%u enters with rflags %#lx", v->domain->id, v->id,
 			 (unsigned long)r->rflags);
 	}
 	if ((r->cs & 3) != 3 || (r->ss & 3) != 3) {
-		fake_die("d%uv%u enters with cs %#x ss %#x", v->domain->id,
-			 v->id, r->cs, r->ss);
+		fake_die("d%uv%u enters with cs %#x ss %#x", v->domain->id, v->id, r->cs, r->ss);
 	}
 }
 
@@ -249,8 +247,7 @@ static void page_fault(struct vcpu *v, uint32_t error, uint64_t cr2)
 	bool core = cr2 >= CORE_VIRT_START && cr2 < CORE_VIRT_END;
 
 	if (!core && v->in_kernel &&
-	    (error & (PFEC_P | PFEC_W | PFEC_RSVD | PFEC_I)) ==
-		    (PFEC_P | PFEC_W) &&
+	    (error & (PFEC_P | PFEC_W | PFEC_RSVD | PFEC_I)) == (PFEC_P | PFEC_W) &&
 	    emul_pte_write(regs, cr2) == EMUL_DONE) {
 		return;
 	}
@@ -299,8 +296,7 @@ bool fake_guest_store(uint64_t va, uint64_t value, unsigned int bytes)
 	uint64_t rip = v->regs.rip, cr2;
 	uint32_t error;
 
-	if (fake_guest_access(va, &value, bytes, FAKE_WRITE, &error, &cr2) ==
-	    0) {
+	if (fake_guest_access(va, &value, bytes, FAKE_WRITE, &error, &cr2) == 0) {
 		return true;
 	}
 	fake_put(rip, insn + 1, insn[0]);

@@ -26,12 +26,10 @@ void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
 	*out = (struct cpuid_regs){ 0 };
 	switch (leaf) {
 	case 0:
-		*out = (struct cpuid_regs){ 0xd, 0x656b6146, 0x20555043,
-					    0x6f6d4520 };
+		*out = (struct cpuid_regs){ 0xd, 0x656b6146, 0x20555043, 0x6f6d4520 };
 		return;
 	case 1: /* every feature there is, for the policy to take away */
-		*out = (struct cpuid_regs){ 0x000306c3, fake.cpu << 25 | 0x800,
-					    ~0u, ~0u };
+		*out = (struct cpuid_regs){ 0x000306c3, fake.cpu << 25 | 0x800, ~0u, ~0u };
 		return;
 	case 7:
 		if (subleaf == 0) {
@@ -94,8 +92,7 @@ unsigned int arch_paddr_bits(void)
 
 bool arch_port_denied(uint16_t port)
 {
-	return (port >= 0x20 && port <= 0x21) ||
-	       (port >= 0x40 && port <= 0x43) || port == 0xcf9 ||
+	return (port >= 0x20 && port <= 0x21) || (port >= 0x40 && port <= 0x43) || port == 0xcf9 ||
 	       (options.console_com1 && port >= 0x3f8 && port < 0x400);
 }
 
@@ -126,17 +123,15 @@ void arch_port_write(uint16_t port, unsigned int bytes, uint32_t value)
 	}
 }
 
-uint32_t arch_pci_read(uint16_t seg, uint8_t bus, uint8_t devfn,
-		       unsigned int reg, unsigned int bytes)
+uint32_t arch_pci_read(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg,
+		       unsigned int bytes)
 {
 	CHECK(reg + bytes <= 256 && (reg & (bytes - 1)) == 0);
-	return seg == 0 && bus == 0 && devfn == 0 && reg == 0 ? 0x12378086 :
-								~0u;
+	return seg == 0 && bus == 0 && devfn == 0 && reg == 0 ? 0x12378086 : ~0u;
 }
 
-void arch_pci_write(uint16_t seg UNUSED, uint8_t bus UNUSED,
-		    uint8_t devfn UNUSED, unsigned int reg, unsigned int bytes,
-		    uint32_t value UNUSED)
+void arch_pci_write(uint16_t seg UNUSED, uint8_t bus UNUSED, uint8_t devfn UNUSED, unsigned int reg,
+		    unsigned int bytes, uint32_t value UNUSED)
 {
 	CHECK(reg + bytes <= 256 && (reg & (bytes - 1)) == 0);
 }
@@ -273,10 +268,8 @@ static void check_desc(unsigned long mfn, const struct vcpu *v)
 		return;
 	}
 	if (!mfn_valid(mfn) || pg->owner != v->domain->id ||
-	    (pg->type & PGT_TYPE_MASK) != PGT_DESC ||
-	    (pg->type & PGT_COUNT_MASK) == 0) {
-		fake_die("d%uv%u: frame %#lx in its GDT or LDT is none",
-			 v->domain->id, v->id, mfn);
+	    (pg->type & PGT_TYPE_MASK) != PGT_DESC || (pg->type & PGT_COUNT_MASK) == 0) {
+		fake_die("d%uv%u: frame %#lx in its GDT or LDT is none", v->domain->id, v->id, mfn);
 	}
 }
 
@@ -302,8 +295,7 @@ void arch_toggle_mode(struct vcpu *v, bool to_kernel)
 {
 	must_be_current(v, "mode");
 	if ((v->in_kernel != 0) == to_kernel) {
-		fake_die("toggle to the mode that d%uv%u is in", v->domain->id,
-			 v->id);
+		fake_die("toggle to the mode that d%uv%u is in", v->domain->id, v->id);
 	}
 	v->in_kernel = to_kernel;
 	arch_reload_cr3(v);
@@ -318,8 +310,7 @@ void arch_switch_vcpu(struct vcpu *prev, struct vcpu *next)
 	}
 	for (unsigned int i = 0; i < fake.config.cpus; i++) {
 		if (i != fake.cpu && fake.percpu[i].curr == next) {
-			fake_die("d%uv%u is loaded on two CPUs",
-				 next->domain->id, next->id);
+			fake_die("d%uv%u is loaded on two CPUs", next->domain->id, next->id);
 		}
 	}
 	p->curr = next;
@@ -341,8 +332,7 @@ static void check_base(uint64_t base)
 {
 	/* The machine would fault on it. */
 	if ((uint64_t)((int64_t)(base << 16) >> 16) != base) {
-		fake_die("non-canonical segment base %#lx",
-			 (unsigned long)base);
+		fake_die("non-canonical segment base %#lx", (unsigned long)base);
 	}
 }
 

@@ -15,8 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *line = malloc(size + 1);
 
 	if (!ready) {
-		static const struct fake_config config = { .low_frames = 2048,
-							   .cpus = 1 };
+		static const struct fake_config config = { .low_frames = 2048, .cpus = 1 };
 
 		fake_init(&config);
 		fake_snapshot();

@@ -26,8 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		memset(&k, 0xee, sizeof(k));
 		error = elf_kernel_info(&e, &k);
-		CHECK(error != NULL ||
-		      (k.vend > k.vstart && k.pend > k.pstart));
+		CHECK(error != NULL || (k.vend > k.vstart && k.pend > k.pstart));
 	}
 	free(copy);
 	return 0;

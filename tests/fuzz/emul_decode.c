@@ -18,8 +18,7 @@ static void check_insn(const struct insn *in)
 
 	memset(&regs, 0x5a, sizeof(regs));
 	CHECK(in->op > INSN_NONE && in->op <= INSN_BTC);
-	CHECK(in->bytes == 1 || in->bytes == 2 || in->bytes == 4 ||
-	      in->bytes == 8);
+	CHECK(in->bytes == 1 || in->bytes == 2 || in->bytes == 4 || in->bytes == 8);
 	CHECK(in->reg < 16 && in->rm < 16 && in->shift < 4);
 	if (in->memory) {
 		(void)insn_offset(in, &regs);
@@ -42,10 +41,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_insn(&in);
 		memset(&again, 0, sizeof(again));
 		CHECK(insn_decode(copy, in.length, &again));
-		CHECK(again.op == in.op && again.length == in.length &&
-		      again.imm == in.imm && again.disp == in.disp);
-		CHECK(in.length == 1 ||
-		      !insn_decode(copy, in.length - 1u, &again));
+		CHECK(again.op == in.op && again.length == in.length && again.imm == in.imm &&
+		      again.disp == in.disp);
+		CHECK(in.length == 1 || !insn_decode(copy, in.length - 1u, &again));
 	}
 	free(copy);
 	return 0;

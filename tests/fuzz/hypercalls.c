@@ -44,16 +44,14 @@ static bool trace;
 
 static void create(unsigned int id)
 {
-	if (!fake_guest_create(&fuzz_guest[id], (uint16_t)id, FUZZ_PAGES,
-			       FUZZ_VCPUS, id <= 1)) {
+	if (!fake_guest_create(&fuzz_guest[id], (uint16_t)id, FUZZ_PAGES, FUZZ_VCPUS, id <= 1)) {
 		fuzz_guest[id].d = NULL;
 	}
 }
 
 static void setup(void)
 {
-	static const struct fake_config config = { .low_frames = 2048,
-						   .cpus = 2 };
+	static const struct fake_config config = { .low_frames = 2048, .cpus = 2 };
 
 	trace = getenv("FUZZ_TRACE") != NULL;
 	fake_init(&config);
@@ -97,9 +95,8 @@ static void hypercall(struct vcpu *v, const struct call *call)
 {
 	struct guest_regs *r = &v->regs;
 
-	TRACE("d%uv%u call %lu (%#lx, %#lx, %#lx, %#lx)", v->domain->id, v->id,
-	      call->nr, call->args[0], call->args[1], call->args[2],
-	      call->args[3]);
+	TRACE("d%uv%u call %lu (%#lx, %#lx, %#lx, %#lx)", v->domain->id, v->id, call->nr,
+	      call->args[0], call->args[1], call->args[2], call->args[3]);
 	if (call->nr != __HYPERVISOR_iret) {
 		r->rip = fake_va(FAKE_PFN_CODE, 2);
 		r->rsp = fake_va(FAKE_PFN_STACK, 0xe00);
@@ -143,8 +140,7 @@ static void step_multicall(struct input *in, struct vcpu *v)
 		}
 		e.op = call.nr;
 		memcpy(e.args, call.args, sizeof(call.args));
-		try_put(fake_va(FAKE_PFN_SCRATCH, i * sizeof(e)), &e,
-			sizeof(e));
+		try_put(fake_va(FAKE_PFN_SCRATCH, i * sizeof(e)), &e, sizeof(e));
 	}
 	call.nr = __HYPERVISOR_multicall;
 	call.args[0] = fake_va(FAKE_PFN_SCRATCH, 0);
@@ -163,16 +159,13 @@ static void step_store(struct input *in, struct vcpu *v)
 	if (kind >= 0x80) { /* where entries matter */
 		va = fake_va(kind & 3, (va & 0x1f8));
 	}
-	value = kind & 0x40 ? gen_pte(in, &fuzz_guest[v->domain->id]) :
-			      in_u64(in);
+	value = kind & 0x40 ? gen_pte(in, &fuzz_guest[v->domain->id]) : in_u64(in);
 	va += kind & 0x30 ? 0 : kind & 7;
 	TRACE("d%uv%u store %#lx to %#lx", v->domain->id, v->id, value, va);
 	v->regs.rip = fake_va(FAKE_PFN_CODE, 0);
 	v->regs.rsp = fake_va(FAKE_PFN_STACK, 0xe00);
-	if (fake_guest_access(v->regs.rip, &cr2, 8, FAKE_EXEC, &error, &cr2) ==
-		    0 &&
-	    fake_guest_access(v->regs.rip, (uint8_t[8]){ 0 }, 8, FAKE_WRITE,
-			      &error, &cr2) == 0) {
+	if (fake_guest_access(v->regs.rip, &cr2, 8, FAKE_EXEC, &error, &cr2) == 0 &&
+	    fake_guest_access(v->regs.rip, (uint8_t[8]){ 0 }, 8, FAKE_WRITE, &error, &cr2) == 0) {
 		(void)fake_guest_store(va, value, 1u << (kind >> 3 & 3));
 	}
 }
@@ -202,21 +195,15 @@ static void step_emulate(struct input *in, struct vcpu *v)
 	if (vector == TRAP_PF) {
 		cr2 = in_u8(in) < 0x80 ? r->rdi : gen_va(in);
 	}
-	TRACE("d%uv%u exception %u at %#lx", v->domain->id, v->id, vector,
-	      r->rip);
-	fake_exception(vector,
-		       vector == TRAP_PF ? 7u :
-		       kind & 8		 ? in_u8(in) :
-					   0u,
-		       cr2);
+	TRACE("d%uv%u exception %u at %#lx", v->domain->id, v->id, vector, r->rip);
+	fake_exception(vector, vector == TRAP_PF ? 7u : kind & 8 ? in_u8(in) : 0u, cr2);
 }
 
 /* A user program: its system call brings the kernel back. */
 static void step_user(struct input *in, struct vcpu *v)
 {
 	if (in_u8(in) & 1) {
-		fake_exception(in_u8(in) % 32 == TRAP_NMI ? 3 : in_u8(in) & 15,
-			       0, 0);
+		fake_exception(in_u8(in) % 32 == TRAP_NMI ? 3 : in_u8(in) & 15, 0, 0);
 		return;
 	}
 	TRACE("d%uv%u system call", v->domain->id, v->id);
@@ -262,8 +249,7 @@ static void step_world(struct input *in)
 
 static struct vcpu *choose_vcpu(uint8_t who)
 {
-	struct fake_guest *g =
-		&fuzz_guest[(who & 3) == 0 ? who >> 2 & 3 : who & 3];
+	struct fake_guest *g = &fuzz_guest[(who & 3) == 0 ? who >> 2 & 3 : who & 3];
 	struct vcpu *v;
 
 	if (g->d == NULL) {
@@ -286,8 +272,7 @@ static struct vcpu *choose_vcpu(uint8_t who)
 
 static void run(struct input *in)
 {
-	for (unsigned int step = 0; step < STEPS_MAX && in->at < in->end;
-	     step++) {
+	for (unsigned int step = 0; step < STEPS_MAX && in->at < in->end; step++) {
 		uint8_t kind = in_u8(in);
 		struct vcpu *v = choose_vcpu(in_u8(in));
 
@@ -321,16 +306,13 @@ static void end(void)
 	bool gone = true;
 
 	for (unsigned int i = 1; i < FUZZ_DOMAINS; i++) {
-		if (fuzz_guest[i].d != NULL &&
-		    fake_destroy(fuzz_guest[i].d) != 0) {
+		if (fuzz_guest[i].d != NULL && fake_destroy(fuzz_guest[i].d) != 0) {
 			gone = false;
 		}
 	}
 	audit();
-	if (gone && !control_acted &&
-	    heap_free_frames() != free_without_guests) {
-		fake_die("%lu frames are free, not %lu", heap_free_frames(),
-			 free_without_guests);
+	if (gone && !control_acted && heap_free_frames() != free_without_guests) {
+		fake_die("%lu frames are free, not %lu", heap_free_frames(), free_without_guests);
 	}
 }
 

@@ -61,8 +61,7 @@ void test(void);
 static unsigned int test_count, test_failures;
 static MAYBE_UNUSED volatile unsigned long test_sink;
 
-static void test_verdict(const char *verdict, const char *reason)
-	__attribute__((noreturn));
+static void test_verdict(const char *verdict, const char *reason) __attribute__((noreturn));
 static void test_verdict(const char *verdict, const char *reason)
 {
 	print("VERDICT: %s %s\n", verdict, reason);
@@ -89,8 +88,7 @@ static bool test_expect(bool good, int line, const char *text)
 	return good;
 }
 
-static MAYBE_UNUSED bool test_rc(long got, long want, int line,
-				 const char *text)
+static MAYBE_UNUSED bool test_rc(long got, long want, int line, const char *text)
 {
 	if (!test_expect(got == want, line, text)) {
 		print("  got %ld, expected %ld\n", got, want);
@@ -100,8 +98,8 @@ static MAYBE_UNUSED bool test_rc(long got, long want, int line,
 }
 
 /* Without a list any error will do. */
-static MAYBE_UNUSED bool test_err(long got, const int *list, size_t count,
-				  int line, const char *text)
+static MAYBE_UNUSED bool test_err(long got, const int *list, size_t count, int line,
+				  const char *text)
 {
 	bool good = got < 0 && got > -4096 && count == 0;
 	size_t i;
@@ -120,50 +118,43 @@ static MAYBE_UNUSED bool test_err(long got, const int *list, size_t count,
 	return good;
 }
 
-static MAYBE_UNUSED bool test_trap(const struct trap *t, unsigned int vector,
-				   const uint64_t *error, int line,
-				   const char *text)
+static MAYBE_UNUSED bool test_trap(const struct trap *t, unsigned int vector, const uint64_t *error,
+				   int line, const char *text)
 {
-	bool good = t->hit && t->vector == vector &&
-		    (error == NULL || t->error == *error);
+	bool good = t->hit && t->vector == vector && (error == NULL || t->error == *error);
 
 	if (!test_expect(good, line, text)) {
 		print("  got %s %u error %lx cr2 %lx rip %lx, expected trap "
 		      "%u error %lx\n",
-		      t->hit ? "trap" : "no trap", t->vector, t->error, t->cr2,
-		      t->rip, vector, error ? *error : 0ul);
+		      t->hit ? "trap" : "no trap", t->vector, t->error, t->cr2, t->rip, vector,
+		      error ? *error : 0ul);
 	}
 	return good;
 }
 
-static MAYBE_UNUSED bool test_no_trap(const struct trap *t, int line,
-				      const char *text)
+static MAYBE_UNUSED bool test_no_trap(const struct trap *t, int line, const char *text)
 {
 	if (!test_expect(!t->hit, line, text)) {
-		print("  got trap %u error %lx cr2 %lx rip %lx\n", t->vector,
-		      t->error, t->cr2, t->rip);
+		print("  got trap %u error %lx cr2 %lx rip %lx\n", t->vector, t->error, t->cr2,
+		      t->rip);
 	}
 	return !t->hit;
 }
 
 #define EXPECT(x) test_expect(x, __LINE__, #x)
-#define EXPECT_RC(call, want) \
-	test_rc((long)(call), (long)(want), __LINE__, #call)
-#define EXPECT_ERR(call, ...)                                                  \
-	test_err((long)(call), (const int[]){ __VA_ARGS__ },                   \
-		 sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int), __LINE__, \
-		 #call)
+#define EXPECT_RC(call, want) test_rc((long)(call), (long)(want), __LINE__, #call)
+#define EXPECT_ERR(call, ...)                                \
+	test_err((long)(call), (const int[]){ __VA_ARGS__ }, \
+		 sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int), __LINE__, #call)
 #define EXPECT_FAIL(call) test_err((long)(call), NULL, 0, __LINE__, #call)
-#define EXPECT_TRAP(stmt, vec, ...)                                 \
-	({                                                          \
-		struct trap trap_;                                  \
-		const uint64_t error_[] = { 0, ##__VA_ARGS__ };     \
-		TRAP_TRY(&trap_, stmt);                             \
-		test_trap(&trap_, vec,                              \
-			  ARRAY_SIZE(error_) > 1 ?                  \
-				  &error_[ARRAY_SIZE(error_) - 1] : \
-				  NULL,                             \
-			  __LINE__, #stmt);                         \
+#define EXPECT_TRAP(stmt, vec, ...)                                                        \
+	({                                                                                 \
+		struct trap trap_;                                                         \
+		const uint64_t error_[] = { 0, ##__VA_ARGS__ };                            \
+		TRAP_TRY(&trap_, stmt);                                                    \
+		test_trap(&trap_, vec,                                                     \
+			  ARRAY_SIZE(error_) > 1 ? &error_[ARRAY_SIZE(error_) - 1] : NULL, \
+			  __LINE__, #stmt);                                                \
 	})
 #define EXPECT_NO_TRAP(stmt)                           \
 	({                                             \

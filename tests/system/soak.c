@@ -140,8 +140,7 @@ static long work_signal(uint32_t seed)
 
 static long work_protect(uint32_t seed)
 {
-	struct sigaction act = { .sa_sigaction = on_fault,
-				 .sa_flags = SA_SIGINFO };
+	struct sigaction act = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
 	long rounds = 0;
 
 	sigaction(SIGSEGV, &act, NULL);
@@ -305,10 +304,9 @@ static const struct {
 	const char *name;
 	long (*run)(uint32_t seed);
 } works[] = {
-	{ "fork", work_fork },	     { "signal", work_signal },
-	{ "protect", work_protect }, { "vector", work_vector },
-	{ "vector2", work_vector },  { "pipe", work_pipe },
-	{ "clock", work_clock },     { "sleep", work_sleep },
+	{ "fork", work_fork },	   { "signal", work_signal },  { "protect", work_protect },
+	{ "vector", work_vector }, { "vector2", work_vector }, { "pipe", work_pipe },
+	{ "clock", work_clock },   { "sleep", work_sleep },
 };
 #define WORKS (sizeof(works) / sizeof(works[0]))
 

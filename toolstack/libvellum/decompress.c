@@ -52,14 +52,12 @@ struct decompressor {
 	const char *name;
 	unsigned char magic[6];
 	size_t magic_size;
-	int (*decode)(struct input in, struct output *out,
-		      struct vl_error *error);
+	int (*decode)(struct input in, struct output *out, struct vl_error *error);
 };
 
 static int damaged(struct vl_error *error, const char *name)
 {
-	return vl_error_set(error, -EINVAL,
-			    "the %s data are damaged or cut short", name);
+	return vl_error_set(error, -EINVAL, "the %s data are damaged or cut short", name);
 }
 
 static int too_big(struct vl_error *error, const struct output *out)
@@ -98,8 +96,7 @@ static int output_grow(struct output *out, struct vl_error *error)
 	return 0;
 }
 
-static int gzip_decode(struct input in, struct output *out,
-		       struct vl_error *error)
+static int gzip_decode(struct input in, struct output *out, struct vl_error *error)
 {
 	z_stream stream = { 0 };
 	size_t in_step, out_step;
@@ -128,8 +125,7 @@ static int gzip_decode(struct input in, struct output *out,
 		in.data += in_step;
 		in.size -= in_step;
 		out->used += out_step;
-		if (result != Z_STREAM_END &&
-		    (result != Z_OK || (in_step == 0 && out_step == 0))) {
+		if (result != Z_STREAM_END && (result != Z_OK || (in_step == 0 && out_step == 0))) {
 			rc = damaged(error, "gzip");
 		}
 	} while (!rc && result != Z_STREAM_END);
@@ -137,8 +133,7 @@ static int gzip_decode(struct input in, struct output *out,
 	return rc;
 }
 
-static int xz_decode(struct input in, struct output *out,
-		     struct vl_error *error)
+static int xz_decode(struct input in, struct output *out, struct vl_error *error)
 {
 	lzma_stream stream = LZMA_STREAM_INIT;
 	lzma_ret result = LZMA_OK;
@@ -170,16 +165,15 @@ static int xz_decode(struct input in, struct output *out,
 	return rc;
 }
 
-static int zstd_decode(struct input in, struct output *out,
-		       struct vl_error *error)
+static int zstd_decode(struct input in, struct output *out, struct vl_error *error)
 {
 	ZSTD_inBuffer from = { in.data, in.size, 0 };
 	ZSTD_DStream *stream = ZSTD_createDStream();
 	size_t before, read_before, left;
 	int rc = 0;
 
-	if (!stream || ZSTD_isError(ZSTD_DCtx_setParameter(
-			       stream, ZSTD_d_windowLogMax, WINDOW_LOG_MAX))) {
+	if (!stream ||
+	    ZSTD_isError(ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax, WINDOW_LOG_MAX))) {
 		ZSTD_freeDStream(stream);
 		return vl_error_set(error, -ENOMEM, "not enough memory");
 	}
@@ -195,11 +189,9 @@ static int zstd_decode(struct input in, struct output *out,
 		left = ZSTD_decompressStream(stream, &to, &from);
 		out->used = to.pos;
 		if (ZSTD_isError(left)) {
-			rc = vl_error_set(error, -EINVAL,
-					  "the zstd data are damaged: %s",
+			rc = vl_error_set(error, -EINVAL, "the zstd data are damaged: %s",
 					  ZSTD_getErrorName(left));
-		} else if (left != 0 && out->used == before &&
-			   from.pos == read_before) {
+		} else if (left != 0 && out->used == before && from.pos == read_before) {
 			rc = damaged(error, "zstd");
 		}
 	} while (!rc && left != 0);
@@ -209,20 +201,18 @@ static int zstd_decode(struct input in, struct output *out,
 
 static uint32_t read_le32(const unsigned char *p)
 {
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-	       (uint32_t)p[3] << 24;
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
 /* Unpack one block through a buffer of the largest size that it may have. */
-static int lz4_block(struct input in, char *block, struct output *out,
-		     struct vl_error *error)
+static int lz4_block(struct input in, char *block, struct output *out, struct vl_error *error)
 {
 	int written;
 	size_t step, left, done = 0;
 	int rc;
 
-	written = LZ4_decompress_safe((const char *)in.data, block,
-				      (int)in.size, (int)LZ4_BLOCK_MAX);
+	written =
+		LZ4_decompress_safe((const char *)in.data, block, (int)in.size, (int)LZ4_BLOCK_MAX);
 	if (written < 0) {
 		return damaged(error, "lz4");
 	}
@@ -240,8 +230,7 @@ static int lz4_block(struct input in, char *block, struct output *out,
 	return out->used > out->limit ? too_big(error, out) : 0;
 }
 
-static int lz4_decode(struct input in, struct output *out,
-		      struct vl_error *error)
+static int lz4_decode(struct input in, struct output *out, struct vl_error *error)
 {
 	char *block = malloc(LZ4_BLOCK_MAX);
 	size_t block_size;
@@ -259,8 +248,7 @@ static int lz4_decode(struct input in, struct output *out,
 			rc = damaged(error, "lz4");
 			break;
 		}
-		rc = lz4_block((struct input){ in.data + 4, block_size }, block,
-			       out, error);
+		rc = lz4_block((struct input){ in.data + 4, block_size }, block, out, error);
 		in.data += 4 + block_size;
 		in.size -= 4 + block_size;
 	}
@@ -282,9 +270,8 @@ static const struct decompressor unsupported[] = {
 	{ "lz4 (current frame format)", { 0x04, 0x22, 0x4d, 0x18 }, 4, NULL },
 };
 
-static const struct decompressor *find(const struct decompressor *table,
-				       size_t count, const void *data,
-				       size_t size)
+static const struct decompressor *find(const struct decompressor *table, size_t count,
+				       const void *data, size_t size)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (size >= table[i].magic_size &&
@@ -302,8 +289,7 @@ const struct decompressor *decompress_detect(const void *data, size_t size)
 
 const char *decompress_unsupported(const void *data, size_t size)
 {
-	const struct decompressor *format =
-		find(unsupported, LENGTH_OF(unsupported), data, size);
+	const struct decompressor *format = find(unsupported, LENGTH_OF(unsupported), data, size);
 
 	return format ? format->name : NULL;
 }
@@ -313,9 +299,8 @@ const char *decompress_name(const struct decompressor *format)
 	return format->name;
 }
 
-int decompress(const struct decompressor *format, const void *data, size_t size,
-	       size_t limit, void **out, size_t *out_size,
-	       struct vl_error *error)
+int decompress(const struct decompressor *format, const void *data, size_t size, size_t limit,
+	       void **out, size_t *out_size, struct vl_error *error)
 {
 	struct output output = { .limit = limit };
 	struct input input = { data, size };

@@ -40,8 +40,7 @@ const char *decompress_unsupported(const void *data, size_t size);
  * frees. -EINVAL: damaged or truncated. -EFBIG: more than limit bytes come out.
  * -ENOMEM: out of memory, or the stream asks for an unreasonable window.
  */
-int decompress(const struct decompressor *format, const void *data, size_t size,
-	       size_t limit, void **out, size_t *out_size,
-	       struct vl_error *error);
+int decompress(const struct decompressor *format, const void *data, size_t size, size_t limit,
+	       void **out, size_t *out_size, struct vl_error *error);
 
 #endif

@@ -18,8 +18,8 @@ struct vl_error {
 };
 
 /** Write the sentence; returns rc, so that callers can return the call. */
-__attribute__((format(printf, 3, 4))) static inline int
-vl_error_set(struct vl_error *error, int rc, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static inline int vl_error_set(struct vl_error *error, int rc,
+								     const char *format, ...)
 {
 	va_list args;
 

@@ -18,12 +18,11 @@ static int failed(struct vl_error *error, const char *verb, const char *path)
 {
 	int code = errno;
 
-	return vl_error_set(error, -code, "cannot %s %s: %s", verb, path,
-			    strerror(code));
+	return vl_error_set(error, -code, "cannot %s %s: %s", verb, path, strerror(code));
 }
 
-static int read_all(int fd, const char *path, size_t limit, void **data,
-		    size_t *size, struct vl_error *error)
+static int read_all(int fd, const char *path, size_t limit, void **data, size_t *size,
+		    struct vl_error *error)
 {
 	size_t room = READ_START, used = 0;
 	char *buffer = malloc(room), *larger;
@@ -60,12 +59,10 @@ static int read_all(int fd, const char *path, size_t limit, void **data,
 			buffer = larger;
 		}
 	}
-	return vl_error_set(error, -ENOMEM, "not enough memory to read %s",
-			    path);
+	return vl_error_set(error, -ENOMEM, "not enough memory to read %s", path);
 }
 
-int file_read(const char *path, size_t limit, void **data, size_t *size,
-	      struct vl_error *error)
+int file_read(const char *path, size_t limit, void **data, size_t *size, struct vl_error *error)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int rc;
@@ -102,14 +99,12 @@ static int create_beside(const char *path, char **temporary)
 	int fd;
 
 	for (unsigned int attempt = 0; attempt < 100; attempt++) {
-		if (asprintf(temporary, "%s.%ld-%u", path, (long)getpid(),
-			     attempt) < 0) {
+		if (asprintf(temporary, "%s.%ld-%u", path, (long)getpid(), attempt) < 0) {
 			*temporary = NULL;
 			errno = ENOMEM;
 			return -1;
 		}
-		fd = open(*temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-			  0666);
+		fd = open(*temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		if (fd >= 0) {
 			return fd;
 		}
@@ -122,8 +117,7 @@ static int create_beside(const char *path, char **temporary)
 	return -1;
 }
 
-int file_write(const char *path, const void *data, size_t size,
-	       struct vl_error *error)
+int file_write(const char *path, const void *data, size_t size, struct vl_error *error)
 {
 	char *temporary = NULL;
 	int rc = 0, fd = create_beside(path, &temporary);

@@ -15,15 +15,13 @@
  * Read a file, pipe or device up to its end. More than limit bytes is -EFBIG.
  * *data is malloc'd (never null on success) and has *size bytes.
  */
-int file_read(const char *path, size_t limit, void **data, size_t *size,
-	      struct vl_error *error);
+int file_read(const char *path, size_t limit, void **data, size_t *size, struct vl_error *error);
 
 /**
  * Write a file under a temporary name beside it, flush it to the disk, then
  * rename it into place. On failure an old file of that name is untouched and
  * the temporary one is removed. The mode is 0666 less the process' umask.
  */
-int file_write(const char *path, const void *data, size_t size,
-	       struct vl_error *error);
+int file_write(const char *path, const void *data, size_t size, struct vl_error *error);
 
 #endif

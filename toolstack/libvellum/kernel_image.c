@@ -57,14 +57,12 @@ static bool is_elf(struct span in)
 
 static bool is_bzimage(struct span in)
 {
-	return in.size >= BZ_HEADER_END &&
-	       read_le(in.data + BZ_BOOT_FLAG, 2) == 0xaa55 &&
+	return in.size >= BZ_HEADER_END && read_le(in.data + BZ_BOOT_FLAG, 2) == 0xaa55 &&
 	       memcmp(in.data + BZ_MAGIC, "HdrS", 4) == 0;
 }
 
 /* The payload of a bzImage, with its trailing size. */
-static int bzimage_payload(struct span in, struct span *payload,
-			   struct vl_error *error)
+static int bzimage_payload(struct span in, struct span *payload, struct vl_error *error)
 {
 	uint64_t sectors = in.data[BZ_SETUP_SECTORS];
 	uint32_t version = read_le(in.data + BZ_VERSION, 2);
@@ -84,8 +82,7 @@ static int bzimage_payload(struct span in, struct span *payload,
 	if (offset > in.size || length > in.size - offset) {
 		return vl_error_set(error, -EINVAL,
 				    "the bzImage is cut short: its payload "
-				    "should end at byte %" PRIu64
-				    ", the file at %zu",
+				    "should end at byte %" PRIu64 ", the file at %zu",
 				    offset + length, in.size);
 	}
 	if (length <= BZ_TRAILER_SIZE) {
@@ -121,9 +118,8 @@ static int no_format(struct span in, bool bzimage, struct vl_error *error)
  * Unpack a bzImage's payload. The size at its end is part of a gzip stream and
  * comes behind one of any other kind; it must be the size that came out.
  */
-static int unpack_payload(const struct decompressor *format, struct span in,
-			  size_t limit, struct kernel_image *image,
-			  struct vl_error *error)
+static int unpack_payload(const struct decompressor *format, struct span in, size_t limit,
+			  struct kernel_image *image, struct vl_error *error)
 {
 	size_t body = in.size - BZ_TRAILER_SIZE;
 	uint32_t expected = read_le(in.data + body, 4);
@@ -136,8 +132,8 @@ static int unpack_payload(const struct decompressor *format, struct span in,
 				    "allowed",
 				    expected, limit);
 	}
-	rc = decompress(format, in.data, gzip ? in.size : body, limit,
-			&image->elf, &image->size, error);
+	rc = decompress(format, in.data, gzip ? in.size : body, limit, &image->elf, &image->size,
+			error);
 	if (rc) {
 		return rc;
 	}
@@ -156,14 +152,12 @@ static int copy_plain(struct span in, size_t limit, struct kernel_image *image,
 		      struct vl_error *error)
 {
 	if (in.size > limit) {
-		return vl_error_set(error, -EFBIG,
-				    "the image has %zu bytes, %zu are allowed",
+		return vl_error_set(error, -EFBIG, "the image has %zu bytes, %zu are allowed",
 				    in.size, limit);
 	}
 	image->elf = malloc(in.size);
 	if (!image->elf) {
-		return vl_error_set(error, -ENOMEM,
-				    "not enough memory for %zu bytes of image",
+		return vl_error_set(error, -ENOMEM, "not enough memory for %zu bytes of image",
 				    in.size);
 	}
 	memcpy(image->elf, in.data, in.size);
@@ -173,14 +167,12 @@ static int copy_plain(struct span in, size_t limit, struct kernel_image *image,
 
 static int check_header(const Elf64_Ehdr *header, struct vl_error *error)
 {
-	if (header->e_ident[EI_CLASS] != ELFCLASS64 ||
-	    header->e_ident[EI_DATA] != ELFDATA2LSB ||
+	if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != ELFDATA2LSB ||
 	    header->e_machine != EM_X86_64) {
 		return vl_error_set(error, -EINVAL,
 				    "the kernel is not for 64-bit x86 "
 				    "(ELF class %u, machine %u)",
-				    header->e_ident[EI_CLASS],
-				    header->e_machine);
+				    header->e_ident[EI_CLASS], header->e_machine);
 	}
 	if (header->e_phnum == 0 || header->e_phnum == PN_XNUM ||
 	    header->e_phentsize != sizeof(Elf64_Phdr)) {
@@ -201,8 +193,7 @@ static int check_elf(const void *elf, size_t size, struct vl_error *error)
 	int rc;
 
 	if (!is_elf((struct span){ elf, size })) {
-		return vl_error_set(error, -EINVAL,
-				    "what was unpacked is not an ELF file");
+		return vl_error_set(error, -EINVAL, "what was unpacked is not an ELF file");
 	}
 	if (size < sizeof(header)) {
 		return vl_error_set(error, -EINVAL,
@@ -224,8 +215,7 @@ static int check_elf(const void *elf, size_t size, struct vl_error *error)
 	table = (const unsigned char *)elf + header.e_phoff;
 	for (unsigned int i = 0; i < header.e_phnum; i++) {
 		memcpy(&segment, table + i * sizeof(segment), sizeof(segment));
-		if (segment.p_offset > size ||
-		    segment.p_filesz > size - segment.p_offset) {
+		if (segment.p_offset > size || segment.p_filesz > size - segment.p_offset) {
 			return vl_error_set(error, -EINVAL,
 					    "the ELF file is cut short: "
 					    "segment %u lies beyond its end",
@@ -235,8 +225,8 @@ static int check_elf(const void *elf, size_t size, struct vl_error *error)
 	return 0;
 }
 
-static int unpack(struct span in, bool bzimage, size_t limit,
-		  struct kernel_image *image, struct vl_error *error)
+static int unpack(struct span in, bool bzimage, size_t limit, struct kernel_image *image,
+		  struct vl_error *error)
 {
 	const struct decompressor *format;
 
@@ -252,12 +242,11 @@ static int unpack(struct span in, bool bzimage, size_t limit,
 	if (bzimage) {
 		return unpack_payload(format, in, limit, image, error);
 	}
-	return decompress(format, in.data, in.size, limit, &image->elf,
-			  &image->size, error);
+	return decompress(format, in.data, in.size, limit, &image->elf, &image->size, error);
 }
 
-int kernel_image_unpack(const void *data, size_t size, size_t limit,
-			struct kernel_image *image, struct vl_error *error)
+int kernel_image_unpack(const void *data, size_t size, size_t limit, struct kernel_image *image,
+			struct vl_error *error)
 {
 	struct kernel_image result = { 0 };
 	struct span in = { data, size };
@@ -265,9 +254,8 @@ int kernel_image_unpack(const void *data, size_t size, size_t limit,
 	int rc;
 
 	if (size > limit) {
-		return vl_error_set(error, -EFBIG,
-				    "the image has %zu bytes, %zu are allowed",
-				    size, limit);
+		return vl_error_set(error, -EFBIG, "the image has %zu bytes, %zu are allowed", size,
+				    limit);
 	}
 	bzimage = is_bzimage(in);
 	if (bzimage) {

@@ -33,8 +33,8 @@ struct kernel_image {
  * -EINVAL: no kernel image, or damaged. -ENOTSUP: packed in a way that is not
  * supported. -EFBIG: over the limit. -ENOMEM. On failure *image is untouched.
  */
-int kernel_image_unpack(const void *data, size_t size, size_t limit,
-			struct kernel_image *image, struct vl_error *error);
+int kernel_image_unpack(const void *data, size_t size, size_t limit, struct kernel_image *image,
+			struct vl_error *error);
 
 /** Free what kernel_image_unpack() returned and clear *image. */
 void kernel_image_free(struct kernel_image *image);

@@ -33,8 +33,7 @@ static int unpack(const char *from, const char *to, int verbose)
 		fprintf(stderr, "vl-unpack: %s\n", error.text);
 		return 1;
 	}
-	rc = kernel_image_unpack(data, size, KERNEL_IMAGE_LIMIT, &image,
-				 &error);
+	rc = kernel_image_unpack(data, size, KERNEL_IMAGE_LIMIT, &image, &error);
 	free(data);
 	if (rc) {
 		fprintf(stderr, "vl-unpack: %s: %s\n", from, error.text);
@@ -45,8 +44,7 @@ static int unpack(const char *from, const char *to, int verbose)
 		fprintf(stderr, "vl-unpack: %s\n", error.text);
 	} else if (verbose) {
 		printf("%s: %spacking %s, %zu bytes -> %s, %zu bytes\n", from,
-		       image.bzimage ? "bzImage, " : "", image.packing, size,
-		       to, image.size);
+		       image.bzimage ? "bzImage, " : "", image.packing, size, to, image.size);
 	}
 	kernel_image_free(&image);
 	return rc ? 1 : 0;

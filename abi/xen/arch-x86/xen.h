@@ -121,11 +121,9 @@ typedef unsigned long xen_ulong_t;
 #define VGCF_in_kernel (xen_mk_uint(1) << _VGCF_in_kernel)
 #define VGCF_IN_KERNEL VGCF_in_kernel
 #define _VGCF_failsafe_disables_events 3
-#define VGCF_failsafe_disables_events \
-	(xen_mk_uint(1) << _VGCF_failsafe_disables_events)
+#define VGCF_failsafe_disables_events (xen_mk_uint(1) << _VGCF_failsafe_disables_events)
 #define _VGCF_syscall_disables_events 4
-#define VGCF_syscall_disables_events \
-	(xen_mk_uint(1) << _VGCF_syscall_disables_events)
+#define VGCF_syscall_disables_events (xen_mk_uint(1) << _VGCF_syscall_disables_events)
 #define _VGCF_online 5
 #define VGCF_online (xen_mk_uint(1) << _VGCF_online)
 
@@ -168,8 +166,7 @@ DEFINE_XEN_GUEST_HANDLE(trap_info_t);
 #define TI_GET_DPL(_ti) ((_ti)->flags & 3)
 #define TI_GET_IF(_ti) ((_ti)->flags & 4)
 #define TI_SET_DPL(_ti, _dpl) ((_ti)->flags = (uint8_t)((_ti)->flags | (_dpl)))
-#define TI_SET_IF(_ti, _if) \
-	((_ti)->flags = (uint8_t)((_ti)->flags | ((!!(_if)) << 2)))
+#define TI_SET_IF(_ti, _if) ((_ti)->flags = (uint8_t)((_ti)->flags | ((!!(_if)) << 2)))
 
 /* A reading of the time-stamp counter, in cycles. */
 typedef uint64_t tsc_timestamp_t;

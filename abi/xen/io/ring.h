@@ -31,10 +31,9 @@ typedef unsigned int RING_IDX;
 #define __CONST_RING_SIZE(_s, _sz)                          \
 	(__RD32(((_sz)-offsetof(struct _s##_sring, ring)) / \
 		sizeof(((struct _s##_sring *)0)->ring[0])))
-#define __RING_SIZE(_s, _sz)                                              \
-	((unsigned int)__RD32(((unsigned long)(_sz) -                     \
-			       (unsigned long)((const char *)(_s)->ring - \
-					       (const char *)(_s))) /     \
+#define __RING_SIZE(_s, _sz)                                                                     \
+	((unsigned int)__RD32(((unsigned long)(_sz) -                                            \
+			       (unsigned long)((const char *)(_s)->ring - (const char *)(_s))) / \
 			      sizeof((_s)->ring[0])))
 
 /*
@@ -117,48 +116,39 @@ typedef unsigned int RING_IDX;
 
 /* Slots; slots free for requests (frontend); none left. */
 #define RING_SIZE(_r) ((_r)->nr_ents)
-#define RING_FREE_REQUESTS(_r) \
-	(RING_SIZE(_r) - ((_r)->req_prod_pvt - (_r)->rsp_cons))
+#define RING_FREE_REQUESTS(_r) (RING_SIZE(_r) - ((_r)->req_prod_pvt - (_r)->rsp_cons))
 #define RING_FULL(_r) (RING_FREE_REQUESTS(_r) == 0)
 
 /*
  * How much there is to consume. The backend's count is also bounded by the
  * responses for which there is room, so that a frontend cannot overrun it.
  */
-#define XEN_RING_NR_UNCONSUMED_RESPONSES(_r) \
-	((_r)->sring->rsp_prod - (_r)->rsp_cons)
-#define XEN_RING_NR_UNCONSUMED_REQUESTS(_r)                                    \
-	__extension__({                                                        \
-		unsigned int __req = (_r)->sring->req_prod - (_r)->req_cons;   \
-		unsigned int __rsp =                                           \
-			RING_SIZE(_r) - ((_r)->req_cons - (_r)->rsp_prod_pvt); \
-		__req < __rsp ? __req : __rsp;                                 \
+#define XEN_RING_NR_UNCONSUMED_RESPONSES(_r) ((_r)->sring->rsp_prod - (_r)->rsp_cons)
+#define XEN_RING_NR_UNCONSUMED_REQUESTS(_r)                                                 \
+	__extension__({                                                                     \
+		unsigned int __req = (_r)->sring->req_prod - (_r)->req_cons;                \
+		unsigned int __rsp = RING_SIZE(_r) - ((_r)->req_cons - (_r)->rsp_prod_pvt); \
+		__req < __rsp ? __req : __rsp;                                              \
 	})
 #define RING_HAS_UNCONSUMED_RESPONSES(_r) XEN_RING_NR_UNCONSUMED_RESPONSES(_r)
 #define RING_HAS_UNCONSUMED_REQUESTS(_r) XEN_RING_NR_UNCONSUMED_REQUESTS(_r)
 
 /* A slot in place: for the half that writes it. */
-#define RING_GET_REQUEST(_r, _idx) \
-	(&((_r)->sring->ring[((_idx) & (RING_SIZE(_r) - 1))].req))
-#define RING_GET_RESPONSE(_r, _idx) \
-	(&((_r)->sring->ring[((_idx) & (RING_SIZE(_r) - 1))].rsp))
+#define RING_GET_REQUEST(_r, _idx) (&((_r)->sring->ring[((_idx) & (RING_SIZE(_r) - 1))].req))
+#define RING_GET_RESPONSE(_r, _idx) (&((_r)->sring->ring[((_idx) & (RING_SIZE(_r) - 1))].rsp))
 
 /* A private copy, read once: for the half that reads it. */
-#define RING_COPY_(_type, _r, _idx, _dest)                                     \
-	do {                                                                   \
-		*(_dest) = *(                                                  \
-			volatile __typeof__(_dest))RING_GET_##_type(_r, _idx); \
+#define RING_COPY_(_type, _r, _idx, _dest)                                          \
+	do {                                                                        \
+		*(_dest) = *(volatile __typeof__(_dest))RING_GET_##_type(_r, _idx); \
 	} while (0)
 #define RING_COPY_REQUEST(_r, _idx, _req) RING_COPY_(REQUEST, _r, _idx, _req)
 #define RING_COPY_RESPONSE(_r, _idx, _rsp) RING_COPY_(RESPONSE, _r, _idx, _rsp)
 
 /* True if an index is impossible: the peer is broken or hostile. */
-#define RING_REQUEST_CONS_OVERFLOW(_r, _cons) \
-	(((_cons) - (_r)->rsp_prod_pvt) >= RING_SIZE(_r))
-#define RING_REQUEST_PROD_OVERFLOW(_r, _prod) \
-	(((_prod) - (_r)->rsp_prod_pvt) > RING_SIZE(_r))
-#define RING_RESPONSE_PROD_OVERFLOW(_r, _prod) \
-	(((_prod) - (_r)->rsp_cons) > RING_SIZE(_r))
+#define RING_REQUEST_CONS_OVERFLOW(_r, _cons) (((_cons) - (_r)->rsp_prod_pvt) >= RING_SIZE(_r))
+#define RING_REQUEST_PROD_OVERFLOW(_r, _prod) (((_prod) - (_r)->rsp_prod_pvt) > RING_SIZE(_r))
+#define RING_RESPONSE_PROD_OVERFLOW(_r, _prod) (((_prod) - (_r)->rsp_cons) > RING_SIZE(_r))
 
 /* Publish. The write barrier makes the slots visible before the index. */
 #define RING_PUSH_REQUESTS(_r)                              \
@@ -177,25 +167,25 @@ typedef unsigned int RING_IDX;
  * index is among those just passed. The full barrier puts the new index
  * before the look at the event index; the peer does the reverse below.
  */
-#define RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(_r, _notify)                  \
-	do {                                                              \
-		RING_IDX __old = (_r)->sring->req_prod;                   \
-		RING_IDX __new = (_r)->req_prod_pvt;                      \
-		xen_wmb();                                                \
-		(_r)->sring->req_prod = __new;                            \
-		xen_mb();                                                 \
-		(_notify) = ((RING_IDX)(__new - (_r)->sring->req_event) < \
-			     (RING_IDX)(__new - __old));                  \
+#define RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(_r, _notify)                                          \
+	do {                                                                                      \
+		RING_IDX __old = (_r)->sring->req_prod;                                           \
+		RING_IDX __new = (_r)->req_prod_pvt;                                              \
+		xen_wmb();                                                                        \
+		(_r)->sring->req_prod = __new;                                                    \
+		xen_mb();                                                                         \
+		(_notify) =                                                                       \
+			((RING_IDX)(__new - (_r)->sring->req_event) < (RING_IDX)(__new - __old)); \
 	} while (0)
-#define RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(_r, _notify)                 \
-	do {                                                              \
-		RING_IDX __old = (_r)->sring->rsp_prod;                   \
-		RING_IDX __new = (_r)->rsp_prod_pvt;                      \
-		xen_wmb();                                                \
-		(_r)->sring->rsp_prod = __new;                            \
-		xen_mb();                                                 \
-		(_notify) = ((RING_IDX)(__new - (_r)->sring->rsp_event) < \
-			     (RING_IDX)(__new - __old));                  \
+#define RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(_r, _notify)                                         \
+	do {                                                                                      \
+		RING_IDX __old = (_r)->sring->rsp_prod;                                           \
+		RING_IDX __new = (_r)->rsp_prod_pvt;                                              \
+		xen_wmb();                                                                        \
+		(_r)->sring->rsp_prod = __new;                                                    \
+		xen_mb();                                                                         \
+		(_notify) =                                                                       \
+			((RING_IDX)(__new - (_r)->sring->rsp_event) < (RING_IDX)(__new - __old)); \
 	} while (0)
 
 /* Before going to sleep: ask to be woken at the next index, then look once

@@ -24,9 +24,9 @@ int must_check arch_ioapic_read(uint64_t base, uint32_t reg, uint32_t *value);
 bool arch_iomem_denied(unsigned long mfn);
 
 /* PCI configuration space, by ports 0xcf8/0xcfc. */
-uint32_t arch_pci_read(uint16_t seg, uint8_t bus, uint8_t devfn,
-		       unsigned int reg, unsigned int bytes);
-void arch_pci_write(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg,
-		    unsigned int bytes, uint32_t value);
+uint32_t arch_pci_read(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg,
+		       unsigned int bytes);
+void arch_pci_write(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg, unsigned int bytes,
+		    uint32_t value);
 
 #endif

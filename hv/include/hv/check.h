@@ -18,12 +18,11 @@ void machine_give_up(void) noreturn_fn;
  */
 void boot_failed(const char *fmt, ...) noreturn_fn printf_like(1, 2);
 
-#define CHECK(x)                                                        \
-	do {                                                            \
-		if (unlikely(!(x))) {                                   \
-			panic("check failed: %s (%s:%d)", #x, __FILE__, \
-			      __LINE__);                                \
-		}                                                       \
+#define CHECK(x)                                                                   \
+	do {                                                                       \
+		if (unlikely(!(x))) {                                              \
+			panic("check failed: %s (%s:%d)", #x, __FILE__, __LINE__); \
+		}                                                                  \
 	} while (0)
 
 #ifdef CONFIG_DEBUG

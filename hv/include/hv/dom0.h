@@ -28,8 +28,8 @@ struct dom0_layout {
  * Where all parts go; NULL, or one sentence that says why they cannot.  They
  * fit if l->end is not above `frames`.
  */
-const char *dom0_plan(struct dom0_layout *l, const struct elf_kernel *k,
-		      unsigned long frames, uint64_t ramdisk_size);
+const char *dom0_plan(struct dom0_layout *l, const struct elf_kernel *k, unsigned long frames,
+		      uint64_t ramdisk_size);
 /** Machine frames for the guest's from pfn on, called in the order of pfn. */
 void dom0_add_frames(unsigned long pfn, unsigned long mfn, unsigned long count);
 /** Machine frame of a guest frame. */

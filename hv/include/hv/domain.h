@@ -20,8 +20,8 @@ struct page;
 #define MAX_VCPUS 64 /* per domain; the published ABI allows 512 */
 #define MAX_DOMAINS 16384
 #define EXTENT_SHIFT (25 - PAGE_SHIFT) /* one extent bit covers 32 MiB */
-#define EVTCHN_GROUP 128   /* channels per allocation, 32 bytes each */
-#define EVTCHN_GROUPS 1024 /* 131072 ports: the FIFO maximum */
+#define EVTCHN_GROUP 128	       /* channels per allocation, 32 bytes each */
+#define EVTCHN_GROUPS 1024	       /* 131072 ports: the FIFO maximum */
 #define PIRQ_MAX 512
 #define CRASH_REASON_LEN 120
 
@@ -53,10 +53,10 @@ struct domain {
 	uint32_t pv_features_assist; /* VMASST bits; domain lock */
 
 	/* pausing and death */
-	bool shutting_down;    /* atomic: set once, by crash.c */
-	bool destroying;       /* atomic: a CPU is in domain_destroy */
-	uint8_t shutdown_code; /* SHUTDOWN_*, if shutting_down */
-	bool crashed;	       /* atomic: crash_reason is taken */
+	bool shutting_down;		     /* atomic: set once, by crash.c */
+	bool destroying;		     /* atomic: a CPU is in domain_destroy */
+	uint8_t shutdown_code;		     /* SHUTDOWN_*, if shutting_down */
+	bool crashed;			     /* atomic: crash_reason is taken */
 	char crash_reason[CRASH_REASON_LEN]; /* the first one */
 
 	/* event channels, evtchn.c */
@@ -64,11 +64,11 @@ struct domain {
 	struct evtchn *evtchn_group[EVTCHN_GROUPS]; /* evtchn lock to grow,
 						       read without */
 	uint32_t evtchn_valid;			    /* ports below this exist */
-	uint32_t evtchn_max;	  /* ports by policy, write-once */
-	uint32_t evtchn_count;	  /* evtchn lock; in use */
-	uint32_t evtchn_free;	  /* evtchn lock; first free, 0: none */
-	uint64_t poll_mask;	  /* atomic: vCPUs in SCHEDOP_poll */
-	struct evtchn_fifo *fifo; /* evtchn lock to set; NULL: two-level */
+	uint32_t evtchn_max;			    /* ports by policy, write-once */
+	uint32_t evtchn_count;			    /* evtchn lock; in use */
+	uint32_t evtchn_free;			    /* evtchn lock; first free, 0: none */
+	uint64_t poll_mask;			    /* atomic: vCPUs in SCHEDOP_poll */
+	struct evtchn_fifo *fifo;		    /* evtchn lock to set; NULL: two-level */
 
 	/* hardware, only with may_io */
 	uint32_t pirq_port[PIRQ_MAX]; /* pirq lock: bound port or 0 */

@@ -48,8 +48,7 @@ const char *elf_open(struct elf_image *e, const void *data, size_t size);
  * i-th PT_LOAD segment, inside the image; paddr counts as the ELF header does
  * (see paddr_offset).  False when i is beyond the last.
  */
-bool elf_load_segment(const struct elf_image *e, unsigned int i,
-		      struct elf_segment *seg);
+bool elf_load_segment(const struct elf_image *e, unsigned int i, struct elf_segment *seg);
 /** Parses and cross-checks notes; NULL or one sentence, too. */
 const char *elf_kernel_info(const struct elf_image *e, struct elf_kernel *k);
 

@@ -78,8 +78,7 @@ struct insn {
  * Decodes the instruction at the start of bytes[0..count).  False: not on the
  * list, or incomplete; *out is then unspecified.
  */
-bool must_check insn_decode(const uint8_t *bytes, size_t count,
-			    struct insn *out);
+bool must_check insn_decode(const uint8_t *bytes, size_t count, struct insn *out);
 /** Ones in the low in->bytes bytes. */
 static inline uint64_t insn_mask(const struct insn *in)
 {
@@ -88,11 +87,10 @@ static inline uint64_t insn_mask(const struct insn *in)
 /** Offset of the memory operand within its segment. */
 uint64_t insn_offset(const struct insn *in, const struct guest_regs *regs);
 /** The low in->bytes of a register, zero extended; knows ah..bh. */
-uint64_t insn_reg_read(const struct insn *in, const struct guest_regs *regs,
-		       unsigned int reg);
+uint64_t insn_reg_read(const struct insn *in, const struct guest_regs *regs, unsigned int reg);
 /** Writes in->bytes of a register as the CPU does: 4 clear the upper half. */
-void insn_reg_write(const struct insn *in, struct guest_regs *regs,
-		    unsigned int reg, uint64_t value);
+void insn_reg_write(const struct insn *in, struct guest_regs *regs, unsigned int reg,
+		    uint64_t value);
 
 /* --- emul.c, for emul_io.c and emul_pte.c; v is the current vCPU --- */
 /** Fetches and decodes at rip; false: bounce what brought us here. */

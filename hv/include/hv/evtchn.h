@@ -55,15 +55,15 @@ void evtchn_domain_free(struct domain *d);
 /** The port if it is valid and in use by d; caller holds d's evtchn lock. */
 struct evtchn *evtchn_lookup(struct domain *d, uint32_t port);
 /** As above for `rport` of rd, if it is joined with `port` of d; else NULL. */
-struct evtchn *evtchn_joined(struct domain *rd, uint32_t rport,
-			     const struct domain *d, uint32_t port);
+struct evtchn *evtchn_joined(struct domain *rd, uint32_t rport, const struct domain *d,
+			     uint32_t port);
 
 /**
  * Takes a free port into use; what its state needs in chn->u is the caller's.
  * 0, -XEN_ENOSPC, -XEN_ENOMEM, or -XEN_EINVAL if d is dying.  Evtchn lock held.
  */
-int must_check evtchn_alloc(struct domain *d, enum evtchn_state state,
-			    unsigned int vcpu, struct evtchn **chn);
+int must_check evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned int vcpu,
+			    struct evtchn **chn);
 /** Puts a port that nothing refers to any more back.  Evtchn lock held. */
 void evtchn_release(struct domain *d, struct evtchn *chn);
 /** Ends what the port is bound to and frees it; -XEN_EINVAL: not in use. */

@@ -52,11 +52,10 @@ enum frame_limit {
  * PGC_ALLOCATED|1, d->tot_pages + 2^order.  -XEN_ENOMEM if that exceeds
  * d->max_pages, -XEN_EINVAL if d is dying.
  */
-int must_check domain_assign_frames(struct domain *d, struct page *pg,
-				    unsigned int order, enum frame_limit limit);
+int must_check domain_assign_frames(struct domain *d, struct page *pg, unsigned int order,
+				    enum frame_limit limit);
 /** Allocates and assigns. NULL as either step fails. */
-struct page *domain_alloc_frames(struct domain *d, unsigned int order,
-				 unsigned int address_bits);
+struct page *domain_alloc_frames(struct domain *d, unsigned int order, unsigned int address_bits);
 
 #ifdef VELLUM_HOST
 /** Tests: the n-th allocation from now fails, once; 0: none does. */

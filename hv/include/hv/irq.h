@@ -23,8 +23,8 @@ bool pirq_is_mapped(struct domain *d, unsigned int pirq);
 /** From the interrupt path of x86: the line or message `pirq` fired. */
 void pirq_fired(unsigned int pirq);
 /** Binds for EVTCHNOP_bind_pirq; 0 or -XEN_Exxx. evtchn lock of d held. */
-int must_check pirq_bind(struct domain *d, unsigned int pirq, uint32_t port,
-			 struct vcpu *v, bool share);
+int must_check pirq_bind(struct domain *d, unsigned int pirq, uint32_t port, struct vcpu *v,
+			 bool share);
 void pirq_unbind(struct domain *d, unsigned int pirq);
 /** The port's vCPU changed: aim the interrupt at its CPU. */
 void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v);
@@ -35,8 +35,7 @@ void pirq_domain_destroy(struct domain *d);
 
 /** Port access of a guest: 0 all ones / ignored unless allowed. */
 uint32_t ioport_read(struct domain *d, uint16_t port, unsigned int bytes);
-void ioport_write(struct domain *d, uint16_t port, unsigned int bytes,
-		  uint32_t value);
+void ioport_write(struct domain *d, uint16_t port, unsigned int bytes, uint32_t value);
 int must_check ioport_domain_init(struct domain *d);
 void ioport_domain_free(struct domain *d);
 /** True if d may map the I/O frame (never APIC, IO-APIC, core RAM). */

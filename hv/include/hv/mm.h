@@ -68,16 +68,14 @@ void pte_put_l1(uint64_t pte);
  * *expected is the entry found.
  */
 int must_check mod_l1_entry(uint64_t *entry, uint64_t new_pte, struct domain *d,
-			    struct domain *frames_of, bool preserve_ad,
-			    uint64_t *expected);
+			    struct domain *frames_of, bool preserve_ad, uint64_t *expected);
 /**
  * The same for a frame that was seen as a table of `type`, level 2 to 4, a
  * moment ago, without its lock: what the change sets off can be long.  After 0
  * the caller looks at current_vcpu()->old_table: if that is set, a subtree still
  * has to be dropped (vcpu_drop_old_table()).
  */
-int must_check mod_table_entry(uint64_t *entry, uint64_t new_pte,
-			       struct page *table, uint64_t type,
+int must_check mod_table_entry(uint64_t *entry, uint64_t new_pte, struct page *table, uint64_t type,
 			       struct domain *d, bool preserve_ad);
 
 /**
@@ -88,8 +86,8 @@ int must_check mod_table_entry(uint64_t *entry, uint64_t new_pte,
  * in emul.c.  0, -XEN_EINVAL or -XEN_EPERM (refused), -XEN_EAGAIN (compare
  * failed), -XEN_ENOENT (va is in no L1 table: bounce the fault).
  */
-int must_check pte_write_emulate(struct vcpu *v, uint64_t va, uint64_t value,
-				 unsigned int bytes, uint64_t *expected);
+int must_check pte_write_emulate(struct vcpu *v, uint64_t va, uint64_t value, unsigned int bytes,
+				 uint64_t *expected);
 
 /** Reads v's L1 entry for va (kernel tables); 0 if not mapped by 4 KiB. */
 uint64_t guest_walk_l1e(struct vcpu *v, uint64_t va);
@@ -140,10 +138,8 @@ void mm_target_put(struct mm_target *t);
  * The calls with a list of requests: mmu_update and, with `ext`, mmuext_op
  * (whose requests mmuext.c carries out).
  */
-long mm_run_list(bool ext, uint64_t list, uint64_t count, uint64_t done,
-		 uint32_t dom);
-int must_check mmuext_request(const struct mm_target *t,
-			      const struct mmuext_op *op);
+long mm_run_list(bool ext, uint64_t list, uint64_t count, uint64_t done, uint32_t dom);
+int must_check mmuext_request(const struct mm_target *t, const struct mmuext_op *op);
 
 /* Marks the count of a continued mmu_update or mmuext_op. */
 #define MM_PREEMPTED 0x80000000u
@@ -168,7 +164,6 @@ enum flush_where {
  * CPUs of its vCPUs: the current one, those of a bitmap in guest memory, all.
  * 0, -XEN_EFAULT.
  */
-int must_check tlb_flush_asked(enum flush_where where, uint64_t bitmap,
-			       bool one_page, uint64_t va);
+int must_check tlb_flush_asked(enum flush_where where, uint64_t bitmap, bool one_page, uint64_t va);
 
 #endif

@@ -41,8 +41,7 @@ struct page {
 	};
 };
 _Static_assert(sizeof(struct page) == 16, "16 bytes a frame is the budget");
-_Static_assert(offsetof(struct page, count) == 8 &&
-		       offsetof(struct page, owner) == 12 &&
+_Static_assert(offsetof(struct page, count) == 8 && offsetof(struct page, owner) == 12 &&
 		       offsetof(struct page, stamp) == 14,
 	       "page.c changes count, owner and stamp as one 64-bit word");
 
@@ -70,12 +69,12 @@ _Static_assert(offsetof(struct page, count) == 8 &&
 #define PGT_L4 (4ull << PGT_TYPE_SHIFT)
 #define PGT_DESC (5ull << PGT_TYPE_SHIFT)     /* GDT or LDT frame */
 #define PGT_WRITABLE (6ull << PGT_TYPE_SHIFT) /* guest-writable mapping */
-#define PGT_VALIDATED (1ull << 52) /* contents checked for this type */
-#define PGT_PARTIAL (1ull << 53)   /* stopped in (de)validation */
-#define PGT_PINNED (1ull << 54)	   /* guest holds one type reference */
-#define PGT_BUSY (1ull << 55)	   /* one CPU validates or tears down now */
-#define PGT_UNDO (1ull << 56)	   /* with PARTIAL: contents were refused */
-#define PGT_FOREIGN (1ull << 57)   /* another domain has mapped it */
+#define PGT_VALIDATED (1ull << 52)	      /* contents checked for this type */
+#define PGT_PARTIAL (1ull << 53)	      /* stopped in (de)validation */
+#define PGT_PINNED (1ull << 54)		      /* guest holds one type reference */
+#define PGT_BUSY (1ull << 55)		      /* one CPU validates or tears down now */
+#define PGT_UNDO (1ull << 56)		      /* with PARTIAL: contents were refused */
+#define PGT_FOREIGN (1ull << 57)	      /* another domain has mapped it */
 
 static inline bool pgt_is_table(uint64_t type)
 {
@@ -111,8 +110,7 @@ void page_put(struct page *pg);
  * Looks up mfn and takes a reference for d: NULL if the frame is invalid or
  * not d's.
  */
-struct page *must_check page_get_from_mfn(unsigned long mfn,
-					  const struct domain *d);
+struct page *must_check page_get_from_mfn(unsigned long mfn, const struct domain *d);
 /** As page_put where what goes away is a page-table entry: notes the time. */
 void page_put_mapping(struct page *pg);
 /**
@@ -156,8 +154,8 @@ void page_put_type(struct page *pg);
 /** page_put_type then page_put. */
 void page_put_and_type(struct page *pg);
 /** Reference and type in one step; on failure nothing is taken, *pg is NULL. */
-int must_check page_get_and_type(unsigned long mfn, const struct domain *d,
-				 uint64_t type, struct page **pg);
+int must_check page_get_and_type(unsigned long mfn, const struct domain *d, uint64_t type,
+				 struct page **pg);
 
 /**
  * The guest's own hold on a table (mmuext_op pin).  page_pin() needs a general

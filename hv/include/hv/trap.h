@@ -41,8 +41,8 @@ struct domain;
  * kernel stack and points regs at its handler.  A guest without a handler, or
  * with an unusable stack, is crashed.  cr2 counts for TRAP_PF only.
  */
-void bounce_exception(struct guest_regs *regs, unsigned int vector,
-		      uint32_t error_code, uint64_t cr2);
+void bounce_exception(struct guest_regs *regs, unsigned int vector, uint32_t error_code,
+		      uint64_t cr2);
 /** Software interrupt `int n` whose DPL the guest set to 3. */
 void bounce_interrupt(struct guest_regs *regs, unsigned int vector);
 /** Event upcall; the caller saw vcpu_event_pending(). */
@@ -71,8 +71,7 @@ enum emul_result emul_pte_write(struct guest_regs *regs, uint64_t va);
 struct cpuid_regs {
 	uint32_t a, b, c, d;
 };
-void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf,
-		 struct cpuid_regs *out);
+void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
 /** 0 or -XEN_EPERM (give #GP). */
 int must_check guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value);
 int must_check guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value);
@@ -82,12 +81,11 @@ bool descriptor_check(uint64_t *desc);
 /** Validates a whole frame; -XEN_EINVAL if one is refused. */
 int must_check descriptor_check_frame(uint64_t *descs);
 /** Replaces v's GDT; 0, -XEN_EINVAL, -XEN_EFAULT. All or nothing. */
-int must_check vcpu_set_gdt(struct vcpu *v, const unsigned long *frames,
-			    unsigned int entries);
+int must_check vcpu_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries);
 void vcpu_drop_gdt(struct vcpu *v);
 /** Sets one handler of v, 0: none; -XEN_EINVAL: address is not canonical. */
-int must_check vcpu_set_trap(struct vcpu *v, unsigned int vector, uint16_t cs,
-			     uint8_t flags, uint64_t address);
+int must_check vcpu_set_trap(struct vcpu *v, unsigned int vector, uint16_t cs, uint8_t flags,
+			     uint64_t address);
 
 /**
  * Stack for entries from user mode, as stack_switch and contexts give it.

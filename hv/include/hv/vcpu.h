@@ -23,8 +23,7 @@ enum vcpu_runstate {
 	VCPU_BLOCKED,
 	VCPU_OFFLINE
 };
-_Static_assert(VCPU_RUNNING == RUNSTATE_running &&
-		       VCPU_OFFLINE == RUNSTATE_offline,
+_Static_assert(VCPU_RUNNING == RUNSTATE_running && VCPU_OFFLINE == RUNSTATE_offline,
 	       "the guest reads these");
 
 /* Reasons why a vCPU may not run; any bit set keeps it off the CPU. */
@@ -115,20 +114,20 @@ struct vcpu {
 	struct page *old_table; /* being dropped, preemptible */
 
 	/* registered pages */
-	struct page *info_page;	   /* of register_vcpu_info, or NULL */
-	struct vcpu_info own_info; /* vCPUs 32..: until it is registered */
+	struct page *info_page;		 /* of register_vcpu_info, or NULL */
+	struct vcpu_info own_info;	 /* vCPUs 32..: until it is registered */
 	struct guest_area runstate_area; /* runqueue lock */
 	struct guest_area time_area;	 /* runqueue lock */
 
 	/* scheduling, sched.c */
-	struct vcpu *rq_next; /* runqueue lock */
-	bool queued;	      /* runqueue lock */
-	uint32_t pause_flags; /* atomic, PAUSE_* */
-	bool running;	      /* runqueue lock: on a CPU now */
-	bool loaded;	      /* atomic: in the machine of v->cpu, which
+	struct vcpu *rq_next;		    /* runqueue lock */
+	bool queued;			    /* runqueue lock */
+	uint32_t pause_flags;		    /* atomic, PAUSE_* */
+	bool running;			    /* runqueue lock: on a CPU now */
+	bool loaded;			    /* atomic: in the machine of v->cpu, which
 				       may be idle; written by that CPU */
 	struct vcpu_runstate_info runstate; /* runqueue lock */
-	uint32_t poll_port; /* PAUSE_POLL: one port, or 0 for several */
+	uint32_t poll_port;		    /* PAUSE_POLL: one port, or 0 for several */
 
 	/* timers, vtime.c */
 	struct timer singleshot;
@@ -184,23 +183,20 @@ void vcpu_free(struct vcpu *v);
  * that is not initialised; after a refusal it still is not.  Preemptible.
  */
 struct vcpu_guest_context;
-int must_check vcpu_set_context(struct vcpu *v,
-				const struct vcpu_guest_context *c);
+int must_check vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 /** Register dump of a guest, with its stack's top words, to the log. */
 void vcpu_dump(const struct vcpu *v);
 /** The general registers alone, of a guest or of the core. */
 void regs_print(const struct guest_regs *r);
 /** Moves vcpu_info into the guest's frame (VCPUOP_register_vcpu_info). */
-int must_check vcpu_map_info(struct vcpu *v, unsigned long mfn,
-			     unsigned int offset);
+int must_check vcpu_map_info(struct vcpu *v, unsigned long mfn, unsigned int offset);
 
 /**
  * Holds a frame of d that the core is going to write to at any time, by a
  * general and a writable type reference: NULL if that is not possible.  Given
  * back by page_put_and_type().
  */
-struct page *must_check guest_frame_hold(const struct domain *d,
-					 unsigned long mfn);
+struct page *must_check guest_frame_hold(const struct domain *d, unsigned long mfn);
 /** The core's mapping of such a frame. */
 void *guest_frame_ptr(const struct page *pg, size_t offset);
 
@@ -209,11 +205,9 @@ void *guest_frame_ptr(const struct page *pg, size_t offset);
  * takes references into *a, whatever that held before; va 0: an empty area.
  * -XEN_EFAULT: not mapped writable, or not the caller's memory.
  */
-int must_check guest_area_register(struct guest_area *a, uint64_t va,
-				   size_t size);
+int must_check guest_area_register(struct guest_area *a, uint64_t va, size_t size);
 void guest_area_drop(struct guest_area *a);
 /** Writes bytes [at, at + n) of the area, if there is one. */
-void guest_area_write(const struct guest_area *a, size_t at, const void *src,
-		      size_t n);
+void guest_area_write(const struct guest_area *a, size_t at, const void *src, size_t n);
 
 #endif

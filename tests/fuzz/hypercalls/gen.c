@@ -17,16 +17,14 @@ static uint64_t gen_ptr(struct input *in, uint64_t area)
 }
 
 /* Raw words, small or pointers: for structures without a generator. */
-static void gen_raw(struct input *in, struct fake_guest *g, uint64_t area,
-		    unsigned int words)
+static void gen_raw(struct input *in, struct fake_guest *g, uint64_t area, unsigned int words)
 {
 	for (unsigned int i = 0; i < words; i++) {
 		uint8_t kind = in_u8(in);
 		uint64_t w = kind < 0x60 ? kind :
 			     kind < 0x90 ? gen_va(in) :
 			     kind < 0xa0 ? gen_mfn(in, g) :
-			     kind < 0xc0 ? in_u8(in) | (uint64_t)in_u8(in)
-							       << 32 :
+			     kind < 0xc0 ? in_u8(in) | (uint64_t)in_u8(in) << 32 :
 			     kind < 0xf0 ? in_u32(in) :
 					   in_u64(in);
 
@@ -53,8 +51,7 @@ static uint32_t gen_vcpu(struct input *in)
 	return kind < 0xe0 ? kind % (FUZZ_VCPUS + 1) : in_u32(in);
 }
 
-static void gen_evtchn(struct input *in, struct fake_guest *g,
-		       struct call *call, uint64_t area)
+static void gen_evtchn(struct input *in, struct fake_guest *g, struct call *call, uint64_t area)
 {
 	union {
 		struct evtchn_alloc_unbound alloc;
@@ -128,16 +125,14 @@ static void gen_context(struct input *in, struct fake_guest *g, uint64_t at)
 
 	memset(&c, 0, sizeof(c));
 	c.flags = in_u8(in) < 0xc0 ? VGCF_in_kernel : in_u32(in);
-	c.user_regs.rip =
-		in_u8(in) < 0xe0 ? fake_va(FAKE_PFN_CODE, 0) : gen_va(in);
+	c.user_regs.rip = in_u8(in) < 0xe0 ? fake_va(FAKE_PFN_CODE, 0) : gen_va(in);
 	c.user_regs.cs = FLAT_KERNEL_CS;
 	c.user_regs.ss = FLAT_KERNEL_SS;
 	c.user_regs.rflags = in_u16(in);
 	c.user_regs.rsp = fake_va(FAKE_PFN_STACK, 0xc00);
 	c.kernel_sp = c.user_regs.rsp;
 	c.kernel_ss = in_u16(in);
-	c.ctrlreg[3] = xen_pfn_to_cr3(in_u8(in) < 0xc0 ? g->mfn[FAKE_PFN_L4] :
-							 gen_mfn(in, g));
+	c.ctrlreg[3] = xen_pfn_to_cr3(in_u8(in) < 0xc0 ? g->mfn[FAKE_PFN_L4] : gen_mfn(in, g));
 	c.ctrlreg[1] = in_u8(in) < 0xc0 ? 0 : xen_pfn_to_cr3(gen_mfn(in, g));
 	c.event_callback_eip = gen_va(in);
 	c.syscall_callback_eip = gen_va(in);
@@ -158,8 +153,7 @@ static void gen_context(struct input *in, struct fake_guest *g, uint64_t at)
 	try_put(at, &c, sizeof(c));
 }
 
-static void gen_vcpu_op(struct input *in, struct fake_guest *g,
-			struct call *call, uint64_t area)
+static void gen_vcpu_op(struct input *in, struct fake_guest *g, struct call *call, uint64_t area)
 {
 	uint64_t words[2] = { 0, 0 };
 
@@ -177,8 +171,7 @@ static void gen_vcpu_op(struct input *in, struct fake_guest *g,
 		break;
 	case VCPUOP_set_periodic_timer:
 	case VCPUOP_set_singleshot_timer:
-		words[0] =
-			in_u8(in) < 0x80 ? fake.now + in_u32(in) : in_u64(in);
+		words[0] = in_u8(in) < 0x80 ? fake.now + in_u32(in) : in_u64(in);
 		words[1] = in_u8(in) & 1;
 		break;
 	default:
@@ -205,8 +198,7 @@ static void gen_trap_table(struct input *in, struct call *call, uint64_t area)
 	call->args[0] = gen_ptr(in, area);
 }
 
-static void gen_gdt(struct input *in, struct fake_guest *g, struct call *call,
-		    uint64_t area)
+static void gen_gdt(struct input *in, struct fake_guest *g, struct call *call, uint64_t area)
 {
 	for (unsigned int i = 0; i < 4; i++) {
 		uint64_t mfn = gen_mfn(in, g);
@@ -221,8 +213,7 @@ static void gen_iret(struct input *in)
 {
 	struct vcpu *v = fake_running();
 	struct iret_context frame = {
-		.rip = in_u8(in) < 0xc0 ? fake_va(FAKE_PFN_CODE, 0) :
-					  gen_va(in),
+		.rip = in_u8(in) < 0xc0 ? fake_va(FAKE_PFN_CODE, 0) : gen_va(in),
 		.cs = in_u8(in) < 0x80 ? FLAT_KERNEL_CS :
 		      in_u8(in) < 0xc0 ? FLAT_KERNEL_CS & ~3u :
 					 in_u16(in),
@@ -232,8 +223,7 @@ static void gen_iret(struct input *in)
 		.flags = in_u16(in),
 	};
 
-	v->regs.rsp =
-		in_u8(in) < 0xf8 ? fake_va(FAKE_PFN_STACK, 0x800) : gen_va(in);
+	v->regs.rsp = in_u8(in) < 0xf8 ? fake_va(FAKE_PFN_STACK, 0x800) : gen_va(in);
 	try_put(v->regs.rsp, &frame, sizeof(frame));
 }
 
@@ -248,8 +238,7 @@ static void gen_sched_op(struct input *in, struct call *call, uint64_t area)
 	if (call->args[0] == SCHEDOP_poll) {
 		poll.ports.p = (void *)(uintptr_t)gen_ptr(in, area + 64);
 		poll.nr_ports = n < 0xf0 ? n & 3 : in_u32(in);
-		poll.timeout =
-			in_u8(in) < 0x80 ? fake.now + in_u16(in) : in_u64(in);
+		poll.timeout = in_u8(in) < 0x80 ? fake.now + in_u16(in) : in_u64(in);
 		try_put(area, &poll, sizeof(poll));
 		for (unsigned int i = 0; i < 4; i++) {
 			ports[i] = gen_port(in);
@@ -262,8 +251,7 @@ static void gen_sched_op(struct input *in, struct call *call, uint64_t area)
 	}
 }
 
-static void gen_platform(struct input *in, struct fake_guest *g,
-			 struct call *call, uint64_t area)
+static void gen_platform(struct input *in, struct fake_guest *g, struct call *call, uint64_t area)
 {
 	uint32_t head[2] = { in_u8(in) % 34 + 31, XENPF_INTERFACE_VERSION };
 
@@ -276,8 +264,7 @@ static void gen_platform(struct input *in, struct fake_guest *g,
 	call->args[0] = gen_ptr(in, area);
 }
 
-static void gen_small(struct input *in, struct fake_guest *g, struct call *call,
-		      uint64_t area)
+static void gen_small(struct input *in, struct fake_guest *g, struct call *call, uint64_t area)
 {
 	switch (call->nr) {
 	case __HYPERVISOR_set_gdt:
@@ -294,20 +281,17 @@ static void gen_small(struct input *in, struct fake_guest *g, struct call *call,
 	case __HYPERVISOR_update_va_mapping_otherdomain:
 		call->args[0] = gen_va(in);
 		call->args[1] = gen_pte(in, g);
-		call->args[2] = in_u8(in) < 0xc0 ? in_u8(in) & 7 :
-						   gen_va(in) | (in_u8(in) & 7);
+		call->args[2] = in_u8(in) < 0xc0 ? in_u8(in) & 7 : gen_va(in) | (in_u8(in) & 7);
 		call->args[3] = gen_domid(in);
 		return;
 	case __HYPERVISOR_iret:
 		gen_iret(in);
 		return;
 	case __HYPERVISOR_set_timer_op:
-		call->args[0] =
-			in_u8(in) < 0xc0 ? fake.now + in_u32(in) : in_u64(in);
+		call->args[0] = in_u8(in) < 0xc0 ? fake.now + in_u32(in) : in_u64(in);
 		return;
 	case __HYPERVISOR_callback_op: {
-		struct callback_register r = { .type = in_u8(in) % 9,
-					       .flags = in_u8(in) & 3 };
+		struct callback_register r = { .type = in_u8(in) % 9, .flags = in_u8(in) & 3 };
 
 		r.address = gen_va(in);
 		try_put(area, &r, sizeof(r));
@@ -318,8 +302,7 @@ static void gen_small(struct input *in, struct fake_guest *g, struct call *call,
 	default: /* registers decide, with a few words behind a pointer */
 		gen_raw(in, g, area, 4);
 		call->args[0] = in_u8(in) % 32;
-		call->args[1] =
-			in_u8(in) < 0x80 ? gen_ptr(in, area) : gen_va(in);
+		call->args[1] = in_u8(in) < 0x80 ? gen_ptr(in, area) : gen_va(in);
 		call->args[2] = in_u8(in) < 0x80 ? in_u8(in) : gen_va(in);
 		return;
 	}
@@ -331,8 +314,7 @@ static const uint8_t numbers[] = {
 	9,  15, 17, 18, 20, 21, 25, 28, 30, 33, 33, 27, 31, 34, 48, 55,
 };
 
-bool gen_call(struct input *in, struct fake_guest *g, struct call *call,
-	      unsigned int offset)
+bool gen_call(struct input *in, struct fake_guest *g, struct call *call, unsigned int offset)
 {
 	uint64_t area = FAKE_ARGS + offset;
 	uint8_t nr;

@@ -39,19 +39,15 @@ uint64_t gen_entry_maddr(struct input *in, const struct fake_guest *g);
  * Fills *call for any hypercall; structures go to the guest's memory at
  * FAKE_ARGS + area.  True unless the bytes ran out.
  */
-bool gen_call(struct input *in, struct fake_guest *g, struct call *call,
-	      unsigned int area);
+bool gen_call(struct input *in, struct fake_guest *g, struct call *call, unsigned int area);
 
 /* macros.c */
 void macro(struct input *in, struct fake_guest *g);
 
 /* mm.c */
-void gen_mmu_update(struct input *in, struct fake_guest *g, struct call *call,
-		    uint64_t area);
-void gen_mmuext_op(struct input *in, struct fake_guest *g, struct call *call,
-		   uint64_t area);
-void gen_memory_op(struct input *in, struct fake_guest *g, struct call *call,
-		   uint64_t area);
+void gen_mmu_update(struct input *in, struct fake_guest *g, struct call *call, uint64_t area);
+void gen_mmuext_op(struct input *in, struct fake_guest *g, struct call *call, uint64_t area);
+void gen_memory_op(struct input *in, struct fake_guest *g, struct call *call, uint64_t area);
 /** Guest memory may be gone: then the call finds what is there. */
 void try_put(uint64_t va, const void *data, size_t n);
 

@@ -14,8 +14,7 @@
 #include <hv/trap.h>
 
 /* False: the vCPU runs no more, or is no longer in its kernel. */
-static bool issue(unsigned long nr, uint64_t a, uint64_t b, uint64_t c,
-		  uint64_t d)
+static bool issue(unsigned long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
 	struct vcpu *v = fake_running();
 
@@ -31,8 +30,7 @@ static bool issue(unsigned long nr, uint64_t a, uint64_t b, uint64_t c,
 
 static bool unmap(unsigned int pfn)
 {
-	return issue(__HYPERVISOR_update_va_mapping, fake_va(pfn, 0), 0,
-		     UVMF_NONE, 0);
+	return issue(__HYPERVISOR_update_va_mapping, fake_va(pfn, 0), 0, UVMF_NONE, 0);
 }
 
 static void exchange(struct input *in, struct fake_guest *g)
@@ -65,8 +63,7 @@ static void exchange(struct input *in, struct fake_guest *g)
 	for (unsigned int i = 0; i < 4; i++) {
 		uint64_t mfn = 0;
 
-		if (fake_guest_read(FAKE_ARGS + 768 + i * 8, &mfn, 8) &&
-		    mfn < frame_max) {
+		if (fake_guest_read(FAKE_ARGS + 768 + i * 8, &mfn, 8) && mfn < frame_max) {
 			g->mfn[first + i] = mfn;
 		}
 	}
@@ -84,9 +81,7 @@ static void tree(struct input *in, struct fake_guest *g)
 			unsigned int slot = in_u8(in);
 			uint64_t pte = in_u8(in) & 0x40 ?
 					       gen_pte(in, g) :
-					       (uint64_t)g->mfn[n + i + 1]
-							       << PAGE_SHIFT |
-						       0x67;
+					       (uint64_t)g->mfn[n + i + 1] << PAGE_SHIFT | 0x67;
 
 			slot = slot < 128 ? slot & 7 : slot * 2;
 			try_put(fake_va(n + i, slot * 8), &pte, 8);
@@ -110,14 +105,12 @@ static void queues(struct input *in, struct fake_guest *g)
 	unsigned int n = in_u8(in) & 15;
 
 	try_put(FAKE_ARGS, w, 32);
-	if (!issue(__HYPERVISOR_event_channel_op, EVTCHNOP_init_control,
-		   FAKE_ARGS, 0, 0)) {
+	if (!issue(__HYPERVISOR_event_channel_op, EVTCHNOP_init_control, FAKE_ARGS, 0, 0)) {
 		return;
 	}
 	w[0] = g->mfn[33];
 	try_put(FAKE_ARGS, w, 32);
-	if (!issue(__HYPERVISOR_event_channel_op, EVTCHNOP_expand_array,
-		   FAKE_ARGS, 0, 0)) {
+	if (!issue(__HYPERVISOR_event_channel_op, EVTCHNOP_expand_array, FAKE_ARGS, 0, 0)) {
 		return;
 	}
 	for (unsigned int i = 0; i < n; i++) {
@@ -132,12 +125,10 @@ static void queues(struct input *in, struct fake_guest *g)
 		} else {
 			uint32_t word = in_u32(in);
 
-			try_put(fake_va(33, port[0] * 4), &word,
-				word & 1 ? 4 : 0);
+			try_put(fake_va(33, port[0] * 4), &word, word & 1 ? 4 : 0);
 		}
 		try_put(FAKE_ARGS, port, sizeof(port));
-		if (!issue(__HYPERVISOR_event_channel_op, cmd, FAKE_ARGS, 0,
-			   0)) {
+		if (!issue(__HYPERVISOR_event_channel_op, cmd, FAKE_ARGS, 0, 0)) {
 			return;
 		}
 	}
@@ -177,19 +168,16 @@ static void instruction(struct input *in, struct fake_guest *g)
 		{ 0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2 },
 		{ 0xcd, 0x80 },
 	};
-	static const uint32_t msrs[] = { 0xc0000100, 0xc0000101, 0xc0000102,
-					 0xc0000080, 0x277,	 0x1b,
-					 0x10,	     0x1a0 };
-	static const uint16_t ports[] = { 0x70,	 0x3f8, 0xcf8,	0xcfc,
-					  0xcfe, 0xcf9, 0xffff, 0x20 };
+	static const uint32_t msrs[] = { 0xc0000100, 0xc0000101, 0xc0000102, 0xc0000080,
+					 0x277,	     0x1b,	 0x10,	     0x1a0 };
+	static const uint16_t ports[] = { 0x70, 0x3f8, 0xcf8, 0xcfc, 0xcfe, 0xcf9, 0xffff, 0x20 };
 	unsigned int which = in_u8(in) % ARRAY_SIZE(insns);
 	struct physdev_set_iopl iopl = { in_u8(in) & 3 };
 	struct guest_regs *r;
 	bool store = which >= 21 && which <= 27;
 
 	try_put(FAKE_ARGS, &iopl, sizeof(iopl));
-	if (!issue(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, FAKE_ARGS, 0,
-		   0)) {
+	if (!issue(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, FAKE_ARGS, 0, 0)) {
 		return;
 	}
 	r = &fake_running()->regs;
@@ -203,8 +191,7 @@ static void instruction(struct input *in, struct fake_guest *g)
 	}
 	r->rax = in_u8(in) & 1 ? in_u32(in) : gen_va(in);
 	r->rsi = gen_pte(in, g);
-	r->rdi = in_u8(in) & 0x40 ? gen_va(in) :
-				    fake_va(FAKE_PFN_L1, in_u8(in) * 8);
+	r->rdi = in_u8(in) & 0x40 ? gen_va(in) : fake_va(FAKE_PFN_L1, in_u8(in) * 8);
 	if (!store && which >= 13 && which <= 16) {
 		r->rsi = gen_va(in);
 		r->rcx = in_u8(in);

@@ -13,9 +13,8 @@ void try_put(uint64_t va, const void *data, size_t n)
 
 static uint64_t gen_count(struct input *in, unsigned int have)
 {
-	static const uint64_t odd[] = { 0,	    1,		0x7fffffff,
-					0x80000000, 0x80000001, 0xffffffff,
-					~0ull,	    0x100000001 };
+	static const uint64_t odd[] = { 0,	    1,		0x7fffffff, 0x80000000,
+					0x80000001, 0xffffffff, ~0ull,	    0x100000001 };
 	uint8_t kind = in_u8(in);
 
 	if (kind < 0xe0) {
@@ -39,8 +38,7 @@ static uint64_t gen_foreign(struct input *in)
 	return frames;
 }
 
-void gen_mmu_update(struct input *in, struct fake_guest *g, struct call *call,
-		    uint64_t area)
+void gen_mmu_update(struct input *in, struct fake_guest *g, struct call *call, uint64_t area)
 {
 	unsigned int n = in_u8(in) % 5;
 
@@ -66,8 +64,7 @@ void gen_mmu_update(struct input *in, struct fake_guest *g, struct call *call,
 	call->args[3] = gen_foreign(in);
 }
 
-void gen_mmuext_op(struct input *in, struct fake_guest *g, struct call *call,
-		   uint64_t area)
+void gen_mmuext_op(struct input *in, struct fake_guest *g, struct call *call, uint64_t area)
 {
 	unsigned int n = in_u8(in) % 4;
 
@@ -83,15 +80,12 @@ void gen_mmuext_op(struct input *in, struct fake_guest *g, struct call *call,
 			op.arg2.vcpumask.p = (void *)(uintptr_t)gen_va(in);
 			break;
 		case MMUEXT_SET_LDT:
-			op.arg1.linear_addr =
-				gen_va(in) &
-				(in_u8(in) < 0xf0 ? PAGE_MASK : ~0ull);
+			op.arg1.linear_addr = gen_va(in) & (in_u8(in) < 0xf0 ? PAGE_MASK : ~0ull);
 			op.arg2.nr_ents = in_u16(in);
 			break;
 		default:
 			op.arg1.mfn = gen_mfn(in, g);
-			op.arg2.src_mfn =
-				op.cmd == MMUEXT_COPY_PAGE ? gen_mfn(in, g) : 0;
+			op.arg2.src_mfn = op.cmd == MMUEXT_COPY_PAGE ? gen_mfn(in, g) : 0;
 		}
 		try_put(area + i * sizeof(op), &op, sizeof(op));
 	}
@@ -104,9 +98,8 @@ void gen_mmuext_op(struct input *in, struct fake_guest *g, struct call *call,
 static void gen_reservation(struct input *in, struct fake_guest *g,
 			    struct xen_memory_reservation *r, uint64_t list)
 {
-	static const uint64_t counts[] = { 0x7fffffff, 0xffffffff, ~0ull,
-					   1ull << 52, 1ull << 63, 1ull << 58,
-					   4096,       513 };
+	static const uint64_t counts[] = { 0x7fffffff, 0xffffffff, ~0ull, 1ull << 52,
+					   1ull << 63, 1ull << 58, 4096,  513 };
 	uint8_t n = in_u8(in);
 
 	r->extent_start.p = (void *)(uintptr_t)(n < 0xf0 ? list : gen_va(in));
@@ -124,8 +117,7 @@ static void gen_reservation(struct input *in, struct fake_guest *g,
 	}
 }
 
-void gen_memory_op(struct input *in, struct fake_guest *g, struct call *call,
-		   uint64_t area)
+void gen_memory_op(struct input *in, struct fake_guest *g, struct call *call, uint64_t area)
 {
 	static const uint8_t common[] = {
 		XENMEM_increase_reservation, XENMEM_decrease_reservation,
@@ -152,8 +144,7 @@ void gen_memory_op(struct input *in, struct fake_guest *g, struct call *call,
 		u.e.nr_exchanged = in_u8(in) < 0xf0 ? 0 : in_u64(in);
 		if (kind & 8) { /* the two sides as they should be */
 			u.e.out = u.e.in;
-			u.e.out.extent_start.p =
-				(void *)(uintptr_t)(area + 192);
+			u.e.out.extent_start.p = (void *)(uintptr_t)(area + 192);
 		}
 		break;
 	case XENMEM_increase_reservation:

@@ -84,8 +84,7 @@ unsigned long gen_mfn(struct input *in, const struct fake_guest *g)
 	case 17:
 		return in_u64(in);
 	case 18: /* what its own tables map now */
-		return pte_mfn((
-			(uint64_t *)frame_ptr(g->mfn[FAKE_PFN_L1]))[in_u8(in)]);
+		return pte_mfn(((uint64_t *)frame_ptr(g->mfn[FAKE_PFN_L1]))[in_u8(in)]);
 	default: /* anything that the heap may have given it since */
 		return FAKE_HOLE_END + in_u16(in) % 1280;
 	}
@@ -125,8 +124,7 @@ uint64_t gen_va(struct input *in)
 		return fake_va(in_u8(in), in_u16(in) & 0xfff);
 	}
 	if (kind < 0xf0) {
-		return edges[kind & 15] +
-		       (uint64_t)(int64_t)(int16_t)in_u16(in);
+		return edges[kind & 15] + (uint64_t)(int64_t)(int16_t)in_u16(in);
 	}
 	return in_u64(in);
 }
@@ -161,10 +159,9 @@ uint64_t gen_pte(struct input *in, const struct fake_guest *g)
 
 uint32_t gen_domid(struct input *in)
 {
-	static const uint32_t ids[] = { DOMID_SELF, DOMID_SELF, DOMID_SELF,
-					DOMID_SELF, 0,		1,
-					2,	    3,		DOMID_IO,
-					DOMID_XEN,  DOMID_COW,	DOMID_INVALID,
+	static const uint32_t ids[] = { DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_SELF,
+					0,	    1,		2,	    3,
+					DOMID_IO,   DOMID_XEN,	DOMID_COW,  DOMID_INVALID,
 					DOMID_IDLE, 77 };
 	uint8_t kind = in_u8(in);
 
@@ -181,11 +178,9 @@ uint64_t gen_entry_maddr(struct input *in, const struct fake_guest *g)
 	case 1:
 	case 2:
 	case 3: /* what maps its own pages */
-		return ((uint64_t)g->mfn[FAKE_PFN_L1] << PAGE_SHIFT) +
-		       slot % 64 * 8;
+		return ((uint64_t)g->mfn[FAKE_PFN_L1] << PAGE_SHIFT) + slot % 64 * 8;
 	case 4:
-		return ((uint64_t)g->mfn[FAKE_PFN_L2] << PAGE_SHIFT) +
-		       slot % 4 * 8;
+		return ((uint64_t)g->mfn[FAKE_PFN_L2] << PAGE_SHIFT) + slot % 4 * 8;
 	case 5: /* around the core's slots, and where it lives */
 		return ((uint64_t)g->mfn[FAKE_PFN_L4] << PAGE_SHIFT) +
 		       (slot < 128 ? slot & 3 : 127 + slot) * 8;

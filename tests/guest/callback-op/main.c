@@ -20,8 +20,7 @@ static uint64_t any_syscall(uint64_t arg)
 
 static long set(unsigned int type, unsigned int flags, unsigned long address)
 {
-	struct callback_register reg = { (uint16_t)type, (uint16_t)flags,
-					 address };
+	struct callback_register reg = { (uint16_t)type, (uint16_t)flags, address };
 
 	return hyp_callback_op(CALLBACKOP_register, &reg);
 }
@@ -35,10 +34,8 @@ static long unset(unsigned int type)
 
 void test(void)
 {
-	static const unsigned int types[] = { CALLBACKTYPE_event,
-					      CALLBACKTYPE_failsafe,
-					      CALLBACKTYPE_syscall,
-					      CALLBACKTYPE_nmi };
+	static const unsigned int types[] = { CALLBACKTYPE_event, CALLBACKTYPE_failsafe,
+					      CALLBACKTYPE_syscall, CALLBACKTYPE_nmi };
 	unsigned int i;
 
 	EXPECT_EFAULT(p, hyp_callback_op(CALLBACKOP_register, p));
@@ -63,13 +60,10 @@ void test(void)
 	EXPECT_RC(user_run(any_syscall, 3), 3);
 	EXPECT(mask_seen == 1);
 	events_on();
-	EXPECT_RC(set(CALLBACKTYPE_syscall, 0,
-		      (unsigned long)shim_syscall_callback),
-		  0);
+	EXPECT_RC(set(CALLBACKTYPE_syscall, 0, (unsigned long)shim_syscall_callback), 0);
 	EXPECT_RC(user_run(any_syscall, 4), 4);
 	EXPECT(mask_seen == 0);
 	EXPECT(evtchn_vcpu_info()->evtchn_upcall_mask == 0);
-	EXPECT_RC(set(CALLBACKTYPE_nmi, 0, (unsigned long)shim_nmi_callback),
-		  0);
+	EXPECT_RC(set(CALLBACKTYPE_nmi, 0, (unsigned long)shim_nmi_callback), 0);
 	EXPECT_RC(unset(CALLBACKTYPE_nmi), 0);
 }

@@ -14,8 +14,7 @@ void test(void)
 		EXPECT_RC(hyp_console_io(CONSOLEIO_write, 1, text + i), 0);
 	}
 	EXPECT_EFAULT(p, hyp_console_io(CONSOLEIO_write, 16, p));
-	EXPECT_RC(hyp_console_io(CONSOLEIO_write, 16, (void *)M2P_POINTER),
-		  -XEN_EFAULT);
+	EXPECT_RC(hyp_console_io(CONSOLEIO_write, 16, (void *)M2P_POINTER), -XEN_EFAULT);
 	EXPECT_RC(hyp_console_io(CONSOLEIO_write, 0, text), 0);
 	(void)hyp_console_io(CONSOLEIO_write, -1, text);
 	(void)hyp_console_io(CONSOLEIO_write, INT32_MIN, text);
@@ -23,13 +22,10 @@ void test(void)
 	(void)hyp_console_io(CONSOLEIO_read, INT32_MIN, text);
 	EXPECT(text[0] == 'w');
 	/* Runs off the page: what is readable may come out. */
-	EXPECT_RC(map_frame(UNMAPPED + 0x100000000ul, virt_to_mfn(page),
-			    PTE_RO),
-		  0);
+	EXPECT_RC(map_frame(UNMAPPED + 0x100000000ul, virt_to_mfn(page), PTE_RO), 0);
 	memset(page, '.', PAGE_SIZE);
 	EXPECT_RC(hyp_console_io(CONSOLEIO_write, 0x7fffffff,
-				 (char *)UNMAPPED + 0x100000000ul + PAGE_SIZE -
-					 64),
+				 (char *)UNMAPPED + 0x100000000ul + PAGE_SIZE - 64),
 		  -XEN_EFAULT);
 	print("\n");
 	EXPECT_RC(hyp_console_io(CONSOLEIO_read, sizeof(got), got), 0);

@@ -47,10 +47,8 @@ void test(void)
 
 	r = cpuid(1, 0);
 	/* VME PSE SEP MTRR PGE PSE36; MONITOR VMX PCID x2APIC DEADLINE */
-	hidden("leaf 1 edx", r.d,
-	       1u << 1 | 1u << 3 | 1u << 12 | 1u << 13 | 1u << 17);
-	hidden("leaf 1 ecx", r.c,
-	       1u << 3 | 1u << 5 | 1u << 17 | 1u << 21 | 1u << 24);
+	hidden("leaf 1 edx", r.d, 1u << 1 | 1u << 3 | 1u << 12 | 1u << 13 | 1u << 17);
+	hidden("leaf 1 ecx", r.c, 1u << 3 | 1u << 5 | 1u << 17 | 1u << 21 | 1u << 24);
 	EXPECT((r.d & 1u << 9) && (r.d & 1u << 16)); /* APIC, PAT */
 	EXPECT(r.c & 1u << 31);			     /* HYPERVISOR */
 	/* OSXSAVE with XSAVE: the kernel must not believe there is none. */
@@ -58,8 +56,7 @@ void test(void)
 	r = cpuid(7, 0);
 	/* TSC_ADJUST SMEP INVPCID SMAP; UMIP PKU OSPKE SHSTK LA57; IBT */
 	hidden("leaf 7 ebx", r.b, 1u << 1 | 1u << 7 | 1u << 10 | 1u << 20);
-	hidden("leaf 7 ecx", r.c,
-	       1u << 2 | 1u << 3 | 1u << 4 | 1u << 7 | 1u << 16);
+	hidden("leaf 7 ecx", r.c, 1u << 2 | 1u << 3 | 1u << 4 | 1u << 7 | 1u << 16);
 	hidden("leaf 7 edx", r.d, 1u << 20);
 	r = cpuid(0x80000001, 0);
 	hidden("leaf 80000001 edx", r.d, 1u << 26);   /* 1 GiB pages */
@@ -80,11 +77,7 @@ void test(void)
 	(void)cpuid(0xd, 0xffffffff);
 	(void)cpuid(0x7, 0xffffffff);
 	(void)cpuid(0x40000003, 0xffffffff);
-	EXPECT(user_run(forced_in_user, XEN_CPUID_FIRST_LEAF) ==
-	       XEN_CPUID_SIGNATURE_EBX);
-	TRAP_TRY(&t, __asm__ __volatile__("cpuid"
-					  :
-					  : "a"(0), "c"(0)
-					  : "rbx", "rdx"));
+	EXPECT(user_run(forced_in_user, XEN_CPUID_FIRST_LEAF) == XEN_CPUID_SIGNATURE_EBX);
+	TRAP_TRY(&t, __asm__ __volatile__("cpuid" : : "a"(0), "c"(0) : "rbx", "rdx"));
 	EXPECT(!t.hit);
 }

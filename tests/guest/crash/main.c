@@ -17,10 +17,7 @@ static void with_stack(uint64_t sp)
 
 static void iret_frame(uint64_t sp)
 {
-	__asm__ __volatile__("mov %0, %%rsp\n\tmov $23, %%eax\n\tsyscall"
-			     :
-			     : "r"(sp)
-			     : "rax");
+	__asm__ __volatile__("mov %0, %%rsp\n\tmov $23, %%eax\n\tsyscall" : : "r"(sp) : "rax");
 }
 
 static void iret_user(void)
@@ -51,8 +48,7 @@ static uint64_t two_calls(uint64_t page)
 static uint64_t spoil_stack(struct trap_regs *regs)
 {
 	page_protect((void *)regs->rdi, false);
-	return (uint64_t)hyp_stack_switch(FLAT_KERNEL_SS,
-					  regs->rdi + PAGE_SIZE);
+	return (uint64_t)hyp_stack_switch(FLAT_KERNEL_SS, regs->rdi + PAGE_SIZE);
 }
 
 /* A page fault whose handler faults, over and over, down the stack. */
@@ -99,8 +95,7 @@ void test(void)
 		(void)evtchn_send((unsigned int)port);
 		(void)hyp_sched_op(SCHEDOP_yield, NULL);
 	} else if (test_arg("no-failsafe")) {
-		NEED(hyp_set_callbacks((unsigned long)shim_event_callback, 0,
-				       0) == 0);
+		NEED(hyp_set_callbacks((unsigned long)shim_event_callback, 0, 0) == 0);
 		failsafe();
 	} else if (test_arg("shutdown")) {
 		shim_shutdown(SHUTDOWN_crash);

@@ -15,8 +15,7 @@ static volatile uint64_t watched[2];
 
 static void refused(void)
 {
-	static const unsigned long regs[] = { 8, 9, 99, 0xffffffff,
-					      0x80000000ul };
+	static const unsigned long regs[] = { 8, 9, 99, 0xffffffff, 0x80000000ul };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(regs); i++) {
@@ -49,15 +48,12 @@ static void watch_data(void)
 	EXPECT_RC(hyp_set_debugreg(0, (unsigned long)&watched[0]), 0);
 	EXPECT_RC(hyp_get_debugreg(0), (unsigned long)&watched[0]);
 	EXPECT_RC(hyp_set_debugreg(6, 0), 0);
-	EXPECT_RC(hyp_set_debugreg(7,
-				   DR7_L0 | DR7_G0 | DR7_RW0(1) | DR7_LEN0(2)),
-		  0);
+	EXPECT_RC(hyp_set_debugreg(7, DR7_L0 | DR7_G0 | DR7_RW0(1) | DR7_LEN0(2)), 0);
 	EXPECT_TRAP(watched[0] = 1, TRAP_DB);
 	EXPECT(hyp_get_debugreg(6) & 1);
 	EXPECT_NO_TRAP(watched[1] = 1);
 	/* The core writes there for us: it may or may not tell, but lives. */
-	EXPECT_NO_TRAP(
-		(void)hyp_xen_version(XENVER_extraversion, (void *)watched));
+	EXPECT_NO_TRAP((void)hyp_xen_version(XENVER_extraversion, (void *)watched));
 	EXPECT_RC(hyp_set_debugreg(7, 0), 0);
 	EXPECT_NO_TRAP(watched[0] = 2);
 }

@@ -7,10 +7,8 @@
 
 #define OP(cmd, arg) hyp_event_channel_op(cmd, arg)
 
-static const evtchn_port_t bad_ports[] = { 0,	      3999,	  4095,
-					   4096,      8191,	  131071,
-					   131072,    0x7fffffff, 0x80000000,
-					   0xffffffff };
+static const evtchn_port_t bad_ports[] = { 0,	   3999,   4095,       4096,	   8191,
+					   131071, 131072, 0x7fffffff, 0x80000000, 0xffffffff };
 static volatile unsigned int events;
 
 static void on_event(unsigned int port)
@@ -84,8 +82,7 @@ static void interdomain(void)
 	/* An end kept for another domain is not ours to take. */
 	a = evtchn_alloc_unbound(1234);
 	if (a > 0) {
-		EXPECT_FAIL(
-			evtchn_bind_interdomain(DOMID_SELF, (unsigned int)a));
+		EXPECT_FAIL(evtchn_bind_interdomain(DOMID_SELF, (unsigned int)a));
 		EXPECT_RC(evtchn_close((unsigned int)a), 0);
 	}
 	EXPECT_FAIL(evtchn_bind_interdomain(1234, 1));
@@ -95,8 +92,7 @@ static void interdomain(void)
 
 static void virqs(void)
 {
-	static const unsigned int bad[] = { 24,		25,	    1000,
-					    0x7fffffff, 0x80000000, ~0u };
+	static const unsigned int bad[] = { 24, 25, 1000, 0x7fffffff, 0x80000000, ~0u };
 	unsigned int i;
 	long port = evtchn_bind_virq(VIRQ_DEBUG, 0);
 

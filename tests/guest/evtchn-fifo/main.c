@@ -12,12 +12,9 @@ static struct evtchn_fifo_control_block *control;
 static event_word_t *words;
 static unsigned int order[64], order_count;
 
-static long init_control(unsigned long mfn, unsigned int offset,
-			 unsigned int vcpu)
+static long init_control(unsigned long mfn, unsigned int offset, unsigned int vcpu)
 {
-	struct evtchn_init_control op = { .control_gfn = mfn,
-					  .offset = offset,
-					  .vcpu = vcpu };
+	struct evtchn_init_control op = { .control_gfn = mfn, .offset = offset, .vcpu = vcpu };
 	long rc = OP(EVTCHNOP_init_control, &op);
 
 	EXPECT(rc != 0 || op.link_bits == EVTCHN_FIFO_LINK_BITS);
@@ -44,11 +41,11 @@ static void take(unsigned int queue)
 
 	__atomic_and_fetch(&control->ready, ~BIT(queue), __ATOMIC_SEQ_CST);
 	while (port != 0) {
-		event_word_t word = __atomic_fetch_and(
-			&words[port],
-			~(BIT(EVTCHN_FIFO_LINKED) | BIT(EVTCHN_FIFO_PENDING) |
-			  EVTCHN_FIFO_LINK_MASK),
-			__ATOMIC_SEQ_CST);
+		event_word_t word =
+			__atomic_fetch_and(&words[port],
+					   ~(BIT(EVTCHN_FIFO_LINKED) | BIT(EVTCHN_FIFO_PENDING) |
+					     EVTCHN_FIFO_LINK_MASK),
+					   __ATOMIC_SEQ_CST);
 
 		if (order_count < ARRAY_SIZE(order)) {
 			order[order_count++] = port;
@@ -68,8 +65,7 @@ static void upcall(void)
 
 static void refused(void)
 {
-	static const unsigned long bad[] = { ~0ul, 0xfee00, 1ul << 28,
-					     1ul << 40, 0x100 };
+	static const unsigned long bad[] = { ~0ul, 0xfee00, 1ul << 28, 1ul << 40, 0x100 };
 	unsigned long good = virt_to_mfn(control);
 	unsigned int i;
 

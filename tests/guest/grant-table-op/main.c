@@ -9,9 +9,8 @@ static char args[4096];
 
 void test(void)
 {
-	static const unsigned long counts[] = {
-		0, 1, 2, 0x7fffffff, 0x80000000, 0xffffffff, 1ul << 32
-	};
+	static const unsigned long counts[] = { 0,	    1,		2,	  0x7fffffff,
+						0x80000000, 0xffffffff, 1ul << 32 };
 	struct gnttab_setup_table setup = { .dom = DOMID_SELF, .nr_frames = 1 };
 	unsigned int cmd, i;
 	long rc;
@@ -21,11 +20,9 @@ void test(void)
 	for (cmd = 0; cmd < 16; cmd++) {
 		for (i = 0; i < ARRAY_SIZE(counts); i++) {
 			memset(args, 0xff, sizeof(args));
-			rc = hyp_grant_table_op(cmd, (void *)UNMAPPED,
-						counts[i]);
+			rc = hyp_grant_table_op(cmd, (void *)UNMAPPED, counts[i]);
 			EXPECT(rc <= 0 && rc > -4096);
-			rc = hyp_grant_table_op(cmd, (void *)CORE_MIDDLE,
-						counts[i]);
+			rc = hyp_grant_table_op(cmd, (void *)CORE_MIDDLE, counts[i]);
 			EXPECT(rc <= 0 && rc > -4096);
 			rc = hyp_grant_table_op(cmd, args, counts[i] & 3);
 			EXPECT(rc <= 0 && rc > -4096);

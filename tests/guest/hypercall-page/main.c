@@ -14,8 +14,7 @@ static long call(unsigned int nr, unsigned long a1, unsigned long a2)
 	long result;
 
 	__asm__ __volatile__("call *%[stub]"
-			     : "=a"(result), "+D"(a1), "+S"(a2), "+c"(rcx),
-			       "+r"(in_r11)
+			     : "=a"(result), "+D"(a1), "+S"(a2), "+c"(rcx), "+r"(in_r11)
 			     : [stub] "r"(hypercall_page + nr * 32)
 			     : "rdx", "r8", "r9", "r10", "memory", "cc");
 	EXPECT_RC(rcx, 0x1111);
@@ -46,10 +45,8 @@ static uint64_t by_stub_iret(void)
 
 void test(void)
 {
-	EXPECT_RC(call(__HYPERVISOR_xen_version, XENVER_pagesize, 0),
-		  PAGE_SIZE);
-	EXPECT_RC(call(__HYPERVISOR_xen_version, XENVER_version, 0),
-		  4 << 16 | 17);
+	EXPECT_RC(call(__HYPERVISOR_xen_version, XENVER_pagesize, 0), PAGE_SIZE);
+	EXPECT_RC(call(__HYPERVISOR_xen_version, XENVER_version, 0), 4 << 16 | 17);
 	EXPECT_RC(call(63, 0, 0), -XEN_ENOSYS);
 	EXPECT_RC(by_stub_iret(), 0x77);
 }

@@ -32,8 +32,7 @@ static char other_stack[4096] __attribute__((aligned(16)));
  * Returns through the frame to the label, on the stack named in it, and comes
  * back. Only ss, rflags, cs and rip are the caller's choice.
  */
-static void iret_to(uint64_t rip, uint64_t cs, uint64_t rflags, uint64_t rsp,
-		    uint64_t ss)
+static void iret_to(uint64_t rip, uint64_t cs, uint64_t rflags, uint64_t rsp, uint64_t ss)
 {
 	__asm__ __volatile__(
 		"push %[ss]\n\t"
@@ -49,8 +48,7 @@ static void iret_to(uint64_t rip, uint64_t cs, uint64_t rflags, uint64_t rsp,
 		"syscall\n\t"
 		"ud2"
 		:
-		: [ss] "r"(ss), [rsp] "r"(rsp), [rflags] "r"(rflags),
-		  [cs] "r"(cs), [rip] "r"(rip)
+		: [ss] "r"(ss), [rsp] "r"(rsp), [rflags] "r"(rflags), [cs] "r"(cs), [rip] "r"(rip)
 		: "rax", "rcx", "r11", "memory");
 }
 
@@ -82,8 +80,8 @@ static void round_trip(uint64_t cs, uint64_t rflags, uint64_t ss)
 			     "popf\n\t"
 			     "mov %%cs, %%esi\n\t"
 			     "mov %%ss, %%edi\n\t"
-			     : "=&a"(round_rax), "=&c"(round_rcx), "=&d"(flags),
-			       "=&S"(got_cs), "=&D"(got_ss)
+			     : "=&a"(round_rax), "=&c"(round_rcx), "=&d"(flags), "=&S"(got_cs),
+			       "=&D"(got_ss)
 			     : [ss] "r"(ss), [rflags] "r"(rflags), [cs] "r"(cs)
 			     : "rbx", "r11", "memory", "cc");
 	landed.rflags = flags;
@@ -108,8 +106,7 @@ static void flags(void)
 	for (i = 0; i < ARRAY_SIZE(list); i++) {
 		TRAP_TRY(&t, round_trip(KERNEL_CS, list[i], FLAT_KERNEL_SS));
 		EXPECT(!t.hit);
-		EXPECT((landed.rflags &
-			(RFLAGS_VM | RFLAGS_VIF | RFLAGS_VIP)) == 0);
+		EXPECT((landed.rflags & (RFLAGS_VM | RFLAGS_VIF | RFLAGS_VIP)) == 0);
 		EXPECT((landed.rflags & RFLAGS_IOPL) == 0);
 		EXPECT(landed.rflags & RFLAGS_IF);
 		EXPECT((landed.rflags & ~0x3fffddul & ~RFLAGS_FIXED) == 0);
@@ -123,8 +120,7 @@ static void flags(void)
 	TRAP_TRY(&t, round_trip(KERNEL_CS, RFLAGS_IF, FLAT_KERNEL_SS));
 	EXPECT(evtchn_vcpu_info()->evtchn_upcall_mask == 0);
 	/* Single step starts with the first instruction. */
-	TRAP_TRY(&t,
-		 round_trip(KERNEL_CS, RFLAGS_IF | RFLAGS_TF, FLAT_KERNEL_SS));
+	TRAP_TRY(&t, round_trip(KERNEL_CS, RFLAGS_IF | RFLAGS_TF, FLAT_KERNEL_SS));
 	EXPECT(t.hit && t.vector == TRAP_DB);
 }
 
@@ -170,12 +166,10 @@ static void unloadable(void)
 	struct trap t;
 
 	for (i = 0; i < ARRAY_SIZE(list); i++) {
-		TRAP_TRY(&t, iret_to(list[i].rip, list[i].cs, RFLAGS_IF, sp,
-				     list[i].ss));
+		TRAP_TRY(&t, iret_to(list[i].rip, list[i].cs, RFLAGS_IF, sp, list[i].ss));
 		EXPECT(t.hit);
-		if (!t.hit || (t.vector != SHIM_VECTOR_FAILSAFE &&
-			       t.vector != TRAP_GP && t.vector != TRAP_PF &&
-			       t.vector != TRAP_SS && t.vector != TRAP_NP)) {
+		if (!t.hit || (t.vector != SHIM_VECTOR_FAILSAFE && t.vector != TRAP_GP &&
+			       t.vector != TRAP_PF && t.vector != TRAP_SS && t.vector != TRAP_NP)) {
 			print("  %u: trap %u\n", i, t.vector);
 			EXPECT(!"an expected exception");
 		}
@@ -188,8 +182,7 @@ static void stack_pointers(void)
 {
 	struct trap t;
 
-	TRAP_TRY(&t,
-		 round_trip(KERNEL_CS, RFLAGS_IF | RFLAGS_AC, FLAT_KERNEL_SS));
+	TRAP_TRY(&t, round_trip(KERNEL_CS, RFLAGS_IF | RFLAGS_AC, FLAT_KERNEL_SS));
 	EXPECT(t.hit == (t.vector == TRAP_AC));
 }
 

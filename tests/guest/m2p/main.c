@@ -25,8 +25,7 @@ void test(void)
 
 	EXPECT_RC(hyp_memory_op(XENMEM_machphys_mapping, &map), 0);
 	EXPECT_NO_TRAP(test_sink = peek(map.v_start));
-	EXPECT_NO_TRAP(test_sink =
-			       peek(map.v_start + (map.max_mfn & ~1ul) * 8));
+	EXPECT_NO_TRAP(test_sink = peek(map.v_start + (map.max_mfn & ~1ul) * 8));
 	end = map.v_start + map.max_mfn * 8;
 	for (va = map.v_start; va < end; va += PAGE_SIZE / 2) {
 		TRAP_TRY(&t, poke(va, 0));
@@ -41,12 +40,11 @@ void test(void)
 	TRAP_TRY(&t, user_run(poke_in_user, map.v_start));
 	EXPECT(t.hit && t.vector == TRAP_PF);
 	TRAP_TRY(&t, ((void (*)(void))map.v_start)());
-	EXPECT(t.hit && (t.vector == TRAP_PF || t.vector == TRAP_UD ||
-			 t.vector == TRAP_GP));
+	EXPECT(t.hit && (t.vector == TRAP_PF || t.vector == TRAP_UD || t.vector == TRAP_GP));
 
 	/* All of the rest, in steps of the larger tables, both ways. */
-	for (va = end + (1ul << 38);
-	     va >= CORE_START && va < 0xffff880000000000ul; va += 1ul << 30) {
+	for (va = end + (1ul << 38); va >= CORE_START && va < 0xffff880000000000ul;
+	     va += 1ul << 30) {
 		TRAP_TRY(&t, test_sink = peek(va));
 		if (!t.hit || t.vector != TRAP_PF) {
 			print("  %lx can be read\n", va);
@@ -59,12 +57,10 @@ void test(void)
 	}
 	EXPECT_RC(open, 0);
 	/* In small steps where the core's own things are likely to be. */
-	for (va = 0xffff800000000000ul; va < 0xffff880000000000ul;
-	     va += 1ul << 39) {
+	for (va = 0xffff800000000000ul; va < 0xffff880000000000ul; va += 1ul << 39) {
 		unsigned long at;
 
-		for (at = va; at < va + (256ul << PAGE_SHIFT);
-		     at += PAGE_SIZE) {
+		for (at = va; at < va + (256ul << PAGE_SHIFT); at += PAGE_SIZE) {
 			/* Its last table may be larger than it is. */
 			if (at < end + (1ul << 38)) {
 				continue;

@@ -15,10 +15,8 @@ static long exchange(struct xen_memory_exchange *x)
 	return hyp_memory_op(XENMEM_exchange, x);
 }
 
-static struct xen_memory_exchange simple(unsigned long in_count,
-					 unsigned int in_order,
-					 unsigned long out_count,
-					 unsigned int out_order)
+static struct xen_memory_exchange simple(unsigned long in_count, unsigned int in_order,
+					 unsigned long out_count, unsigned int out_order)
 {
 	return (struct xen_memory_exchange){
 		.in = { .extent_start.p = in,
@@ -52,10 +50,8 @@ static void map_again(const xen_pfn_t *list, unsigned int step)
 	for (i = 0; i < COUNT; i++) {
 		xen_pfn_t mfn = step == 1 ? list[i] : list[0] + i;
 
-		EXPECT_RC(va_set((unsigned long)pages[i], mfn_pte(mfn, PTE_RW)),
-			  0);
-		EXPECT_RC(mfn_to_pfn(mfn),
-			  (unsigned long)pages[i] >> PAGE_SHIFT);
+		EXPECT_RC(va_set((unsigned long)pages[i], mfn_pte(mfn, PTE_RW)), 0);
+		EXPECT_RC(mfn_to_pfn(mfn), (unsigned long)pages[i] >> PAGE_SHIFT);
 	}
 }
 
@@ -160,8 +156,7 @@ void test(void)
 	/* Guest frames in a row: what an extent of the exchange gives. */
 	for (i = COUNT; i > 0; i--) {
 		pages[i - 1] = page_alloc();
-		NEED(i == COUNT || (char *)pages[i] - (char *)pages[i - 1] ==
-					   (long)PAGE_SIZE);
+		NEED(i == COUNT || (char *)pages[i] - (char *)pages[i - 1] == (long)PAGE_SIZE);
 	}
 	refused();
 	undone();

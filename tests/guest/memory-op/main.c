@@ -7,8 +7,8 @@
 
 #define VA 0x0000100000000000ul
 
-static long reserve(unsigned int cmd, xen_pfn_t *list, unsigned long count,
-		    unsigned int order, unsigned int dom)
+static long reserve(unsigned int cmd, xen_pfn_t *list, unsigned long count, unsigned int order,
+		    unsigned int dom)
 {
 	struct xen_memory_reservation r = {
 		.extent_start.p = list,
@@ -44,8 +44,7 @@ static void pointers(void)
 	for (i = 0; i < ARRAY_SIZE(cmds); i++) {
 		EXPECT_EFAULT(p, hyp_memory_op(cmds[i], p));
 	}
-	EXPECT_RC(hyp_memory_op(XENMEM_machphys_mapping, (void *)M2P_POINTER),
-		  -XEN_EFAULT);
+	EXPECT_RC(hyp_memory_op(XENMEM_machphys_mapping, (void *)M2P_POINTER), -XEN_EFAULT);
 	/* The result of these is the number of extents done: none. */
 	for (i = 0; i < ARRAY_SIZE(bad_pointers); i++) {
 		void *p = (void *)bad_pointers[i];
@@ -57,24 +56,20 @@ static void pointers(void)
 	for (i = 0; i < ARRAY_SIZE(bad_pointers); i++) {
 		xen_pfn_t *list = (xen_pfn_t *)bad_pointers[i];
 
-		EXPECT(reserve(XENMEM_decrease_reservation, list, 4, 0,
-			       DOMID_SELF) <= 0);
-		EXPECT(reserve(XENMEM_populate_physmap, list, 4, 0,
-			       DOMID_SELF) <= 0);
+		EXPECT(reserve(XENMEM_decrease_reservation, list, 4, 0, DOMID_SELF) <= 0);
+		EXPECT(reserve(XENMEM_populate_physmap, list, 4, 0, DOMID_SELF) <= 0);
 	}
 }
 
 static void foreign_frames(void)
 {
-	static const xen_pfn_t frames[] = { 0xfee00,   0xfec00, 0,
-					    1ul << 40, ~0ul,	~0ul >> 12,
-					    0x100,     0x101 };
+	static const xen_pfn_t frames[] = { 0xfee00, 0xfec00,	 0,	1ul << 40,
+					    ~0ul,    ~0ul >> 12, 0x100, 0x101 };
 	long before = current_pages();
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(frames); i++) {
-		EXPECT_RC(reserve_one(XENMEM_decrease_reservation, frames[i]),
-			  0);
+		EXPECT_RC(reserve_one(XENMEM_decrease_reservation, frames[i]), 0);
 	}
 	EXPECT_RC(current_pages(), before);
 }
@@ -118,8 +113,7 @@ static void populate(void)
 	EXPECT_RC(va_set((unsigned long)page, 0), 0);
 	EXPECT_RC(reserve_one(XENMEM_decrease_reservation, mfn), 1);
 	EXPECT_RC(current_pages(), before - 1);
-	EXPECT_RC(reserve(XENMEM_populate_physmap, &frame, 1, 0, DOMID_SELF),
-		  1);
+	EXPECT_RC(reserve(XENMEM_populate_physmap, &frame, 1, 0, DOMID_SELF), 1);
 	EXPECT_RC(current_pages(), before);
 	EXPECT_RC(mfn_to_pfn(frame), pfn);
 	EXPECT_RC(va_set((unsigned long)page, mfn_pte(frame, PTE_RW)), 0);
@@ -132,33 +126,23 @@ static void counts(void)
 	static xen_pfn_t list[8];
 	unsigned int order;
 
-	EXPECT_RC(reserve(XENMEM_decrease_reservation, list, 0, 0, DOMID_SELF),
-		  0);
+	EXPECT_RC(reserve(XENMEM_decrease_reservation, list, 0, 0, DOMID_SELF), 0);
 	for (order = 19; order <= 64; order += 5) {
-		EXPECT_RC(reserve(XENMEM_populate_physmap, list, 1, order,
-				  DOMID_SELF),
-			  0);
-		EXPECT_RC(reserve(XENMEM_increase_reservation, list, 1, order,
-				  DOMID_SELF),
-			  0);
-		EXPECT(reserve(XENMEM_decrease_reservation, list, 1, order,
-			       DOMID_SELF) <= 0);
+		EXPECT_RC(reserve(XENMEM_populate_physmap, list, 1, order, DOMID_SELF), 0);
+		EXPECT_RC(reserve(XENMEM_increase_reservation, list, 1, order, DOMID_SELF), 0);
+		EXPECT(reserve(XENMEM_decrease_reservation, list, 1, order, DOMID_SELF) <= 0);
 	}
 	EXPECT(reserve(XENMEM_populate_physmap, list, 1, ~0u, DOMID_SELF) <= 0);
 	/* Too long a list, of frames that are not ours: nothing is done. */
 	list[0] = ~0ul;
-	EXPECT(reserve(XENMEM_decrease_reservation, list, ~0ul, 0,
-		       DOMID_SELF) <= 0);
-	EXPECT(reserve(XENMEM_decrease_reservation, list, 1ul << 59, 0,
-		       DOMID_SELF) <= 0);
-	EXPECT(reserve(XENMEM_decrease_reservation, list, 1ul << 40, 0,
-		       DOMID_SELF) <= 0);
+	EXPECT(reserve(XENMEM_decrease_reservation, list, ~0ul, 0, DOMID_SELF) <= 0);
+	EXPECT(reserve(XENMEM_decrease_reservation, list, 1ul << 59, 0, DOMID_SELF) <= 0);
+	EXPECT(reserve(XENMEM_decrease_reservation, list, 1ul << 40, 0, DOMID_SELF) <= 0);
 	EXPECT(reserve(XENMEM_decrease_reservation, list, 1, 0, 1234) <= 0);
 	EXPECT(reserve(XENMEM_populate_physmap, list, 1, 0, DOMID_IO) <= 0);
 	EXPECT(reserve(XENMEM_populate_physmap, list, 1, 0, DOMID_IDLE) <= 0);
 	/* A start beyond the end, in the command's upper bits. */
-	EXPECT(reserve(XENMEM_decrease_reservation | 5u << 6, list, 1, 0,
-		       DOMID_SELF) <= 5);
+	EXPECT(reserve(XENMEM_decrease_reservation | 5u << 6, list, 1, 0, DOMID_SELF) <= 5);
 }
 
 static void questions(void)

@@ -18,20 +18,17 @@ static long update(uint64_t ptr, uint64_t val, unsigned int dom)
 
 static void pointers(void)
 {
-	struct mmu_update req = { mm_slot_maddr(VA, 1),
-				  mfn_pte(virt_to_mfn(page), PTE_RW) };
+	struct mmu_update req = { mm_slot_maddr(VA, 1), mfn_pte(virt_to_mfn(page), PTE_RW) };
 	unsigned int i;
 
 	EXPECT_EFAULT(p, hyp_mmu_update(p, 1, NULL, DOMID_SELF));
 	for (i = 0; i < ARRAY_SIZE(bad_pointers); i++) {
 		/* The work is done by then: whether it is told is open. */
-		long rc = hyp_mmu_update(&req, 1, (void *)bad_pointers[i],
-					 DOMID_SELF);
+		long rc = hyp_mmu_update(&req, 1, (void *)bad_pointers[i], DOMID_SELF);
 
 		EXPECT(rc == 0 || rc == -XEN_EFAULT);
 	}
-	EXPECT_RC(hyp_mmu_update((void *)M2P_POINTER, 1, NULL, DOMID_SELF),
-		  -XEN_EFAULT);
+	EXPECT_RC(hyp_mmu_update((void *)M2P_POINTER, 1, NULL, DOMID_SELF), -XEN_EFAULT);
 	EXPECT_RC(hyp_mmu_update(NULL, 0, NULL, DOMID_SELF), 0);
 }
 
@@ -54,8 +51,7 @@ static void counting(void)
 	EXPECT_RC(hyp_mmu_update(req, 3, &done, DOMID_SELF), 0);
 	EXPECT_RC(done, 3);
 	/* More requests than memory has: it stops where nothing is mapped. */
-	EXPECT_FAIL(
-		hyp_mmu_update((void *)(UNMAPPED - 64), ~0u, NULL, DOMID_SELF));
+	EXPECT_FAIL(hyp_mmu_update((void *)(UNMAPPED - 64), ~0u, NULL, DOMID_SELF));
 	EXPECT_FAIL(hyp_mmu_update(req, 0x7fffffff, &done, DOMID_SELF));
 	EXPECT_RC(update(at, good, DOMID_SELF), 0);
 }
@@ -76,8 +72,7 @@ static void domains(void)
 	EXPECT_FAIL(update(at, 0, (DOMID_IDLE + 1) << 16));
 	EXPECT_FAIL(update(at, 0, 0xffffffff));
 	/* A frame of one's own is no I/O frame. */
-	EXPECT_FAIL(
-		update(at, mfn_pte(virt_to_mfn(mm_l4()), PTE_RO), DOMID_IO));
+	EXPECT_FAIL(update(at, mfn_pte(virt_to_mfn(mm_l4()), PTE_RO), DOMID_IO));
 	EXPECT_NO_TRAP(poke(VA, 2));
 }
 
@@ -98,8 +93,7 @@ static void commands(void)
 	/* A request in the middle of an entry changes no other entry. */
 	memcpy(before, slot - 1, sizeof(before));
 	(void)update(at | 4, ~0ul, DOMID_SELF);
-	EXPECT(((slot[0] ^ before[1]) & ~(PTE_A | PTE_D)) == 0 ||
-	       (slot[0] & PTE_P) == 0);
+	EXPECT(((slot[0] ^ before[1]) & ~(PTE_A | PTE_D)) == 0 || (slot[0] & PTE_P) == 0);
 	EXPECT(slot[-1] == before[0] && slot[1] == before[2]);
 	EXPECT_RC(update(at, good, DOMID_SELF), 0);
 
@@ -128,8 +122,7 @@ static void bits(void)
 	EXPECT_TRAP(((void (*)(void))VA)(), TRAP_PF, PFEC_P | PFEC_I);
 	EXPECT_FAIL(update(l2, l2e | PTE_PS, DOMID_SELF));
 	EXPECT_FAIL(update(l2, mfn_pte(0x800, PTE_RW | PTE_PS), DOMID_SELF));
-	EXPECT_FAIL(update(mm_slot_maddr(VA, 3), mfn_pte(0, PTE_RW | PTE_PS),
-			   DOMID_SELF));
+	EXPECT_FAIL(update(mm_slot_maddr(VA, 3), mfn_pte(0, PTE_RW | PTE_PS), DOMID_SELF));
 	/* Not present means nothing, whatever the other bits are. */
 	EXPECT_RC(update(at, ~PTE_P, DOMID_SELF), 0);
 	EXPECT_RC(mmuext(MMUEXT_INVLPG_LOCAL, VA), 0);

@@ -7,14 +7,11 @@
 
 #define VA 0x0000100000000000ul
 
-static const unsigned long bad_frames[] = { ~0ul, 0xfee00, 1ul << 28, 1ul << 40,
-					    1ul << 52 };
+static const unsigned long bad_frames[] = { ~0ul, 0xfee00, 1ul << 28, 1ul << 40, 1ul << 52 };
 
 static long ext(unsigned int cmd, unsigned long arg1, unsigned long arg2)
 {
-	struct mmuext_op op = { .cmd = cmd,
-				.arg1.mfn = arg1,
-				.arg2.src_mfn = arg2 };
+	struct mmuext_op op = { .cmd = cmd, .arg1.mfn = arg1, .arg2.src_mfn = arg2 };
 
 	return hyp_mmuext_op(&op, 1, NULL, DOMID_SELF);
 }
@@ -27,8 +24,7 @@ static void pointers(void)
 	unsigned int done = 77;
 
 	EXPECT_EFAULT(p, hyp_mmuext_op(p, 1, NULL, DOMID_SELF));
-	EXPECT_RC(hyp_mmuext_op((void *)M2P_POINTER, 1, NULL, DOMID_SELF),
-		  -XEN_EFAULT);
+	EXPECT_RC(hyp_mmuext_op((void *)M2P_POINTER, 1, NULL, DOMID_SELF), -XEN_EFAULT);
 	EXPECT_RC(hyp_mmuext_op(ops, 3, &done, DOMID_SELF), -XEN_ENOSYS);
 	EXPECT_RC(done, 2);
 	EXPECT_RC(hyp_mmuext_op(ops, 0, &done, DOMID_SELF), 0);
@@ -61,8 +57,7 @@ static void pins(void)
 			EXPECT_FAIL(ext(i, mfn, 0));
 		}
 		EXPECT_FAIL(try_page_protect(table, true));
-		EXPECT_TRAP(poke((unsigned long)table, ~0ul), TRAP_PF,
-			    PFEC_P | PFEC_W);
+		EXPECT_TRAP(poke((unsigned long)table, ~0ul), TRAP_PF, PFEC_P | PFEC_W);
 		EXPECT_FAIL(ext(MMUEXT_CLEAR_PAGE, mfn, 0));
 		EXPECT_RC(ext(MMUEXT_UNPIN_TABLE, mfn, 0), 0);
 		EXPECT_FAIL(ext(MMUEXT_UNPIN_TABLE, mfn, 0));
@@ -85,8 +80,7 @@ static void base_pointers(void)
 		EXPECT_FAIL(ext(MMUEXT_NEW_USER_BASEPTR, bad_frames[i], 0));
 	}
 	EXPECT_FAIL(ext(MMUEXT_NEW_BASEPTR, virt_to_mfn(fresh), 0));
-	EXPECT_FAIL(ext(MMUEXT_NEW_BASEPTR,
-			pte_mfn(*mm_slot(mm_l4(), 0x400000, 4)), 0));
+	EXPECT_FAIL(ext(MMUEXT_NEW_BASEPTR, pte_mfn(*mm_slot(mm_l4(), 0x400000, 4)), 0));
 	EXPECT_FAIL(ext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(fresh), 0));
 	EXPECT_RC(ext(MMUEXT_NEW_BASEPTR, l4, 0), 0);
 	EXPECT_RC(ext(MMUEXT_NEW_USER_BASEPTR, 0, 0), 0);
@@ -146,14 +140,11 @@ static void filling(void)
 	EXPECT_RC(a[5], 55);
 	for (i = 0; i < ARRAY_SIZE(bad_frames); i++) {
 		EXPECT_FAIL(ext(MMUEXT_CLEAR_PAGE, bad_frames[i], 0));
-		EXPECT_FAIL(
-			ext(MMUEXT_COPY_PAGE, bad_frames[i], virt_to_mfn(a)));
-		EXPECT_FAIL(
-			ext(MMUEXT_COPY_PAGE, virt_to_mfn(b), bad_frames[i]));
+		EXPECT_FAIL(ext(MMUEXT_COPY_PAGE, bad_frames[i], virt_to_mfn(a)));
+		EXPECT_FAIL(ext(MMUEXT_COPY_PAGE, virt_to_mfn(b), bad_frames[i]));
 	}
 	EXPECT_FAIL(ext(MMUEXT_CLEAR_PAGE, virt_to_mfn(mm_l4()), 0));
-	EXPECT_FAIL(
-		ext(MMUEXT_COPY_PAGE, virt_to_mfn(mm_l4()), virt_to_mfn(a)));
+	EXPECT_FAIL(ext(MMUEXT_COPY_PAGE, virt_to_mfn(mm_l4()), virt_to_mfn(a)));
 	page_free(a);
 	page_free(b);
 }

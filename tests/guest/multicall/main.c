@@ -41,8 +41,7 @@ static void nested(void)
 	static struct multicall_entry inner[1], calls[3];
 
 	memset(calls, 0, sizeof(calls));
-	inner[0] = (struct multicall_entry){ .op = __HYPERVISOR_xen_version,
-					     .result = 77 };
+	inner[0] = (struct multicall_entry){ .op = __HYPERVISOR_xen_version, .result = 77 };
 	calls[0].op = __HYPERVISOR_multicall;
 	calls[0].args[0] = (unsigned long)inner;
 	calls[0].args[1] = 1;
@@ -65,22 +64,17 @@ static void lists(void)
 	EXPECT_EFAULT(p, hyp_multicall(p, 1));
 	EXPECT_RC(hyp_multicall((void *)M2P_POINTER, 1), -XEN_EFAULT);
 	/* Two entries before the end of what is mapped. */
-	EXPECT_RC(map_frame(UNMAPPED + 0x100000000ul, virt_to_mfn(page),
-			    PTE_RW),
-		  0);
+	EXPECT_RC(map_frame(UNMAPPED + 0x100000000ul, virt_to_mfn(page), PTE_RW), 0);
 	calls = (void *)(page + PAGE_SIZE - 2 * sizeof(*calls));
 	calls[0].op = calls[1].op = __HYPERVISOR_xen_version;
 	calls[0].result = calls[1].result = 0;
-	calls = (void *)(UNMAPPED + 0x100000000ul + PAGE_SIZE -
-			 2 * sizeof(*calls));
+	calls = (void *)(UNMAPPED + 0x100000000ul + PAGE_SIZE - 2 * sizeof(*calls));
 	EXPECT_RC(hyp_multicall(calls, 3), -XEN_EFAULT);
 	EXPECT(calls[0].result != 0 && calls[1].result != 0);
 	EXPECT_RC(hyp_multicall(calls, 0xffffffff), -XEN_EFAULT);
 	EXPECT_RC(hyp_multicall(calls, 0x80000000), -XEN_EFAULT);
 	/* Results that cannot be stored. */
-	EXPECT_RC(va_set(UNMAPPED + 0x100000000ul,
-			 mfn_pte(virt_to_mfn(page), PTE_RO)),
-		  0);
+	EXPECT_RC(va_set(UNMAPPED + 0x100000000ul, mfn_pte(virt_to_mfn(page), PTE_RO)), 0);
 	EXPECT_RC(hyp_multicall(calls, 2), -XEN_EFAULT);
 	EXPECT_RC(va_set(UNMAPPED + 0x100000000ul, 0), 0);
 	page_free(page);
@@ -129,9 +123,7 @@ static void interrupted(void)
 	}
 	EXPECT_RC(hyp_multicall(calls, MANY), 0);
 	for (i = 0; i < MANY; i++) {
-		unsigned long want = i % 100 == 50 ? 0ul :
-				     i % 2	   ? PAGE_SIZE :
-						     calls[0].result;
+		unsigned long want = i % 100 == 50 ? 0ul : i % 2 ? PAGE_SIZE : calls[0].result;
 
 		wrong += calls[i].result != want;
 	}

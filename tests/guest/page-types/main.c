@@ -103,21 +103,16 @@ static void recursion(void)
 		page_free(table);
 	}
 	/* The one in use, and by way of others. */
-	EXPECT_FAIL(mmu_set(virt_to_maddr(&mm_l4()[5]),
-			    entry_for(mm_l4(), PTE_TABLE)));
-	EXPECT_FAIL(
-		mmu_set(mm_slot_maddr(VA, 3), entry_for(mm_l4(), PTE_TABLE)));
-	EXPECT_FAIL(
-		mmu_set(mm_slot_maddr(VA, 2), entry_for(mm_l4(), PTE_TABLE)));
-	EXPECT_FAIL(
-		mmu_set(mm_slot_maddr(VA, 1), entry_for(mm_l4(), PTE_TABLE)));
+	EXPECT_FAIL(mmu_set(virt_to_maddr(&mm_l4()[5]), entry_for(mm_l4(), PTE_TABLE)));
+	EXPECT_FAIL(mmu_set(mm_slot_maddr(VA, 3), entry_for(mm_l4(), PTE_TABLE)));
+	EXPECT_FAIL(mmu_set(mm_slot_maddr(VA, 2), entry_for(mm_l4(), PTE_TABLE)));
+	EXPECT_FAIL(mmu_set(mm_slot_maddr(VA, 1), entry_for(mm_l4(), PTE_TABLE)));
 }
 
 /* Linear tables, even read-only ones, are not offered. */
 static void linear(void)
 {
-	long rc =
-		mmu_set(virt_to_maddr(&mm_l4()[5]), entry_for(mm_l4(), PTE_RO));
+	long rc = mmu_set(virt_to_maddr(&mm_l4()[5]), entry_for(mm_l4(), PTE_RO));
 
 	EXPECT_FAIL(rc);
 	(void)mmu_set(virt_to_maddr(&mm_l4()[5]), 0);
@@ -140,8 +135,7 @@ static void half_valid(void)
 	EXPECT_FAIL(try_page_protect(l1, true));
 	EXPECT_FAIL(try_page_protect(l2, true));
 	/* An entry of a table in use is as hard to change. */
-	EXPECT_FAIL(
-		mmu_set(virt_to_maddr(&l2[9]), entry_for(spare, PTE_TABLE)));
+	EXPECT_FAIL(mmu_set(virt_to_maddr(&l2[9]), entry_for(spare, PTE_TABLE)));
 	EXPECT_FAIL(mmu_set(virt_to_maddr(&l1[9]), entry_for(l2, PTE_RW)));
 	EXPECT_RC(mmu_set(virt_to_maddr(&l1[9]), entry_for(l2, PTE_RO)), 0);
 	EXPECT_RC(mmu_set(virt_to_maddr(&l2[0]), 0), 0);
@@ -169,10 +163,8 @@ static void aliases(void)
 	page_protect(table, true);
 	page_free(table);
 	/* The page that the core writes to. */
-	EXPECT_FAIL(mmuext(MMUEXT_PIN_L1_TABLE,
-			   shim_start_info->shared_info >> PAGE_SHIFT));
-	EXPECT_FAIL(mmuext(MMUEXT_PIN_L4_TABLE,
-			   shim_start_info->shared_info >> PAGE_SHIFT));
+	EXPECT_FAIL(mmuext(MMUEXT_PIN_L1_TABLE, shim_start_info->shared_info >> PAGE_SHIFT));
+	EXPECT_FAIL(mmuext(MMUEXT_PIN_L4_TABLE, shim_start_info->shared_info >> PAGE_SHIFT));
 }
 
 /* What a guest puts in the core's slots of its L4 goes nowhere. */
@@ -182,14 +174,12 @@ static void core_slots(void)
 	unsigned int i;
 
 	for (i = 0; i < TABLE_ENTRIES; i++) {
-		l4[i] = i >= 256 && i < 272 ? entry_for(mm_l4(), PTE_TABLE) :
-					      mm_l4()[i];
+		l4[i] = i >= 256 && i < 272 ? entry_for(mm_l4(), PTE_TABLE) : mm_l4()[i];
 	}
 	page_protect(l4, false);
 	if (pin(4, l4) == 0) {
 		EXPECT_RC(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(l4)), 0);
-		EXPECT_RC(mfn_to_pfn(virt_to_mfn(spare)),
-			  (unsigned long)spare >> PAGE_SHIFT);
+		EXPECT_RC(mfn_to_pfn(virt_to_mfn(spare)), (unsigned long)spare >> PAGE_SHIFT);
 		EXPECT_TRAP(test_sink = peek(CORE_LAST_PAGE), TRAP_PF);
 		EXPECT_RC(mmuext(MMUEXT_NEW_BASEPTR, virt_to_mfn(mm_l4())), 0);
 		EXPECT_RC(unpin(l4), 0);

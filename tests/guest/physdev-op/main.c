@@ -11,8 +11,7 @@ static void gsis(void)
 {
 	static const int bad[] = { -1, 24, 1000, 0x7fffffff, -2147483647 - 1 };
 	struct physdev_setup_gsi setup = { .gsi = 9, .triggering = 2 };
-	struct physdev_map_pirq map = { .domid = DOMID_SELF,
-					.type = MAP_PIRQ_TYPE_GSI };
+	struct physdev_map_pirq map = { .domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI };
 	struct physdev_unmap_pirq unmap = { .domid = DOMID_SELF };
 	struct physdev_irq irq = { 0, 0 };
 	unsigned int i;
@@ -82,8 +81,7 @@ static void msis(void)
 
 static void pirq_numbers(void)
 {
-	static const uint32_t bad[] = { 300,  511,	  512,
-					4096, 0x7fffffff, 0xffffffff };
+	static const uint32_t bad[] = { 300, 511, 512, 4096, 0x7fffffff, 0xffffffff };
 	struct physdev_irq_status_query query;
 	struct physdev_eoi eoi;
 	unsigned int i;
@@ -105,9 +103,7 @@ static void iopl(void)
 	EXPECT_FAIL(OP(PHYSDEVOP_set_iopl, &op));
 	op.iopl = 0;
 	EXPECT_RC(OP(PHYSDEVOP_set_iopl, &op), 0);
-	EXPECT_TRAP(__asm__ __volatile__("in $0x80, %%al" ::
-						 : "rax"),
-		    TRAP_GP, 0);
+	EXPECT_TRAP(__asm__ __volatile__("in $0x80, %%al" ::: "rax"), TRAP_GP, 0);
 	op.iopl = 1;
 	EXPECT_RC(OP(PHYSDEVOP_set_iopl, &op), 0);
 	EXPECT_NO_TRAP(__asm__ __volatile__("in $0x80, %%al" ::: "rax"));
@@ -147,15 +143,9 @@ static void ioapic(void)
 void test(void)
 {
 	static const unsigned int cmds[] = {
-		PHYSDEVOP_eoi,
-		PHYSDEVOP_irq_status_query,
-		PHYSDEVOP_set_iopl,
-		PHYSDEVOP_apic_read,
-		PHYSDEVOP_apic_write,
-		PHYSDEVOP_map_pirq,
-		PHYSDEVOP_unmap_pirq,
-		PHYSDEVOP_setup_gsi,
-		PHYSDEVOP_pci_device_add,
+		PHYSDEVOP_eoi,	      PHYSDEVOP_irq_status_query, PHYSDEVOP_set_iopl,
+		PHYSDEVOP_apic_read,  PHYSDEVOP_apic_write,	  PHYSDEVOP_map_pirq,
+		PHYSDEVOP_unmap_pirq, PHYSDEVOP_setup_gsi,	  PHYSDEVOP_pci_device_add,
 	};
 	unsigned int i;
 

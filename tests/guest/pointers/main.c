@@ -27,15 +27,12 @@ static bool skipped(unsigned int nr, unsigned long cmd)
 static unsigned long address(unsigned int i)
 {
 	static const unsigned long more[] = {
-		CORE_START,	      CORE_START + 0x1000,
-		0xffff808000000000ul, 0xffff810000000000ul,
-		0xffff828000000000ul, 0xffff82d080000000ul,
+		CORE_START,	      CORE_START + 0x1000,  0xffff808000000000ul,
+		0xffff810000000000ul, 0xffff828000000000ul, 0xffff82d080000000ul,
 		0xffff870000000000ul,
 	};
 
-	return i < ARRAY_SIZE(bad_pointers) ?
-		       bad_pointers[i] :
-		       more[i - ARRAY_SIZE(bad_pointers)];
+	return i < ARRAY_SIZE(bad_pointers) ? bad_pointers[i] : more[i - ARRAY_SIZE(bad_pointers)];
 }
 
 void test(void)
@@ -58,8 +55,7 @@ void test(void)
 				(void)hypercall5(nr, cmd, 1, p, p, p);
 				n = (cmd + i) % ARRAY_SIZE(counts);
 				(void)hypercall5(nr, p, counts[n], p, p, p);
-				(void)hypercall5(nr, p, p, counts[n], 0x7ff0,
-						 p);
+				(void)hypercall5(nr, p, p, counts[n], 0x7ff0, p);
 			}
 		}
 		traps_init();

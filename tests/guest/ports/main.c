@@ -18,9 +18,7 @@ static uint32_t in(unsigned int bytes, uint16_t port)
 		__asm__ __volatile__("in %%dx, %%ax" : "+a"(value) : "d"(port));
 		break;
 	default:
-		__asm__ __volatile__("in %%dx, %%eax"
-				     : "+a"(value)
-				     : "d"(port));
+		__asm__ __volatile__("in %%dx, %%eax" : "+a"(value) : "d"(port));
 		break;
 	}
 	return value;
@@ -43,8 +41,7 @@ static void out(unsigned int bytes, uint16_t port, uint32_t value)
 
 static void denied(void)
 {
-	static const uint16_t ports[] = { 0x20, 0x21, 0xa0,  0xa1,
-					  0x40, 0x43, 0x3f8, 0x3fd };
+	static const uint16_t ports[] = { 0x20, 0x21, 0xa0, 0xa1, 0x40, 0x43, 0x3f8, 0x3fd };
 	static const uint16_t around[] = { 0x1f, 0x1e, 0x9f, 0x3f7, 0x3f5 };
 	unsigned int i;
 
@@ -98,34 +95,19 @@ static void strings(void)
 		uint64_t n = sizeof(buffer);
 		void *to = buffer;
 
-		__asm__ __volatile__("rep insb"
-				     : "+D"(to), "+c"(n)
-				     : "d"(0x20)
-				     : "memory");
+		__asm__ __volatile__("rep insb" : "+D"(to), "+c"(n) : "d"(0x20) : "memory");
 		left = n;
 	});
 	EXPECT_RC(left, 0);
 	EXPECT(buffer[0] == 0xff && buffer[15] == 0xff);
 	/* To and from memory that is not the guest's. */
-	TRAP_TRY(&t, __asm__ __volatile__("insb"
-					  :
-					  : "D"(CORE_MIDDLE), "d"(0x80)
-					  : "memory"));
+	TRAP_TRY(&t, __asm__ __volatile__("insb" : : "D"(CORE_MIDDLE), "d"(0x80) : "memory"));
 	EXPECT(t.hit && (t.vector == TRAP_PF || t.vector == TRAP_GP));
-	TRAP_TRY(&t, __asm__ __volatile__("outsb"
-					  :
-					  : "S"(CORE_MIDDLE), "d"(0x80)
-					  : "memory"));
+	TRAP_TRY(&t, __asm__ __volatile__("outsb" : : "S"(CORE_MIDDLE), "d"(0x80) : "memory"));
 	EXPECT(t.hit && (t.vector == TRAP_PF || t.vector == TRAP_GP));
-	TRAP_TRY(&t, __asm__ __volatile__("insb"
-					  :
-					  : "D"(UNMAPPED), "d"(0x80)
-					  : "memory"));
+	TRAP_TRY(&t, __asm__ __volatile__("insb" : : "D"(UNMAPPED), "d"(0x80) : "memory"));
 	EXPECT(t.hit && t.vector == TRAP_PF && t.cr2 == UNMAPPED);
-	TRAP_TRY(&t, __asm__ __volatile__("insl"
-					  :
-					  : "D"(NONCANONICAL), "d"(0x80)
-					  : "memory"));
+	TRAP_TRY(&t, __asm__ __volatile__("insl" : : "D"(NONCANONICAL), "d"(0x80) : "memory"));
 	EXPECT(t.hit);
 	/* Very long ones, over the end of memory. */
 	TRAP_TRY(&t, __asm__ __volatile__("rep outsb"

@@ -76,8 +76,7 @@ static void rounds(bool alone)
 		rc = mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(l4));
 		if (rc == 0) {
 			good++;
-			EXPECT_RC(mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(l4)),
-				  0);
+			EXPECT_RC(mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(l4)), 0);
 		}
 		EXPECT(rc == 0 || !alone);
 	}

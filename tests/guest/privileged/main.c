@@ -15,8 +15,7 @@ static void refused_insn(const char *name, const struct trap *t)
 	bool good = t->hit && (t->vector == TRAP_GP || t->vector == TRAP_UD);
 
 	if (!test_expect(good, 0, name)) {
-		print("  trap %u error %lx\n", t->hit ? t->vector : 0,
-		      t->error);
+		print("  trap %u error %lx\n", t->hit ? t->vector : 0, t->error);
 	}
 }
 #define REFUSED(...)                                              \
@@ -42,15 +41,13 @@ static void refused(void)
 	REFUSED("sysexitq");
 	REFUSED("rdpmc" : : "c"(0) : "rax", "rdx");
 	REFUSED("vmcall");
-	REFUSED(".byte 0x0f, 0x01, 0xd9");	      /* vmmcall */
-	REFUSED(".byte 0x0f, 0x01, 0xd8" : : "a"(0)); /* vmrun */
-	REFUSED(".byte 0x0f, 0x01, 0xdd");	      /* clgi */
-	REFUSED(".byte 0x0f, 0x01, 0xca");	      /* clac */
-	REFUSED(".byte 0x0f, 0x01, 0xcb");	      /* stac */
-	REFUSED(".byte 0x0f, 0x01, 0xc8"
-		:
-		: "a"(table_register), "c"(0), "d"(0));	      /* monitor */
-	REFUSED(".byte 0x0f, 0x01, 0xc9" : : "a"(0), "c"(0)); /* mwait */
+	REFUSED(".byte 0x0f, 0x01, 0xd9");					   /* vmmcall */
+	REFUSED(".byte 0x0f, 0x01, 0xd8" : : "a"(0));				   /* vmrun */
+	REFUSED(".byte 0x0f, 0x01, 0xdd");					   /* clgi */
+	REFUSED(".byte 0x0f, 0x01, 0xca");					   /* clac */
+	REFUSED(".byte 0x0f, 0x01, 0xcb");					   /* stac */
+	REFUSED(".byte 0x0f, 0x01, 0xc8" : : "a"(table_register), "c"(0), "d"(0)); /* monitor */
+	REFUSED(".byte 0x0f, 0x01, 0xc9" : : "a"(0), "c"(0));			   /* mwait */
 	REFUSED("mov %0, %%cr8" : : "r"(0ul));
 	REFUSED("mov %%cr8, %0" : "=r"(test_sink));
 	REFUSED("mov %0, %%cr0" : : "r"(0ul));
@@ -99,13 +96,8 @@ static void executed(void)
 	EXPECT((cr4 & 0x322000) == 0);
 	EXPECT_NO_TRAP(__asm__ __volatile__("mov %0, %%dr6" : : "r"(0ul)));
 	EXPECT_NO_TRAP(__asm__ __volatile__("mov %%dr7, %0" : "=r"(test_sink)));
-	EXPECT_NO_TRAP(__asm__ __volatile__("rdtscp"
-					    :
-					    :
-					    : "rax", "rcx", "rdx"));
-	EXPECT_NO_TRAP(__asm__ __volatile__("xsetbv"
-					    :
-					    : "a"(3), "c"(0), "d"(0)));
+	EXPECT_NO_TRAP(__asm__ __volatile__("rdtscp" : : : "rax", "rcx", "rdx"));
+	EXPECT_NO_TRAP(__asm__ __volatile__("xsetbv" : : "a"(3), "c"(0), "d"(0)));
 }
 
 /* cli and sti follow the virtual IOPL and leave the real flag alone. */
@@ -124,10 +116,7 @@ static void interrupt_flag(void)
 	EXPECT(flags & 0x200);
 	EXPECT_NO_TRAP(ASM("sti"));
 	/* popf sets neither IF nor IOPL. */
-	__asm__ __volatile__("push $0x3002\n\tpopf\n\tpushf\n\tpop %0"
-			     : "=r"(flags)
-			     :
-			     : "cc");
+	__asm__ __volatile__("push $0x3002\n\tpopf\n\tpushf\n\tpop %0" : "=r"(flags) : : "cc");
 	EXPECT((flags & 0x3200) == 0x200);
 }
 
@@ -150,10 +139,7 @@ static uint64_t in_user(uint64_t which)
 		ASM("cli");
 		break;
 	case 5:
-		__asm__ __volatile__("rdmsr"
-				     :
-				     : "c"(0xc0000080)
-				     : "rax", "rdx");
+		__asm__ __volatile__("rdmsr" : : "c"(0xc0000080) : "rax", "rdx");
 		break;
 	case 6:
 		__asm__ __volatile__("xsetbv" : : "a"(3), "c"(0), "d"(0));
@@ -225,8 +211,7 @@ static void end_of_page(void)
 		unsigned int n = list[i].count;
 
 		memcpy(page + PAGE_SIZE - n, list[i].bytes, n);
-		EXPECT_TRAP(((void (*)(void))(va + PAGE_SIZE - n))(),
-			    list[i].vector);
+		EXPECT_TRAP(((void (*)(void))(va + PAGE_SIZE - n))(), list[i].vector);
 	}
 }
 

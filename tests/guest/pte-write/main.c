@@ -21,13 +21,10 @@ static uint64_t now(void)
 {
 	/* What the processor sets by itself does not count, nor what bits of
 	 * no meaning to us the core adds. */
-	return (READ_ONCE(*slot) &
-		(PTE_ADDR | PTE_P | PTE_W | PTE_U | PTE_NX)) |
-	       PTE_A | PTE_D;
+	return (READ_ONCE(*slot) & (PTE_ADDR | PTE_P | PTE_W | PTE_U | PTE_NX)) | PTE_A | PTE_D;
 }
 
-#define STORE(insn, value) \
-	__asm__ __volatile__(insn : : "r"(slot), "r"(value) : "memory", "cc")
+#define STORE(insn, value) __asm__ __volatile__(insn : : "r"(slot), "r"(value) : "memory", "cc")
 
 /* What an old entry left in the TLB is the guest's business. */
 static void flush(void)
@@ -73,10 +70,7 @@ static void exchanges(void)
 	EXPECT_NO_TRAP({
 		uint64_t v = b;
 
-		__asm__ __volatile__("xchg %0, (%1)"
-				     : "+r"(v)
-				     : "r"(slot)
-				     : "memory");
+		__asm__ __volatile__("xchg %0, (%1)" : "+r"(v) : "r"(slot) : "memory");
 		old = v;
 	});
 	EXPECT(pte_mfn(old) == pte_mfn(a) && now() == b);
@@ -139,15 +133,14 @@ static void refused(void)
 
 	reset(a);
 	for (i = 0; i < ARRAY_SIZE(frames); i++) {
-		EXPECT_TRAP(STORE("mov %1, (%0)", mfn_pte(frames[i], PTE_RW)),
-			    TRAP_PF, PFEC_P | PFEC_W);
+		EXPECT_TRAP(STORE("mov %1, (%0)", mfn_pte(frames[i], PTE_RW)), TRAP_PF,
+			    PFEC_P | PFEC_W);
 		EXPECT(now() == a);
 	}
-	EXPECT_TRAP(STORE("mov %1, (%0)",
-			  mfn_pte(virt_to_mfn(mm_l4()), PTE_RW)),
-		    TRAP_PF, PFEC_P | PFEC_W);
-	EXPECT_TRAP(STORE("mov %1, (%0)", mfn_pte(virt_to_mfn(slot), PTE_RW)),
-		    TRAP_PF, PFEC_P | PFEC_W);
+	EXPECT_TRAP(STORE("mov %1, (%0)", mfn_pte(virt_to_mfn(mm_l4()), PTE_RW)), TRAP_PF,
+		    PFEC_P | PFEC_W);
+	EXPECT_TRAP(STORE("mov %1, (%0)", mfn_pte(virt_to_mfn(slot), PTE_RW)), TRAP_PF,
+		    PFEC_P | PFEC_W);
 	reset(mfn_pte(virt_to_mfn(mm_l4()), PTE_RO));
 	EXPECT_TRAP(STORE("lock orb $2, (%0)", 0ul), TRAP_PF, PFEC_P | PFEC_W);
 	EXPECT_TRAP(STORE("lock btsq $1, (%0)", 0ul), TRAP_PF, PFEC_P | PFEC_W);
@@ -177,10 +170,7 @@ static void not_ours(void)
 					  : "memory"));
 	EXPECT((t.hit && now() == a) || (!t.hit && now() == b));
 	reset(a);
-	TRAP_TRY(&t, __asm__ __volatile__("cld\n\tstosq"
-					  :
-					  : "D"(slot), "a"(b)
-					  : "memory"));
+	TRAP_TRY(&t, __asm__ __volatile__("cld\n\tstosq" : : "D"(slot), "a"(b) : "memory"));
 	EXPECT((t.hit && now() == a) || (!t.hit && now() == b));
 }
 
@@ -196,8 +186,7 @@ static void user_mode(void)
 
 	reset(a);
 	TRAP_TRY(&t, user_run(store_in_user, b));
-	EXPECT(t.hit && t.vector == TRAP_PF &&
-	       t.error == (PFEC_P | PFEC_W | PFEC_U));
+	EXPECT(t.hit && t.vector == TRAP_PF && t.error == (PFEC_P | PFEC_W | PFEC_U));
 	EXPECT(now() == a);
 }
 

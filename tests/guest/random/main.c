@@ -124,8 +124,7 @@ static bool suicide(unsigned int nr, const uint64_t *a)
 		return a[0] == EVTCHNOP_init_control;
 	case __HYPERVISOR_memory_op:
 		/* Gives away what we stand on. */
-		return (a[0] & 63) == XENMEM_decrease_reservation ||
-		       (a[0] & 63) == XENMEM_exchange;
+		return (a[0] & 63) == XENMEM_decrease_reservation || (a[0] & 63) == XENMEM_exchange;
 	default:
 		return false;
 	}
@@ -145,8 +144,7 @@ static void one(void)
 		__HYPERVISOR_vcpu_op,
 		__HYPERVISOR_update_va_mapping_otherdomain,
 	};
-	unsigned int nr = below(3) ? favourites[below(ARRAY_SIZE(favourites))] :
-				     below(64);
+	unsigned int nr = below(3) ? favourites[below(ARRAY_SIZE(favourites))] : below(64);
 	uint64_t a[5];
 	unsigned int i;
 
@@ -203,8 +201,7 @@ void test(void)
 	for (i = 0; i < PAGES; i++) {
 		pages[i] = page_alloc();
 		page_protect(pages[i], i % 2);
-		NEED(map_frame(BASE + i * PAGE_SIZE, virt_to_mfn(pages[i]),
-			       PTE_RO) == 0);
+		NEED(map_frame(BASE + i * PAGE_SIZE, virt_to_mfn(pages[i]), PTE_RO) == 0);
 	}
 	if (test_arg("seed")) {
 		seed = rdtsc() | 1;

@@ -15,9 +15,7 @@ static void on_event(unsigned int port)
 
 static long poll(evtchn_port_t *ports, unsigned int count, uint64_t timeout)
 {
-	struct sched_poll op = { .ports.p = ports,
-				 .nr_ports = count,
-				 .timeout = timeout };
+	struct sched_poll op = { .ports.p = ports, .nr_ports = count, .timeout = timeout };
 
 	return hyp_sched_op(SCHEDOP_poll, &op);
 }

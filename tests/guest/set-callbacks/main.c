@@ -26,12 +26,9 @@ void test(void)
 
 	NEED(port > 0 && evtchn_unmask((unsigned int)port) == 0);
 	/* Refused, by a result or by being ignored. */
-	EXPECT_ERR(hyp_set_callbacks(NONCANONICAL, FAILSAFE, SYSCALL),
-		   XEN_EINVAL, 0);
-	EXPECT_ERR(hyp_set_callbacks(EVENT, NONCANONICAL, SYSCALL), XEN_EINVAL,
-		   0);
-	EXPECT_ERR(hyp_set_callbacks(EVENT, FAILSAFE, NONCANONICAL_HIGH),
-		   XEN_EINVAL, 0);
+	EXPECT_ERR(hyp_set_callbacks(NONCANONICAL, FAILSAFE, SYSCALL), XEN_EINVAL, 0);
+	EXPECT_ERR(hyp_set_callbacks(EVENT, NONCANONICAL, SYSCALL), XEN_EINVAL, 0);
+	EXPECT_ERR(hyp_set_callbacks(EVENT, FAILSAFE, NONCANONICAL_HIGH), XEN_EINVAL, 0);
 	EXPECT_RC(evtchn_send((unsigned int)port), 0);
 	EXPECT_RC(evtchn_upcalls(0), 1);
 	EXPECT_RC(user_run(one, 1), 2);

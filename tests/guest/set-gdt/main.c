@@ -65,9 +65,7 @@ static uint32_t load_fs(uint16_t selector)
 {
 	uint16_t back;
 
-	__asm__ __volatile__("mov %1, %%fs\n\tmov %%fs, %0"
-			     : "=r"(back)
-			     : "r"((uint32_t)selector));
+	__asm__ __volatile__("mov %1, %%fs\n\tmov %%fs, %0" : "=r"(back) : "r"((uint32_t)selector));
 	return back;
 }
 

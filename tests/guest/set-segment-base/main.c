@@ -35,8 +35,7 @@ static long set(unsigned int which, const void *base)
 
 void test(void)
 {
-	static const unsigned int which[] = { SEGBASE_FS, SEGBASE_GS_USER,
-					      SEGBASE_GS_KERNEL };
+	static const unsigned int which[] = { SEGBASE_FS, SEGBASE_GS_USER, SEGBASE_GS_KERNEL };
 	unsigned int i;
 
 	EXPECT_RC(set(SEGBASE_FS, &words[0]), 0);

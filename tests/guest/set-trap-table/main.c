@@ -50,10 +50,8 @@ static void masking(void)
 /* The core's code and data are no code of the guest's. */
 static void handlers_in_core(void)
 {
-	static const unsigned long where[] = { CORE_START, CORE_MIDDLE,
-					       CORE_LAST_PAGE, UNMAPPED };
-	struct trap_info table[2] = { { .vector = TRAP_UD,
-					.cs = FLAT_KERNEL_CS } };
+	static const unsigned long where[] = { CORE_START, CORE_MIDDLE, CORE_LAST_PAGE, UNMAPPED };
+	struct trap_info table[2] = { { .vector = TRAP_UD, .cs = FLAT_KERNEL_CS } };
 	struct trap t;
 	unsigned int i;
 
@@ -69,11 +67,9 @@ static void handlers_in_core(void)
 
 static void selectors(void)
 {
-	static const uint16_t list[] = { 0x08,	 0x10,	 0xe008,
-					 0xe010, 0xe033, 0x33,
-					 0xfffc, 0xffff, SELECTOR_TI };
-	struct trap_info table[2] = { { .vector = TRAP_UD,
-					.address = trap_entry(TRAP_UD) } };
+	static const uint16_t list[] = { 0x08, 0x10,   0xe008, 0xe010,	   0xe033,
+					 0x33, 0xfffc, 0xffff, SELECTOR_TI };
+	struct trap_info table[2] = { { .vector = TRAP_UD, .address = trap_entry(TRAP_UD) } };
 	struct trap t;
 	unsigned int i;
 
@@ -95,9 +91,7 @@ static void list_runs_off(void)
 	unsigned int i, n = 8;
 
 	/* No terminator before the end of the page; nothing mapped behind. */
-	EXPECT_RC(map_frame(UNMAPPED + 0x100000000ul, virt_to_mfn(page),
-			    PTE_RW),
-		  0);
+	EXPECT_RC(map_frame(UNMAPPED + 0x100000000ul, virt_to_mfn(page), PTE_RW), 0);
 	table = (struct trap_info *)(UNMAPPED + 0x100000000ul + PAGE_SIZE);
 	table -= n;
 	for (i = 0; i < n; i++) {
@@ -112,9 +106,9 @@ static void list_runs_off(void)
 
 void test(void)
 {
-	struct trap_info table[2] = { { .vector = TRAP_UD,
-					.cs = FLAT_KERNEL_CS,
-					.address = NONCANONICAL } };
+	struct trap_info table[2] = {
+		{ .vector = TRAP_UD, .cs = FLAT_KERNEL_CS, .address = NONCANONICAL }
+	};
 
 	EXPECT_EFAULT(p, hyp_set_trap_table(p));
 	EXPECT_RC(hyp_set_trap_table((void *)M2P_POINTER), -XEN_EFAULT);

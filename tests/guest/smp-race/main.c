@@ -31,8 +31,7 @@ static void writer(unsigned long arg)
 			nap.timeout = time_ns() + 1000000;
 			(void)hyp_sched_op(SCHEDOP_poll, &nap);
 		}
-		if (hyp_update_va_mapping(VA, rw, UVMF_INVLPG | UVMF_ALL) ==
-		    0) {
+		if (hyp_update_va_mapping(VA, rw, UVMF_INVLPG | UVMF_ALL) == 0) {
 			TRAP_TRY(&t, poke(VA, hostile));
 			writes += !t.hit;
 			TRAP_TRY(&t, poke(VA, 0));
@@ -96,8 +95,7 @@ void test(void)
 	EXPECT_RC(attack(MMUEXT_PIN_L4_TABLE), 0);
 	stop = true;
 	smp_wait(1);
-	print("%lu pins, %lu writes, %lu by a stale entry\n", pins, writes,
-	      stale_writes);
+	print("%lu pins, %lu writes, %lu by a stale entry\n", pins, writes, stale_writes);
 	EXPECT(pins > 0);
 
 	stop = false;

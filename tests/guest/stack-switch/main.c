@@ -26,8 +26,7 @@ void test(void)
 		CORE_START + 8,
 		0xffff880000000000ul,
 	};
-	static const unsigned long sss[] = { 0,	     3,	     8,	     0xe008,
-					     0xe010, 0xe02b, 0xffff, ~0ul };
+	static const unsigned long sss[] = { 0, 3, 8, 0xe008, 0xe010, 0xe02b, 0xffff, ~0ul };
 	unsigned int i, j;
 
 	for (i = 0; i < ARRAY_SIZE(sps); i++) {

@@ -44,24 +44,19 @@ static void load_and_spin(unsigned int which)
 	armed = true;
 	switch (which) {
 	case DS:
-		__asm__ __volatile__("mov %0, %%ds\n\t" SPIN ::"r"(sel),
-				     "r"(&quit));
+		__asm__ __volatile__("mov %0, %%ds\n\t" SPIN ::"r"(sel), "r"(&quit));
 		break;
 	case ES:
-		__asm__ __volatile__("mov %0, %%es\n\t" SPIN ::"r"(sel),
-				     "r"(&quit));
+		__asm__ __volatile__("mov %0, %%es\n\t" SPIN ::"r"(sel), "r"(&quit));
 		break;
 	case FS:
-		__asm__ __volatile__("mov %0, %%fs\n\t" SPIN ::"r"(sel),
-				     "r"(&quit));
+		__asm__ __volatile__("mov %0, %%fs\n\t" SPIN ::"r"(sel), "r"(&quit));
 		break;
 	case GS:
-		__asm__ __volatile__("mov %0, %%gs\n\t" SPIN ::"r"(sel),
-				     "r"(&quit));
+		__asm__ __volatile__("mov %0, %%gs\n\t" SPIN ::"r"(sel), "r"(&quit));
 		break;
 	case SS:
-		__asm__ __volatile__("mov %0, %%ss\n\t" SPIN ::"r"(sel),
-				     "r"(&quit));
+		__asm__ __volatile__("mov %0, %%ss\n\t" SPIN ::"r"(sel), "r"(&quit));
 		break;
 	default:
 		__asm__ __volatile__("push %q0\n\t"
@@ -83,8 +78,7 @@ static void read_back(unsigned int which)
 			     "mov %%es, %1\n\t"
 			     "mov %%fs, %2\n\t"
 			     "mov %%gs, %3"
-			     : "=m"(sel[0]), "=m"(sel[1]), "=m"(sel[2]),
-			       "=m"(sel[3]));
+			     : "=m"(sel[0]), "=m"(sel[1]), "=m"(sel[2]), "=m"(sel[3]));
 	if (which <= GS) {
 		left[which] = sel[which - 1];
 	}
@@ -156,7 +150,6 @@ void test(void)
 	       caught[CS] == TRAP_NP);
 	for (which = DS; which <= GS; which++) {
 		EXPECT(left[which] == 0);
-		EXPECT(caught[which] == SHIM_VECTOR_FAILSAFE ||
-		       caught[which] == 0);
+		EXPECT(caught[which] == SHIM_VECTOR_FAILSAFE || caught[which] == 0);
 	}
 }

@@ -41,11 +41,9 @@ static unsigned int differs(const struct state *s)
 			     "fnstcw %2\n\t"
 			     "mov %%fs:0, %3\n\t"
 			     "mov %%gs:0, %4"
-			     : "=r"(xmm), "=m"(mxcsr), "=m"(fcw), "=r"(fs),
-			       "=r"(gs));
+			     : "=r"(xmm), "=m"(mxcsr), "=m"(fcw), "=r"(fs), "=r"(gs));
 	return (xmm != s->xmm) | (unsigned int)(mxcsr != s->mxcsr) << 1 |
-	       (unsigned int)(fcw != s->fcw) << 2 |
-	       (unsigned int)(fs != *(uint64_t *)s->fs) << 3 |
+	       (unsigned int)(fcw != s->fcw) << 2 | (unsigned int)(fs != *(uint64_t *)s->fs) << 3 |
 	       (unsigned int)(gs != *(uint64_t *)s->gs) << 4 |
 	       (unsigned int)((uint64_t)hyp_get_debugreg(0) != s->dr0) << 5;
 }

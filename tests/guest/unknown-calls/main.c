@@ -14,10 +14,9 @@ static void try(unsigned long nr)
 void test(void)
 {
 	static const unsigned long numbers[] = {
-		11,	    43,	       44,	  45,	46,	    47,
-		56,	    57,	       63,	  64,	65,	    127,
-		128,	    255,       256,	  1000, 0x7fffffff, 0x80000000,
-		0xffffffff, 1ul << 32, 1ul << 63, ~0ul, -23ul,
+		11,	    43,		44,	    45,	       46,	  47,	56,    57,
+		63,	    64,		65,	    127,       128,	  255,	256,   1000,
+		0x7fffffff, 0x80000000, 0xffffffff, 1ul << 32, 1ul << 63, ~0ul, -23ul,
 	};
 	static const unsigned long refused[] = {
 		__HYPERVISOR_tmem_op, __HYPERVISOR_arch_2, __HYPERVISOR_arch_3,

@@ -15,8 +15,8 @@ static uint64_t *table;
 
 static void hostile(void)
 {
-	static const uint64_t frames[] = { 0xfee00000ul, 0xfec00000ul,
-					   1ul << 39, 1ul << 51, ~0xffful };
+	static const uint64_t frames[] = { 0xfee00000ul, 0xfec00000ul, 1ul << 39, 1ul << 51,
+					   ~0xffful };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(frames); i++) {
@@ -28,8 +28,7 @@ static void hostile(void)
 	EXPECT_FAIL(hyp_update_descriptor(virt_to_maddr(table) + 8, TSS));
 	EXPECT(table[1] == 0);
 	/* A page table is no place for descriptors. */
-	EXPECT_FAIL(hyp_update_descriptor(
-		mm_slot_maddr((unsigned long)table, 1), DATA_DPL3));
+	EXPECT_FAIL(hyp_update_descriptor(mm_slot_maddr((unsigned long)table, 1), DATA_DPL3));
 	EXPECT_FAIL(hyp_update_descriptor(virt_to_maddr(mm_l4()), DATA_DPL3));
 	EXPECT_FAIL(hyp_update_descriptor(virt_to_maddr(mm_l4()), 0));
 }
@@ -44,8 +43,7 @@ void test(void)
 	page_protect(table, false);
 	EXPECT_RC(hyp_set_gdt(&frame, 512), 0);
 	hostile();
-	EXPECT_RC(hyp_update_descriptor(virt_to_maddr(table) + 16, CODE64_DPL0),
-		  0);
+	EXPECT_RC(hyp_update_descriptor(virt_to_maddr(table) + 16, CODE64_DPL0), 0);
 	EXPECT(table[2] != 0 && (table[2] & DPL3) == DPL3);
 	EXPECT_RC(hyp_update_descriptor(virt_to_maddr(table) + 16, 0), 0);
 	EXPECT_RC(table[2], 0);

@@ -52,9 +52,7 @@ static void entries(void)
 	EXPECT(pte_mfn(*slot) != 0xfec00 || (*slot & PTE_W) == 0);
 	EXPECT_RC(OP(VA, good, UVMF_INVLPG | UVMF_LOCAL), 0);
 	EXPECT_FAIL(OP(VA, mfn_pte(virt_to_mfn(mm_l4()), PTE_RW), UVMF_NONE));
-	EXPECT_RC(OP(VA, mfn_pte(virt_to_mfn(mm_l4()), PTE_RO),
-		     UVMF_INVLPG | UVMF_LOCAL),
-		  0);
+	EXPECT_RC(OP(VA, mfn_pte(virt_to_mfn(mm_l4()), PTE_RO), UVMF_INVLPG | UVMF_LOCAL), 0);
 	EXPECT_RC(peek(VA), mm_l4()[0]);
 	EXPECT_RC(OP(VA, good, UVMF_INVLPG | UVMF_LOCAL), 0);
 }
@@ -74,9 +72,7 @@ static void flushes(void)
 	EXPECT_RC(OP(VA, good, UVMF_TLB_FLUSH | map), 0);
 	EXPECT_NO_TRAP(poke(VA, 1));
 	for (i = 0; i < ARRAY_SIZE(bad_pointers); i++) {
-		EXPECT_RC(OP(VA, good,
-			     UVMF_TLB_FLUSH | (bad_pointers[i] & ~7ul)),
-			  -XEN_EFAULT);
+		EXPECT_RC(OP(VA, good, UVMF_TLB_FLUSH | (bad_pointers[i] & ~7ul)), -XEN_EFAULT);
 	}
 	vcpus = ~0ul;
 	EXPECT_RC(OP(VA, good, UVMF_TLB_FLUSH | map), 0);
@@ -87,8 +83,7 @@ static void flushes(void)
 
 static void other_domains(void)
 {
-#define OTHER(pte, dom) \
-	hyp_update_va_mapping_otherdomain(VA, pte, UVMF_INVLPG, dom)
+#define OTHER(pte, dom) hyp_update_va_mapping_otherdomain(VA, pte, UVMF_INVLPG, dom)
 	EXPECT_RC(OTHER(good, DOMID_SELF), 0);
 	EXPECT_FAIL(OTHER(good & ~PTE_A, 1234));
 	EXPECT_FAIL(OTHER(good & ~PTE_A, DOMID_IDLE));

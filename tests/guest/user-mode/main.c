@@ -35,34 +35,32 @@ static uint64_t all_registers(uint64_t arg)
 	uint64_t sum;
 
 	(void)arg;
-	__asm__ __volatile__(
-		"push %%rbx; push %%rbp; push %%r12; push %%r13\n\t"
-		"push %%r14; push %%r15\n\t"
-		"mov $3, %%ebx; mov $5, %%ebp; mov $8, %%r8d\n\t"
-		"mov $9, %%r9d; mov $10, %%r10d; mov $12, %%r12d\n\t"
-		"mov $13, %%r13d; mov $14, %%r14d; mov $15, %%r15d\n\t"
-		"mov $2, %%edx; mov $6, %%esi; mov $7, %%edi\n\t"
-		"mov $77, %%eax\n\t"
-		"syscall\n\t"
-		"add %%rbx, %%rax; add %%rbp, %%rax; add %%r8, %%rax\n\t"
-		"add %%r9, %%rax; add %%r10, %%rax; add %%r12, %%rax\n\t"
-		"add %%r13, %%rax; add %%r14, %%rax; add %%r15, %%rax\n\t"
-		"add %%rdx, %%rax; add %%rsi, %%rax; add %%rdi, %%rax\n\t"
-		"pop %%r15; pop %%r14; pop %%r13; pop %%r12\n\t"
-		"pop %%rbp; pop %%rbx"
-		: "=&a"(sum)
-		:
-		: "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11",
-		  "memory", "cc");
+	__asm__ __volatile__("push %%rbx; push %%rbp; push %%r12; push %%r13\n\t"
+			     "push %%r14; push %%r15\n\t"
+			     "mov $3, %%ebx; mov $5, %%ebp; mov $8, %%r8d\n\t"
+			     "mov $9, %%r9d; mov $10, %%r10d; mov $12, %%r12d\n\t"
+			     "mov $13, %%r13d; mov $14, %%r14d; mov $15, %%r15d\n\t"
+			     "mov $2, %%edx; mov $6, %%esi; mov $7, %%edi\n\t"
+			     "mov $77, %%eax\n\t"
+			     "syscall\n\t"
+			     "add %%rbx, %%rax; add %%rbp, %%rax; add %%r8, %%rax\n\t"
+			     "add %%r9, %%rax; add %%r10, %%rax; add %%r12, %%rax\n\t"
+			     "add %%r13, %%rax; add %%r14, %%rax; add %%r15, %%rax\n\t"
+			     "add %%rdx, %%rax; add %%rsi, %%rax; add %%rdi, %%rax\n\t"
+			     "pop %%r15; pop %%r14; pop %%r13; pop %%r12\n\t"
+			     "pop %%rbp; pop %%rbx"
+			     : "=&a"(sum)
+			     :
+			     : "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory",
+			       "cc");
 	return sum;
 }
 
 static void registers(void)
 {
 	user_set_syscall(on_syscall);
-	EXPECT_RC(user_run(all_registers, 0), 77 + 1000 + 3 + 5 + 8 + 9 + 10 +
-						      12 + 13 + 14 + 15 + 2 +
-						      6 + 7);
+	EXPECT_RC(user_run(all_registers, 0),
+		  77 + 1000 + 3 + 5 + 8 + 9 + 10 + 12 + 13 + 14 + 15 + 2 + 6 + 7);
 	EXPECT(seen.rax == 77 && seen.rbx == 3 && seen.rbp == 5);
 	EXPECT(seen.r8 == 8 && seen.r9 == 9 && seen.r10 == 10);
 	EXPECT(seen.r12 == 12 && seen.r13 == 13 && seen.r14 == 14);
@@ -102,8 +100,7 @@ static uint64_t with_flags(uint64_t flags)
 static void flags(void)
 {
 	static const uint64_t list[] = { RFLAGS_DF, RFLAGS_NT, RFLAGS_AC,
-					 RFLAGS_DF | RFLAGS_NT | RFLAGS_AC,
-					 0xcd5 };
+					 RFLAGS_DF | RFLAGS_NT | RFLAGS_AC, 0xcd5 };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(list); i++) {
@@ -133,9 +130,8 @@ static uint64_t on_wild_stack(uint64_t sp)
 
 static void stacks(void)
 {
-	static const uint64_t list[] = {
-		0, 1, UNMAPPED, NONCANONICAL, CORE_START, CORE_MIDDLE, ~0ul, 7
-	};
+	static const uint64_t list[] = { 0,	     1,		  UNMAPPED, NONCANONICAL,
+					 CORE_START, CORE_MIDDLE, ~0ul,	    7 };
 	unsigned int i;
 	struct trap t;
 
@@ -198,8 +194,7 @@ static void end_of_space(void)
 	NEED(mmu_set(virt_to_maddr(&user_l4()[255]), mm_l4()[255]) == 0);
 	TRAP_TRY(&t, user_run(jump, top + PAGE_SIZE - 2));
 	EXPECT(t.hit);
-	EXPECT(t.vector == TRAP_GP || t.vector == TRAP_PF ||
-	       t.vector == SHIM_VECTOR_FAILSAFE);
+	EXPECT(t.vector == TRAP_GP || t.vector == TRAP_PF || t.vector == SHIM_VECTOR_FAILSAFE);
 	EXPECT_RC(user_run(as_hypercall, 3), 1003);
 }
 

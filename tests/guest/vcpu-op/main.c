@@ -23,9 +23,7 @@ static void on_timer(unsigned int port)
 
 static void numbers(void)
 {
-	static const unsigned long bad[] = { 2,		 31,	     32,
-					     63,	 64,	     4096,
-					     0x7fffffff, 0x80000000, ~0u };
+	static const unsigned long bad[] = { 2, 31, 32, 63, 64, 4096, 0x7fffffff, 0x80000000, ~0u };
 	unsigned int i;
 
 	EXPECT_RC(hyp_vcpu_op(VCPUOP_is_up, 0, NULL), 1);
@@ -91,8 +89,7 @@ static void second_vcpu(void)
 
 static void areas(void)
 {
-	struct vcpu_register_runstate_memory_area area = { .addr.v =
-								   &runstate };
+	struct vcpu_register_runstate_memory_area area = { .addr.v = &runstate };
 	struct vcpu_register_time_memory_area tarea = { .addr.v = &vtime };
 	struct vcpu_runstate_info now;
 	unsigned int i;
@@ -102,8 +99,7 @@ static void areas(void)
 	EXPECT_RC(hyp_vcpu_op(VCPUOP_get_runstate_info, 0, &now), 0);
 	EXPECT(now.state == RUNSTATE_running);
 	EXPECT_EFAULT(p, hyp_vcpu_op(VCPUOP_get_runstate_info, 0, p));
-	EXPECT_RC(hyp_vcpu_op(VCPUOP_register_runstate_memory_area, 0, &area),
-		  0);
+	EXPECT_RC(hyp_vcpu_op(VCPUOP_register_runstate_memory_area, 0, &area), 0);
 	EXPECT(runstate.state == RUNSTATE_running);
 	rc = hyp_vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &tarea);
 	EXPECT(rc == 0 || rc == -XEN_ENOSYS);
@@ -115,11 +111,9 @@ static void areas(void)
 		area.addr.p = i == 0 ? (unsigned long)page :
 			      i == 1 ? M2P_POINTER :
 				       bad_pointers[i - 2];
-		(void)hyp_vcpu_op(VCPUOP_register_runstate_memory_area, 0,
-				  &area);
+		(void)hyp_vcpu_op(VCPUOP_register_runstate_memory_area, 0, &area);
 		tarea.addr.p = area.addr.p;
-		(void)hyp_vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0,
-				  &tarea);
+		(void)hyp_vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &tarea);
 		(void)hyp_sched_op(SCHEDOP_yield, NULL);
 	}
 	for (i = 0; i < PAGE_SIZE; i++) {
@@ -132,10 +126,8 @@ static void areas(void)
 	area.addr.p = UNMAPPED - 8;
 	(void)hyp_vcpu_op(VCPUOP_register_runstate_memory_area, 0, &area);
 	area.addr.p = 0;
-	EXPECT_RC(hyp_vcpu_op(VCPUOP_register_runstate_memory_area, 0, &area),
-		  0);
-	EXPECT_EFAULT(p,
-		      hyp_vcpu_op(VCPUOP_register_runstate_memory_area, 0, p));
+	EXPECT_RC(hyp_vcpu_op(VCPUOP_register_runstate_memory_area, 0, &area), 0);
+	EXPECT_EFAULT(p, hyp_vcpu_op(VCPUOP_register_runstate_memory_area, 0, p));
 }
 
 static void timers(void)
@@ -167,8 +159,7 @@ static void timers(void)
 	once.timeout_abs_ns = 1;
 	once.flags = VCPU_SSHOTTMR_future;
 	/* Refused, or as if the flag were not there. */
-	EXPECT_ERR(hyp_vcpu_op(VCPUOP_set_singleshot_timer, 0, &once),
-		   XEN_ETIME, 0);
+	EXPECT_ERR(hyp_vcpu_op(VCPUOP_set_singleshot_timer, 0, &once), XEN_ETIME, 0);
 	spin_ns(1000000);
 	ticks = 0;
 	once.timeout_abs_ns = time_ns() + 5000000;
@@ -204,9 +195,7 @@ static void info_page(void)
 	EXPECT_FAIL(hyp_vcpu_op(VCPUOP_register_vcpu_info, 1, &op));
 	op.offset = 64;
 	EXPECT_RC(hyp_vcpu_op(VCPUOP_register_vcpu_info, 1, &op), 0);
-	EXPECT_RC(
-		((struct vcpu_info *)((char *)page + 64))->evtchn_upcall_pending,
-		1);
+	EXPECT_RC(((struct vcpu_info *)((char *)page + 64))->evtchn_upcall_pending, 1);
 	/* Once. */
 	EXPECT_FAIL(hyp_vcpu_op(VCPUOP_register_vcpu_info, 1, &op));
 	/* The core writes there: it cannot become a table now. */

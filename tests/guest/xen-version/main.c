@@ -25,10 +25,9 @@ static long bounded(unsigned int cmd, size_t size)
 void test(void)
 {
 	static const unsigned int writers[] = {
-		XENVER_extraversion,	    XENVER_compile_info,
-		XENVER_capabilities,	    XENVER_changeset,
-		XENVER_platform_parameters, XENVER_get_features,
-		XENVER_guest_handle,	    XENVER_commandline,
+		XENVER_extraversion, XENVER_compile_info,	 XENVER_capabilities,
+		XENVER_changeset,    XENVER_platform_parameters, XENVER_get_features,
+		XENVER_guest_handle, XENVER_commandline,
 	};
 	struct xen_feature_info features = { 0, 0 };
 	void *page = page_alloc();
@@ -39,8 +38,7 @@ void test(void)
 	page_protect(page, false);
 	for (i = 0; i < ARRAY_SIZE(writers); i++) {
 		EXPECT_EFAULT(p, hyp_xen_version(writers[i], p));
-		EXPECT_RC(hyp_xen_version(writers[i], (void *)M2P_POINTER),
-			  -XEN_EFAULT);
+		EXPECT_RC(hyp_xen_version(writers[i], (void *)M2P_POINTER), -XEN_EFAULT);
 		EXPECT_RC(hyp_xen_version(writers[i], page), -XEN_EFAULT);
 	}
 	EXPECT_RC(bounded(XENVER_extraversion, XEN_EXTRAVERSION_LEN), 0);
@@ -65,8 +63,7 @@ void test(void)
 	EXPECT_FAIL(hyp_xen_version(XENVER_get_features, &features));
 	EXPECT_RC(hyp_xen_version(99, buffer), -XEN_ENOSYS);
 	EXPECT_RC(hyp_xen_version(0xffffffff, buffer), -XEN_ENOSYS);
-	EXPECT_EFAULT(p, (long)hyp_xen_version(XENVER_build_id, p) ==
-					 -XEN_ENODATA ?
+	EXPECT_EFAULT(p, (long)hyp_xen_version(XENVER_build_id, p) == -XEN_ENODATA ?
 				 -XEN_EFAULT :
 				 hyp_xen_version(XENVER_build_id, p));
 }

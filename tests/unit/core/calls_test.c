@@ -37,12 +37,9 @@ static void test_console(void)
 	}
 	TRUE_(fake.console_used < 210 * 15);
 	EQ(fake_call(__HYPERVISOR_console_io, 1, 8, FAKE_ARGS), -XEN_EPERM);
-	EQ(fake_call(__HYPERVISOR_console_io, 0, ~0ull, FAKE_ARGS),
-	   -XEN_EINVAL);
-	EQ(fake_call(__HYPERVISOR_console_io, 0, 5, CORE_VIRT_START),
-	   -XEN_EFAULT);
-	EQ(fake_call(__HYPERVISOR_console_io, 0, 0x7fffffff, FAKE_ARGS),
-	   -XEN_EFAULT);
+	EQ(fake_call(__HYPERVISOR_console_io, 0, ~0ull, FAKE_ARGS), -XEN_EINVAL);
+	EQ(fake_call(__HYPERVISOR_console_io, 0, 5, CORE_VIRT_START), -XEN_EFAULT);
+	EQ(fake_call(__HYPERVISOR_console_io, 0, 0x7fffffff, FAKE_ARGS), -XEN_EFAULT);
 	EQ(fake_call(__HYPERVISOR_console_io, 7, 5, FAKE_ARGS), -XEN_ENOSYS);
 	run(0, 0);
 	write_console("as it is\x1b");
@@ -60,40 +57,29 @@ static void test_version(void)
 	char text[1024];
 
 	world(2);
-	EQ(fake_call(__HYPERVISOR_xen_version, XENVER_version, 0),
-	   4 << 16 | 17);
-	OK(call_struct(__HYPERVISOR_xen_version, XENVER_get_features, &f,
-		       sizeof(f)));
+	EQ(fake_call(__HYPERVISOR_xen_version, XENVER_version, 0), 4 << 16 | 17);
+	OK(call_struct(__HYPERVISOR_xen_version, XENVER_get_features, &f, sizeof(f)));
 	TRUE_(f.submap & 1u << XENFEAT_mmu_pt_update_preserve_ad);
 	TRUE_(f.submap & 1u << XENFEAT_gnttab_map_avail_bits);
 	OK(f.submap & 0xf);
 	OK(f.submap & 1u << XENFEAT_dom0);
 	f.submap_idx = 9;
-	EQ(call_struct(__HYPERVISOR_xen_version, XENVER_get_features, &f,
-		       sizeof(f)),
-	   -XEN_EINVAL);
-	OK(call_struct(__HYPERVISOR_xen_version, XENVER_commandline, text,
-		       sizeof(text)));
+	EQ(call_struct(__HYPERVISOR_xen_version, XENVER_get_features, &f, sizeof(f)), -XEN_EINVAL);
+	OK(call_struct(__HYPERVISOR_xen_version, XENVER_commandline, text, sizeof(text)));
 	CU_ASSERT_STRING_EQUAL(text, "<denied>");
-	EQ(fake_call(__HYPERVISOR_xen_version, XENVER_extraversion,
-		     CORE_VIRT_START),
-	   -XEN_EFAULT);
+	EQ(fake_call(__HYPERVISOR_xen_version, XENVER_extraversion, CORE_VIRT_START), -XEN_EFAULT);
 	EQ(fake_call(__HYPERVISOR_xen_version, 99, 0), -XEN_ENOSYS);
-	OK(fake_call(__HYPERVISOR_vm_assist, VMASST_CMD_enable,
-		     VMASST_TYPE_runstate_update_flag));
-	EQ(fake_call(__HYPERVISOR_vm_assist, VMASST_CMD_enable, 31),
-	   -XEN_EINVAL);
-	EQ(fake_call(__HYPERVISOR_vm_assist, VMASST_CMD_enable, ~0ull),
-	   -XEN_EINVAL);
+	OK(fake_call(__HYPERVISOR_vm_assist, VMASST_CMD_enable, VMASST_TYPE_runstate_update_flag));
+	EQ(fake_call(__HYPERVISOR_vm_assist, VMASST_CMD_enable, 31), -XEN_EINVAL);
+	EQ(fake_call(__HYPERVISOR_vm_assist, VMASST_CMD_enable, ~0ull), -XEN_EINVAL);
 	EQ(fake_call(__HYPERVISOR_vm_assist, 5, 4), -XEN_ENOSYS);
 }
 
 static void test_pirq(void)
 {
-	struct physdev_map_pirq m = { .domid = DOMID_SELF,
-				      .type = MAP_PIRQ_TYPE_GSI,
-				      .index = 9,
-				      .pirq = 9 };
+	struct physdev_map_pirq m = {
+		.domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .index = 9, .pirq = 9
+	};
 	struct physdev_setup_gsi g = { .gsi = 9, .triggering = 1 };
 	struct evtchn_bind_pirq b = { .pirq = 9 };
 	struct physdev_eoi e = { .irq = 9 };
@@ -101,49 +87,34 @@ static void test_pirq(void)
 	uint64_t *pending;
 
 	world(2);
-	EQ(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, &m,
-		       sizeof(m)),
-	   -XEN_EPERM);
-	EQ(call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_pirq, &b,
-		       sizeof(b)),
+	EQ(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, &m, sizeof(m)), -XEN_EPERM);
+	EQ(call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_pirq, &b, sizeof(b)),
 	   -XEN_EPERM);
 	run(0, 0);
 	pending = guest[0].d->shared->evtchn_pending;
-	EQ(call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_pirq, &b,
-		       sizeof(b)),
+	EQ(call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_pirq, &b, sizeof(b)),
 	   -XEN_EINVAL);
-	OK(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_setup_gsi, &g,
-		       sizeof(g)));
-	OK(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, &m,
-		       sizeof(m)));
-	OK(call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_pirq, &b,
-		       sizeof(b)));
+	OK(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_setup_gsi, &g, sizeof(g)));
+	OK(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, &m, sizeof(m)));
+	OK(call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_pirq, &b, sizeof(b)));
 	TRUE_(fake.gsi[9].enabled);
 	pirq_fired(9);
 	TRUE_(pending[0] >> b.port & 1);
 	OK(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_eoi, &e, sizeof(e)));
 	c.port = b.port;
-	OK(call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_close, &c,
-		       sizeof(c)));
+	OK(call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_close, &c, sizeof(c)));
 	FALSE_(fake.gsi[9].enabled);
 	pirq_fired(9);
 	pirq_fired(~0u);
 	m.index = FAKE_GSIS;
 	m.pirq = -1;
-	EQ(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, &m,
-		       sizeof(m)),
-	   -XEN_EINVAL);
+	EQ(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, &m, sizeof(m)), -XEN_EINVAL);
 	m.index = -5;
-	EQ(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, &m,
-		       sizeof(m)),
-	   -XEN_EINVAL);
+	EQ(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, &m, sizeof(m)), -XEN_EINVAL);
 	g.gsi = 4; /* the core's UART */
-	EQ(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_setup_gsi, &g,
-		       sizeof(g)),
-	   -XEN_EEXIST);
+	EQ(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_setup_gsi, &g, sizeof(g)), -XEN_EEXIST);
 	e.irq = ~0u;
-	EQ(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_eoi, &e, sizeof(e)),
-	   -XEN_EINVAL);
+	EQ(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_eoi, &e, sizeof(e)), -XEN_EINVAL);
 }
 
 static void test_iopl(void)
@@ -151,20 +122,16 @@ static void test_iopl(void)
 	struct physdev_set_iopl i = { .iopl = 1 };
 
 	world(2);
-	OK(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, &i,
-		       sizeof(i)));
+	OK(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, &i, sizeof(i)));
 	EQ(me()->iopl, 1);
 	i.iopl = 4;
-	EQ(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, &i,
-		       sizeof(i)),
-	   -XEN_EINVAL);
+	EQ(call_struct(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, &i, sizeof(i)), -XEN_EINVAL);
 }
 
 static void test_platform(void)
 {
 	struct xen_platform_op op = { .cmd = XENPF_settime64,
-				      .interface_version =
-					      XENPF_INTERFACE_VERSION };
+				      .interface_version = XENPF_INTERFACE_VERSION };
 
 	world(2);
 	op.u.settime64.secs = 1800000000;
@@ -193,8 +160,7 @@ static void test_platform(void)
 static void test_power_off(void)
 {
 	struct xen_platform_op op = { .cmd = XENPF_enter_acpi_sleep,
-				      .interface_version =
-					      XENPF_INTERFACE_VERSION };
+				      .interface_version = XENPF_INTERFACE_VERSION };
 	jmp_buf end;
 
 	world(1);
@@ -238,8 +204,7 @@ static void test_multicall(void)
 	fake_get(FAKE_ARGS, e, sizeof(e));
 	TRUE_((long)e[1].result < 0);
 	EQ(fake_call(__HYPERVISOR_multicall, CORE_VIRT_START, 1), -XEN_EFAULT);
-	EQ(fake_call(__HYPERVISOR_multicall, fake_va(PAGES - 1, 4000), ~0ull),
-	   -XEN_EFAULT);
+	EQ(fake_call(__HYPERVISOR_multicall, fake_va(PAGES - 1, 4000), ~0ull), -XEN_EFAULT);
 }
 
 /* A long call inside a multicall is continued by its rewritten entry. */
@@ -297,14 +262,11 @@ static void test_ranges(void)
 
 	world(1);
 	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
-		EQ(guest_range_ok(guest_ptr(cases[i].at), cases[i].size),
-		   cases[i].ok);
+		EQ(guest_range_ok(guest_ptr(cases[i].at), cases[i].size), cases[i].ok);
 	}
-	EQ(copy_from_guest(&byte, guest_ptr(fake_va(PAGES, 0)), 1),
-	   -XEN_EFAULT);
+	EQ(copy_from_guest(&byte, guest_ptr(fake_va(PAGES, 0)), 1), -XEN_EFAULT);
 	OK(copy_from_guest(&byte, guest_ptr(fake_va(FAKE_PFN_L1, 0)), 1));
-	EQ(copy_to_guest(guest_ptr(fake_va(FAKE_PFN_L1, 0)), &byte, 1),
-	   -XEN_EFAULT);
+	EQ(copy_to_guest(guest_ptr(fake_va(FAKE_PFN_L1, 0)), &byte, 1), -XEN_EFAULT);
 }
 
 /* Every number, every small command, and arguments that mean nothing. */

@@ -38,18 +38,10 @@ static void test_sizes(void)
 static void test_bad_values(void)
 {
 	static const char *const lines[] = {
-		"dom0_mem=",
-		"dom0_mem=1Q",
-		"dom0_mem=99999999999999999999G",
-		"dom0_mem=1G,",
-		"com1=9600,7e1",
-		"com1=1000000",
-		"console=com2",
-		"loglvl=loud",
-		"dom0_max_vcpus=x",
-		"dom0_max_vcpus=1-4",
-		"noreboot=perhaps",
-		"vellum wibble",
+		"dom0_mem=",	      "dom0_mem=1Q",	  "dom0_mem=99999999999999999999G",
+		"dom0_mem=1G,",	      "com1=9600,7e1",	  "com1=1000000",
+		"console=com2",	      "loglvl=loud",	  "dom0_max_vcpus=x",
+		"dom0_max_vcpus=1-4", "noreboot=perhaps", "vellum wibble",
 		"vellum wibble=1",
 	};
 

@@ -31,8 +31,7 @@ void core_teardown(void)
 void world(unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		if (!fake_guest_create(&guest[i], (uint16_t)i, PAGES, VCPUS,
-				       i == 0)) {
+		if (!fake_guest_create(&guest[i], (uint16_t)i, PAGES, VCPUS, i == 0)) {
 			fake_die("domain %u cannot be created", i);
 		}
 	}

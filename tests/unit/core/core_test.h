@@ -19,19 +19,18 @@
 #include <hv/audit.h>
 #include <hv/heap.h>
 
-#define EQ(actual, expected)                                                \
-	do {                                                                \
-		long long got_ = (long long)(actual);                       \
-		long long want_ = (long long)(expected);                    \
-		if (got_ != want_) {                                        \
-			printf("\n    %s:%d: %s is %lld (%#llx), not "      \
-			       "%lld",                                      \
-			       __FILE__, __LINE__, #actual, got_,           \
-			       (unsigned long long)got_, want_);            \
-		}                                                           \
-		CU_assertImplementation(got_ == want_, __LINE__,            \
-					#actual " == " #expected, __FILE__, \
-					"", CU_FALSE);                      \
+#define EQ(actual, expected)                                                                \
+	do {                                                                                \
+		long long got_ = (long long)(actual);                                       \
+		long long want_ = (long long)(expected);                                    \
+		if (got_ != want_) {                                                        \
+			printf("\n    %s:%d: %s is %lld (%#llx), not "                      \
+			       "%lld",                                                      \
+			       __FILE__, __LINE__, #actual, got_, (unsigned long long)got_, \
+			       want_);                                                      \
+		}                                                                           \
+		CU_assertImplementation(got_ == want_, __LINE__, #actual " == " #expected,  \
+					__FILE__, "", CU_FALSE);                            \
 	} while (0)
 #define OK(expr) EQ(expr, 0)
 #define TRUE_(expr) EQ((expr) ? 1 : 0, 1)

@@ -29,8 +29,7 @@ static void add_module(const void *data, size_t size, const char *cmdline)
 	m->start = (uint64_t)page_to_mfn(pg) << PAGE_SHIFT;
 	m->end = m->start + size;
 	m->cmdline = cmdline;
-	for (unsigned long i = (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
-	     i < 1ul << order; i++) {
+	for (unsigned long i = (size + PAGE_SIZE - 1) >> PAGE_SHIFT; i < 1ul << order; i++) {
 		heap_free(pg + i, 0);
 	}
 }
@@ -66,8 +65,7 @@ static void check_p2m(const struct start_info *si)
 	for (unsigned long pfn = 0; pfn < si->nr_pages; pfn++) {
 		uint64_t mfn = 0;
 
-		if (!fake_guest_read(si->mfn_list + pfn * 8, &mfn, 8) ||
-		    mfn >= frame_max) {
+		if (!fake_guest_read(si->mfn_list + pfn * 8, &mfn, 8) || mfn >= frame_max) {
 			CU_FAIL_FATAL("p2m");
 		}
 		if (mfn_to_page(mfn)->owner != 0 || arch_m2p_get(mfn) != pfn) {
@@ -112,8 +110,7 @@ static void test_boot(void)
 	EQ(si.flags, SIF_PRIVILEGED | SIF_INITDOMAIN | SIF_MOD_START_PFN);
 	EQ(si.mfn_list, ELF_P2M);
 	OK(si.store_evtchn);
-	EQ(si.shared_info, (uint64_t)ptr_frame(control_domain->shared)
-				   << PAGE_SHIFT);
+	EQ(si.shared_info, (uint64_t)ptr_frame(control_domain->shared) << PAGE_SHIFT);
 	check_p2m(&si);
 	check_tables_read_only(&si);
 	EQ(si.pt_base + si.nr_pt_frames * PAGE_SIZE + PAGE_SIZE, v->regs.rsp);
@@ -144,8 +141,7 @@ static void test_older_kernel(void)
 	memset(ramdisk, 0x5d, sizeof(ramdisk));
 	elf_image_start(&image);
 	elf_image_number(&image, XEN_ELFNOTE_VIRT_BASE, ELF_VIRT_BASE);
-	elf_image_number(&image, XEN_ELFNOTE_HYPERCALL_PAGE,
-			 ELF_VIRT_BASE + ELF_LOAD_PADDR + 4096);
+	elf_image_number(&image, XEN_ELFNOTE_HYPERCALL_PAGE, ELF_VIRT_BASE + ELF_LOAD_PADDR + 4096);
 	elf_image_seal(&image);
 	add_module(image.bytes, image.size, "");
 	add_module(ramdisk, sizeof(ramdisk), "");

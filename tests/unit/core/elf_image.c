@@ -36,8 +36,7 @@ void elf_image_start(struct elf_test_image *e)
 	e->size = 8192;
 }
 
-void elf_image_note(struct elf_test_image *e, uint32_t type, const void *desc,
-		    uint32_t size)
+void elf_image_note(struct elf_test_image *e, uint32_t type, const void *desc, uint32_t size)
 {
 	const uint32_t head[3] = { 4, size, type };
 

@@ -29,8 +29,7 @@ struct elf_test_image {
 };
 
 void elf_image_start(struct elf_test_image *e);
-void elf_image_note(struct elf_test_image *e, uint32_t type, const void *desc,
-		    uint32_t size);
+void elf_image_note(struct elf_test_image *e, uint32_t type, const void *desc, uint32_t size);
 void elf_image_number(struct elf_test_image *e, uint32_t type, uint64_t value);
 /** All the notes of a stock kernel. */
 void elf_image_stock_notes(struct elf_test_image *e);

@@ -112,15 +112,13 @@ static void test_refused(void)
 	REFUSED(image.load->paddr = 0x400000);
 	REFUSED(elf_image_number(&image, XEN_ELFNOTE_ENTRY, ELF_ENTRY));
 	REFUSED(image.notes_end = image.notes);
-	REFUSED(elf_image_note(&image, XEN_ELFNOTE_SUPPORTED_FEATURES, "abc",
-			       3));
+	REFUSED(elf_image_note(&image, XEN_ELFNOTE_SUPPORTED_FEATURES, "abc", 3));
 	REFUSED(elf_image_number(&image, XEN_ELFNOTE_HYPERCALL_PAGE, 0x1000));
 	REFUSED(elf_image_number(&image, XEN_ELFNOTE_HYPERCALL_PAGE,
 				 ELF_VIRT_BASE + ELF_LOAD_PADDR + 8));
 
 	stock();
-	elf_image_number(&image, XEN_ELFNOTE_HYPERCALL_PAGE,
-			 ELF_VIRT_BASE + ELF_LOAD_PADDR + 4096);
+	elf_image_number(&image, XEN_ELFNOTE_HYPERCALL_PAGE, ELF_VIRT_BASE + ELF_LOAD_PADDR + 4096);
 	elf_image_seal(&image);
 	CU_ASSERT_PTR_NULL(read_kernel(image.size, &k));
 }
@@ -153,10 +151,7 @@ static void test_features(void)
 }
 
 CU_TestInfo elf_tests[] = {
-	{ "a kernel as it should be", test_good },
-	{ "cut off anywhere", test_truncated },
-	{ "each byte changed", test_mutated },
-	{ "what is refused", test_refused },
-	{ "the FEATURES note", test_features },
-	CU_TEST_INFO_NULL,
+	{ "a kernel as it should be", test_good }, { "cut off anywhere", test_truncated },
+	{ "each byte changed", test_mutated },	   { "what is refused", test_refused },
+	{ "the FEATURES note", test_features },	   CU_TEST_INFO_NULL,
 };

@@ -9,16 +9,15 @@ struct decode_case {
 	const char *bytes;
 	uint8_t count, op, length, size;
 };
-#define INSN(op, size, ...)                                               \
-	{                                                                 \
-		(const char[]){ __VA_ARGS__ },                            \
-			sizeof((const char[]){ __VA_ARGS__ }), INSN_##op, \
-			sizeof((const char[]){ __VA_ARGS__ }), size       \
+#define INSN(op, size, ...)                                                                      \
+	{                                                                                        \
+		(const char[]){ __VA_ARGS__ }, sizeof((const char[]){ __VA_ARGS__ }), INSN_##op, \
+			sizeof((const char[]){ __VA_ARGS__ }), size                              \
 	}
-#define NO(...)                                                                \
-	{                                                                      \
-		(const char[]){ __VA_ARGS__ },                                 \
-			sizeof((const char[]){ __VA_ARGS__ }), INSN_NONE, 0, 0 \
+#define NO(...)                                                                                  \
+	{                                                                                        \
+		(const char[]){ __VA_ARGS__ }, sizeof((const char[]){ __VA_ARGS__ }), INSN_NONE, \
+			0, 0                                                                     \
 	}
 #define B(x) ((char)(x))
 
@@ -68,8 +67,8 @@ static const struct decode_case decode_cases[] = {
 	NO(B(0x89), B(0xc0)),		  /* register to register */
 	NO(B(0xf0), 0x48, B(0x89), 0x07), /* lock mov */
 	NO(0x48, B(0x89)),		  /* cut off */
-	NO(0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
-	   0x66, 0x66, 0x66, 0x66),
+	NO(0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
+	   0x66),
 };
 
 static void test_decode(void)
@@ -94,8 +93,7 @@ static void test_decode(void)
 		}
 		/* one byte less is not enough */
 		if (c->count > 1) {
-			FALSE_(insn_decode((const uint8_t *)c->bytes,
-					   c->count - 1u, &in) &&
+			FALSE_(insn_decode((const uint8_t *)c->bytes, c->count - 1u, &in) &&
 			       in.length > c->count - 1u);
 		}
 	}
@@ -103,8 +101,7 @@ static void test_decode(void)
 
 static void test_operands(void)
 {
-	static const uint8_t sib[] = { 0x4a, 0x89, 0x84, 0xd3,
-				       0x10, 0x00, 0x00, 0x00 };
+	static const uint8_t sib[] = { 0x4a, 0x89, 0x84, 0xd3, 0x10, 0x00, 0x00, 0x00 };
 	struct guest_regs r = { .rbx = 0x1000, .r10 = 0x20, .rax = 0x1234 };
 	struct insn in;
 
@@ -128,16 +125,14 @@ static void test_operands(void)
 
 /* ---- Executed ------------------------------------------------------------------- */
 
-static void exec(unsigned int vector, uint32_t error, const void *bytes,
-		 size_t n)
+static void exec(unsigned int vector, uint32_t error, const void *bytes, size_t n)
 {
 	me()->regs.rip = fake_va(FAKE_PFN_CODE, 0);
 	fake_put(me()->regs.rip, bytes, n);
 	fake_exception(vector, error, 0);
 }
-#define EXEC(...)                                          \
-	exec(TRAP_GP, 0, (const uint8_t[]){ __VA_ARGS__ }, \
-	     sizeof((const uint8_t[]){ __VA_ARGS__ }))
+#define EXEC(...) \
+	exec(TRAP_GP, 0, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
 #define DONE(n) EQ(me()->regs.rip, fake_va(FAKE_PFN_CODE, n))
 #define FAULTED EQ(me()->regs.rip, me()->traps[TRAP_GP].address)
 
@@ -286,9 +281,7 @@ static void test_ports(void)
 
 static void test_cpuid(void)
 {
-	static const uint8_t forced[] = {
-		0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2
-	};
+	static const uint8_t forced[] = { 0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2 };
 	struct guest_regs *r;
 
 	world(1);
@@ -389,8 +382,8 @@ static void test_pte_stores(void)
 		} else if (rax == 0x65) {
 			rax |= frame;
 		}
-		OK(update_entry(fake_guest_l1e_maddr(&guest[1], 50),
-				frame | cases[i].before, DOMID_SELF));
+		OK(update_entry(fake_guest_l1e_maddr(&guest[1], 50), frame | cases[i].before,
+				DOMID_SELF));
 		r->rip = fake_va(FAKE_PFN_CODE, 0);
 		fake_put(r->rip, cases[i].bytes, cases[i].n);
 		r->rax = rax;
@@ -401,13 +394,11 @@ static void test_pte_stores(void)
 			printf("\n    case %u", i);
 		}
 		DONE(cases[i].n);
-		EQ(*fake_guest_l1e(&guest[1], 50),
-		   cases[i].after ? frame | cases[i].after : 0);
+		EQ(*fake_guest_l1e(&guest[1], 50), cases[i].after ? frame | cases[i].after : 0);
 		if (cases[i].rax_after == 0x25) {
 			EQ(r->rax, frame | 0x25);
 		}
-		OK(update_entry(fake_guest_l1e_maddr(&guest[1], 50), 0,
-				DOMID_SELF));
+		OK(update_entry(fake_guest_l1e_maddr(&guest[1], 50), 0, DOMID_SELF));
 	}
 }
 

@@ -25,8 +25,7 @@ static uint32_t alloc_unbound(domid_t dom, domid_t remote)
 
 static bool pending_2l(unsigned int id, uint32_t port)
 {
-	return guest[id].d->shared->evtchn_pending[port / 64] >> (port % 64) &
-	       1;
+	return guest[id].d->shared->evtchn_pending[port / 64] >> (port % 64) & 1;
 }
 
 static void test_interdomain(void)
@@ -101,8 +100,7 @@ static void test_permissions(void)
 
 static void test_bad_ports(void)
 {
-	static const uint32_t ports[] = { 0,	  500,	  4095,	      4096,
-					  131071, 131072, 0x7fffffff, ~0u };
+	static const uint32_t ports[] = { 0, 500, 4095, 4096, 131071, 131072, 0x7fffffff, ~0u };
 
 	world(1);
 	(void)alloc_unbound(DOMID_SELF, 0);
@@ -184,8 +182,7 @@ static void test_untold(void)
 	world(1);
 	fake_put(FAKE_ARGS, &a, sizeof(a));
 	fake.copy_fail_countdown = 2;
-	EQ(fake_call(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound,
-		     FAKE_ARGS),
+	EQ(fake_call(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, FAKE_ARGS),
 	   -XEN_EFAULT);
 	OK(guest[0].d->evtchn_count);
 }
@@ -289,8 +286,7 @@ static void test_fifo_setup(void)
 	OK(audit_all());
 	/* The page cannot become a table while the core writes to it. */
 	OK(unmap(CONTROL_PFN));
-	EQ(ext_op(MMUEXT_PIN_L1_TABLE, guest[1].mfn[CONTROL_PFN], 0),
-	   -XEN_EINVAL);
+	EQ(ext_op(MMUEXT_PIN_L1_TABLE, guest[1].mfn[CONTROL_PFN], 0), -XEN_EINVAL);
 	fake_guest_destroy(&guest[1]);
 }
 
@@ -346,9 +342,7 @@ static void test_fifo_hostile(void)
 	}
 	for (unsigned int step = 0; step < 3000; step++) {
 		struct evtchn_send s = { .port = i[fake_random() % 8].port };
-		struct evtchn_set_priority p = { .port = s.port,
-						 .priority =
-							 fake_random() % 16 };
+		struct evtchn_set_priority p = { .port = s.port, .priority = fake_random() % 16 };
 
 		*word(fake_random() % 1024) = fake_random() * 2654435761u;
 		*word(i[fake_random() % 8].port) = fake_random() << 1;

@@ -49,53 +49,40 @@ static void evtchn_calls(void)
 	struct evtchn_expand_array e;
 	uint32_t port[4] = { 0 };
 
-	(void)call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound,
-			  &a, sizeof(a));
+	(void)call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, &a, sizeof(a));
 	b.remote_port = a.port;
-	(void)call_struct(__HYPERVISOR_event_channel_op,
-			  EVTCHNOP_bind_interdomain, &b, sizeof(b));
-	(void)call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_ipi,
-			  port, sizeof(port));
+	(void)call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_interdomain, &b, sizeof(b));
+	(void)call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_ipi, port, sizeof(port));
 	c.control_gfn = guest[1].mfn[26];
 	e.array_gfn = guest[1].mfn[27];
-	(void)call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_init_control,
-			  &c, sizeof(c));
-	(void)call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_expand_array,
-			  &e, sizeof(e));
+	(void)call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_init_control, &c, sizeof(c));
+	(void)call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_expand_array, &e, sizeof(e));
 	port[0] = b.local_port;
-	(void)call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_send, port,
-			  sizeof(port));
-	(void)call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_close, port,
-			  sizeof(port));
+	(void)call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_send, port, sizeof(port));
+	(void)call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_close, port, sizeof(port));
 	port[0] = DOMID_SELF;
-	(void)call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_reset, port,
-			  sizeof(port));
+	(void)call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_reset, port, sizeof(port));
 }
 
 static void memory_calls(void)
 {
-	struct xen_memory_reservation r = { .nr_extents = 4,
-					    .domid = DOMID_SELF };
-	struct xen_memory_exchange e = { .in = { .nr_extents = 4,
-						 .domid = DOMID_SELF },
-					 .out = { .nr_extents = 1,
-						  .extent_order = 2,
-						  .domid = DOMID_SELF } };
+	struct xen_memory_reservation r = { .nr_extents = 4, .domid = DOMID_SELF };
+	struct xen_memory_exchange e = {
+		.in = { .nr_extents = 4, .domid = DOMID_SELF },
+		.out = { .nr_extents = 1, .extent_order = 2, .domid = DOMID_SELF }
+	};
 	uint64_t list[4] = { 100, 101, 102, 103 };
 
 	r.extent_start.p = (void *)(uintptr_t)(FAKE_ARGS + 1024);
 	put_words(FAKE_ARGS + 1024, list, 4);
-	(void)call_struct(__HYPERVISOR_memory_op, XENMEM_populate_physmap, &r,
-			  sizeof(r));
+	(void)call_struct(__HYPERVISOR_memory_op, XENMEM_populate_physmap, &r, sizeof(r));
 	e.in.extent_start.p = (void *)(uintptr_t)(FAKE_ARGS + 1024);
 	e.out.extent_start.p = (void *)(uintptr_t)(FAKE_ARGS + 2048);
-	(void)call_struct(__HYPERVISOR_memory_op, XENMEM_exchange, &e,
-			  sizeof(e));
+	(void)call_struct(__HYPERVISOR_memory_op, XENMEM_exchange, &e, sizeof(e));
 	r.nr_extents = 1;
 	r.extent_order = 2;
 	r.extent_start.p = (void *)(uintptr_t)(FAKE_ARGS + 2048);
-	(void)call_struct(__HYPERVISOR_memory_op, XENMEM_decrease_reservation,
-			  &r, sizeof(r));
+	(void)call_struct(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &r, sizeof(r));
 }
 
 /* A tree of its own, pinned, loaded for user mode, dropped. */
@@ -107,21 +94,17 @@ static void table_calls(void)
 		(void)unmap(pfn);
 		(void)ext_op(MMUEXT_CLEAR_PAGE, guest[1].mfn[pfn], 0);
 	}
-	if (type_of(1, 20) == PGT_WRITABLE && uses_of(1, 20) == 0 &&
-	    uses_of(1, 21) == 0 && uses_of(1, 22) == 0) {
-		((uint64_t *)frame_ptr(guest[1].mfn[20]))[2] =
-			entry_for(1, 21, RW);
-		((uint64_t *)frame_ptr(guest[1].mfn[21]))[2] =
-			entry_for(1, 22, RW);
-		((uint64_t *)frame_ptr(guest[1].mfn[22]))[2] =
-			entry_for(1, FAKE_PFN_L1, RW);
+	if (type_of(1, 20) == PGT_WRITABLE && uses_of(1, 20) == 0 && uses_of(1, 21) == 0 &&
+	    uses_of(1, 22) == 0) {
+		((uint64_t *)frame_ptr(guest[1].mfn[20]))[2] = entry_for(1, 21, RW);
+		((uint64_t *)frame_ptr(guest[1].mfn[21]))[2] = entry_for(1, 22, RW);
+		((uint64_t *)frame_ptr(guest[1].mfn[22]))[2] = entry_for(1, FAKE_PFN_L1, RW);
 	}
 	(void)ext_op(MMUEXT_PIN_L4_TABLE, guest[1].mfn[20], 0);
 	(void)ext_op(MMUEXT_NEW_USER_BASEPTR, guest[1].mfn[20], 0);
 	l3[0] = ((uint64_t)guest[1].mfn[21] << PAGE_SHIFT) + 16;
 	put_words(FAKE_ARGS, l3, 2);
-	(void)fake_call(__HYPERVISOR_mmu_update, FAKE_ARGS, 1, FAKE_ARGS + 64,
-			DOMID_SELF);
+	(void)fake_call(__HYPERVISOR_mmu_update, FAKE_ARGS, 1, FAKE_ARGS + 64, DOMID_SELF);
 	(void)ext_op(MMUEXT_UNPIN_TABLE, guest[1].mfn[20], 0);
 	(void)ext_op(MMUEXT_NEW_USER_BASEPTR, 0, 0);
 	gdt[0] = guest[1].mfn[23];
@@ -136,13 +119,10 @@ static void vcpu_calls(void)
 
 	i.mfn = guest[1].mfn[29];
 	put_words(FAKE_ARGS, (uint64_t *)(void *)&i, 2);
-	(void)fake_call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0,
-			FAKE_ARGS);
+	(void)fake_call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, FAKE_ARGS);
 	put_words(FAKE_ARGS, &at, 1);
-	(void)fake_call(__HYPERVISOR_vcpu_op,
-			VCPUOP_register_runstate_memory_area, 0, FAKE_ARGS);
-	(void)fake_call(__HYPERVISOR_vcpu_op,
-			VCPUOP_register_vcpu_time_memory_area, 0, FAKE_ARGS);
+	(void)fake_call(__HYPERVISOR_vcpu_op, VCPUOP_register_runstate_memory_area, 0, FAKE_ARGS);
+	(void)fake_call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_time_memory_area, 0, FAKE_ARGS);
 	(void)fake_call(__HYPERVISOR_set_timer_op, fake.now + 100000);
 }
 

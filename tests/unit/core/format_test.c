@@ -84,7 +84,6 @@ static void test_ring(void)
 }
 
 CU_TestInfo format_tests[] = {
-	{ "numbers", test_numbers }, { "text", test_text },
-	{ "bounds", test_bounds },   { "the message ring", test_ring },
-	CU_TEST_INFO_NULL,
+	{ "numbers", test_numbers },	   { "text", test_text }, { "bounds", test_bounds },
+	{ "the message ring", test_ring }, CU_TEST_INFO_NULL,
 };

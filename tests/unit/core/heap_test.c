@@ -128,8 +128,7 @@ static void test_model(void)
 
 		if (live[i].pg == NULL) {
 			live[i].order = fake_random() % 6;
-			live[i].pg = heap_alloc_raw(live[i].order,
-						    22 + fake_random() % 10);
+			live[i].pg = heap_alloc_raw(live[i].order, 22 + fake_random() % 10);
 			if (live[i].pg == NULL) {
 				continue;
 			}

@@ -17,8 +17,7 @@
 /* clang-format on */
 
 #define DECLARE(name) extern CU_TestInfo name##_tests[];
-#define ENTRY(name) \
-	{ #name, NULL, NULL, core_setup, core_teardown, name##_tests },
+#define ENTRY(name) { #name, NULL, NULL, core_setup, core_teardown, name##_tests },
 
 SUITES(DECLARE)
 

@@ -9,13 +9,12 @@
 #define LIST (FAKE_ARGS + 1024)
 #define OUT (FAKE_ARGS + 2048)
 
-static long reserve(unsigned int cmd, uint64_t list, uint64_t n,
-		    unsigned int order, uint32_t flags, domid_t domid)
+static long reserve(unsigned int cmd, uint64_t list, uint64_t n, unsigned int order, uint32_t flags,
+		    domid_t domid)
 {
-	struct xen_memory_reservation r = { .nr_extents = n,
-					    .extent_order = order,
-					    .mem_flags = flags,
-					    .domid = domid };
+	struct xen_memory_reservation r = {
+		.nr_extents = n, .extent_order = order, .mem_flags = flags, .domid = domid
+	};
 
 	r.extent_start.p = (void *)(uintptr_t)list;
 	return call_struct(__HYPERVISOR_memory_op, cmd, &r, sizeof(r));
@@ -76,9 +75,7 @@ static void test_populate(void)
 	/* an extent of two, low */
 	list[0] = 200;
 	put_frames(LIST, list, 1);
-	EQ(reserve(XENMEM_populate_physmap, LIST, 1, 1,
-		   XENMEMF_address_bits(24), DOMID_SELF),
-	   1);
+	EQ(reserve(XENMEM_populate_physmap, LIST, 1, 1, XENMEMF_address_bits(24), DOMID_SELF), 1);
 	fake_get(LIST, list, 8);
 	TRUE_(list[0] + 2 <= 1ul << 12);
 	OK(list[0] & 1);
@@ -87,8 +84,7 @@ static void test_populate(void)
 	OK(reserve(XENMEM_populate_physmap, LIST, 1, 30, 0, DOMID_SELF));
 	OK(reserve(XENMEM_populate_physmap, LIST, 1, 10, 0, DOMID_SELF));
 	OK(reserve(XENMEM_increase_reservation, 0, ~0ull, 0, 0, DOMID_SELF));
-	OK(reserve(XENMEM_populate_physmap, CORE_VIRT_START, 1, 0, 0,
-		   DOMID_SELF));
+	OK(reserve(XENMEM_populate_physmap, CORE_VIRT_START, 1, 0, 0, DOMID_SELF));
 	guest[1].d->max_pages = guest[1].d->tot_pages + 1;
 	EQ(reserve(XENMEM_increase_reservation, LIST, 3, 0, 0, DOMID_SELF), 1);
 }
@@ -111,8 +107,7 @@ static void test_preempted(void)
 		EQ(arch_m2p_get(list[i]), 300 + i);
 	}
 	fake.preempt_chance = 1;
-	EQ(reserve(XENMEM_decrease_reservation, LIST, 16, 0, 0, DOMID_SELF),
-	   16);
+	EQ(reserve(XENMEM_decrease_reservation, LIST, 16, 0, 0, DOMID_SELF), 16);
 	fake.preempt_chance = 0;
 	EQ(guest[0].d->tot_pages, PAGES);
 }
@@ -136,8 +131,7 @@ static void test_scrubbed(void)
 	for (unsigned int i = 0; i < 60 && !found; i++) {
 		list[0] = 500 + i;
 		put_frames(LIST, list, 1);
-		EQ(reserve(XENMEM_populate_physmap, LIST, 1, 0, 0, DOMID_SELF),
-		   1);
+		EQ(reserve(XENMEM_populate_physmap, LIST, 1, 0, 0, DOMID_SELF), 1);
 		fake_get(LIST, list, 8);
 		found = list[0] == mfn;
 	}
@@ -145,14 +139,11 @@ static void test_scrubbed(void)
 	OK(memcmp(frame_ptr(mfn), (uint8_t[PAGE_SIZE]){ 0 }, PAGE_SIZE));
 }
 
-static long exchange(unsigned int n_in, unsigned int order_in,
-		     unsigned int n_out, unsigned int order_out,
-		     unsigned int bits, uint64_t *done)
+static long exchange(unsigned int n_in, unsigned int order_in, unsigned int n_out,
+		     unsigned int order_out, unsigned int bits, uint64_t *done)
 {
 	struct xen_memory_exchange e = {
-		.in = { .nr_extents = n_in,
-			.extent_order = order_in,
-			.domid = DOMID_SELF },
+		.in = { .nr_extents = n_in, .extent_order = order_in, .domid = DOMID_SELF },
 		.out = { .nr_extents = n_out,
 			 .extent_order = order_out,
 			 .mem_flags = XENMEMF_address_bits(bits),
@@ -162,8 +153,7 @@ static long exchange(unsigned int n_in, unsigned int order_in,
 
 	e.in.extent_start.p = (void *)(uintptr_t)LIST;
 	e.out.extent_start.p = (void *)(uintptr_t)OUT;
-	rc = call_struct(__HYPERVISOR_memory_op, XENMEM_exchange, &e,
-			 sizeof(e));
+	rc = call_struct(__HYPERVISOR_memory_op, XENMEM_exchange, &e, sizeof(e));
 	*done = e.nr_exchanged;
 	return rc;
 }
@@ -260,12 +250,10 @@ static void test_map(void)
 
 	world(2);
 	m.buffer.p = (void *)(uintptr_t)OUT;
-	EQ(call_struct(__HYPERVISOR_memory_op, XENMEM_machine_memory_map, &m,
-		       sizeof(m)),
+	EQ(call_struct(__HYPERVISOR_memory_op, XENMEM_machine_memory_map, &m, sizeof(m)),
 	   -XEN_EPERM);
 	run(0, 0);
-	OK(call_struct(__HYPERVISOR_memory_op, XENMEM_machine_memory_map, &m,
-		       sizeof(m)));
+	OK(call_struct(__HYPERVISOR_memory_op, XENMEM_machine_memory_map, &m, sizeof(m)));
 	TRUE_(m.nr_entries >= 4 && m.nr_entries < 40);
 	fake_get(OUT, e, m.nr_entries * sizeof(e[0]));
 	for (unsigned int i = 0; i < m.nr_entries; i++) {
@@ -274,8 +262,7 @@ static void test_map(void)
 	}
 	EQ(fake_call(__HYPERVISOR_memory_op, XENMEM_maximum_ram_page, 0),
 	   fake.config.low_frames - 1);
-	EQ(fake_call(__HYPERVISOR_memory_op, XENMEM_memory_map, FAKE_ARGS),
-	   -XEN_ENOSYS);
+	EQ(fake_call(__HYPERVISOR_memory_op, XENMEM_memory_map, FAKE_ARGS), -XEN_ENOSYS);
 	EQ(fake_call(__HYPERVISOR_memory_op, 63, FAKE_ARGS), -XEN_ENOSYS);
 }
 

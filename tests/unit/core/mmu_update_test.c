@@ -38,35 +38,26 @@ static void test_refused(void)
 	was = *fake_guest_l1e(&guest[1], 50);
 	/* its own tables writable */
 	for (unsigned int pfn = 0; pfn <= FAKE_PFN_USER_L4; pfn++) {
-		EQ(update_entry(at, entry_for(1, pfn, RW), DOMID_SELF),
-		   -XEN_EINVAL);
+		EQ(update_entry(at, entry_for(1, pfn, RW), DOMID_SELF), -XEN_EINVAL);
 	}
 	/* somebody else's frame, and his table */
 	TRUE_(update_entry(at, entry_for(0, 20, RO), DOMID_SELF) < 0);
 	TRUE_(update_entry(at, entry_for(0, 20, RO), 0) < 0);
-	TRUE_(update_entry(fake_guest_l1e_maddr(&guest[0], 50),
-			   entry_for(1, 20, RO), DOMID_SELF) < 0);
+	TRUE_(update_entry(fake_guest_l1e_maddr(&guest[0], 50), entry_for(1, 20, RO), DOMID_SELF) <
+	      0);
 	/* shared_info of another */
-	TRUE_(update_entry(at,
-			   ((uint64_t)ptr_frame(guest[0].d->shared)
-			    << PAGE_SHIFT) |
-				   RO,
+	TRUE_(update_entry(at, ((uint64_t)ptr_frame(guest[0].d->shared) << PAGE_SHIFT) | RO,
 			   DOMID_SELF) < 0);
 	/* core, devices, nowhere */
-	TRUE_(update_entry(at, (FAKE_CORE_START << PAGE_SHIFT) | RO,
-			   DOMID_SELF) < 0);
-	TRUE_(update_entry(at, (FAKE_DEVICE << PAGE_SHIFT) | RW, DOMID_SELF) <
-	      0);
+	TRUE_(update_entry(at, (FAKE_CORE_START << PAGE_SHIFT) | RO, DOMID_SELF) < 0);
+	TRUE_(update_entry(at, (FAKE_DEVICE << PAGE_SHIFT) | RW, DOMID_SELF) < 0);
 	TRUE_(update_entry(at, (FAKE_DEVICE << PAGE_SHIFT) | RW, DOMID_IO) < 0);
 	/* the core's slots of the L4 */
 	for (unsigned int slot = L4_CORE_FIRST; slot < L4_CORE_END; slot++) {
-		uint64_t l4 =
-			((uint64_t)guest[1].mfn[FAKE_PFN_L4] << PAGE_SHIFT) +
-			slot * 8;
+		uint64_t l4 = ((uint64_t)guest[1].mfn[FAKE_PFN_L4] << PAGE_SHIFT) + slot * 8;
 
 		TRUE_(update_entry(l4, 0, DOMID_SELF) < 0);
-		TRUE_(update_entry(l4, entry_for(1, FAKE_PFN_L3, RW),
-				   DOMID_SELF) < 0);
+		TRUE_(update_entry(l4, entry_for(1, FAKE_PFN_L3, RW), DOMID_SELF) < 0);
 	}
 	EQ(*fake_guest_l1e(&guest[1], 50), was);
 	fake_check_cr3(me()->cr3_kernel);
@@ -81,12 +72,9 @@ static void test_shared_info(void)
 
 	world(1);
 	mfn = ptr_frame(guest[0].d->shared);
-	OK(update_entry(fake_guest_l1e_maddr(&guest[0], 50),
-			mfn << PAGE_SHIFT | RW, DOMID_SELF));
+	OK(update_entry(fake_guest_l1e_maddr(&guest[0], 50), mfn << PAGE_SHIFT | RW, DOMID_SELF));
 	guest[0].d->shared->evtchn_mask[3] = 77;
-	TRUE_(fake_guest_read(
-		fake_va(50, offsetof(struct shared_info, evtchn_mask[3])),
-		&word, 8));
+	TRUE_(fake_guest_read(fake_va(50, offsetof(struct shared_info, evtchn_mask[3])), &word, 8));
 	EQ(word, 77);
 	OK(update_entry(fake_guest_l1e_maddr(&guest[0], 50), 0, DOMID_SELF));
 }
@@ -98,8 +86,7 @@ static void test_io(void)
 
 	world(1);
 	at = fake_guest_l1e_maddr(&guest[0], 50);
-	OK(update_entry(at, FAKE_DEVICE << PAGE_SHIFT | RW | PTE_PCD,
-			DOMID_SELF));
+	OK(update_entry(at, FAKE_DEVICE << PAGE_SHIFT | RW | PTE_PCD, DOMID_SELF));
 	TRUE_(fake_guest_read(fake_va(50, 0), &byte, 1));
 	EQ(byte, 0xff);
 	OK(update_entry(at, FAKE_IO_FRAME << PAGE_SHIFT | RW, DOMID_IO));
@@ -141,11 +128,10 @@ static void test_preserve_ad(void)
 	e = fake_guest_l1e(&guest[0], 20);
 	TRUE_(fake_guest_write(fake_va(20, 0), &word, 8));
 	EQ(*e & (PTE_A | PTE_D), PTE_A | PTE_D);
-	OK(update_entry(at | MMU_PT_UPDATE_PRESERVE_AD,
-			entry_for(0, 20, PTE_P | PTE_W | PTE_U), DOMID_SELF));
-	EQ(*e & (PTE_A | PTE_D), PTE_A | PTE_D);
-	OK(update_entry(at, entry_for(0, 20, PTE_P | PTE_W | PTE_U),
+	OK(update_entry(at | MMU_PT_UPDATE_PRESERVE_AD, entry_for(0, 20, PTE_P | PTE_W | PTE_U),
 			DOMID_SELF));
+	EQ(*e & (PTE_A | PTE_D), PTE_A | PTE_D);
+	OK(update_entry(at, entry_for(0, 20, PTE_P | PTE_W | PTE_U), DOMID_SELF));
 	OK(*e & (PTE_A | PTE_D));
 }
 
@@ -160,9 +146,8 @@ static void test_machphys(void)
 	at = (uint64_t)guest[0].mfn[20] << PAGE_SHIFT;
 	TRUE_(update_entry(at | MMU_MACHPHYS_UPDATE, 777, DOMID_SELF) < 0);
 	EQ(arch_m2p_get(guest[0].mfn[20]), 20);
-	TRUE_(update_entry((uint64_t)FAKE_DEVICE << PAGE_SHIFT |
-				   MMU_MACHPHYS_UPDATE,
-			   1, DOMID_SELF) < 0);
+	TRUE_(update_entry((uint64_t)FAKE_DEVICE << PAGE_SHIFT | MMU_MACHPHYS_UPDATE, 1,
+			   DOMID_SELF) < 0);
 }
 
 static void test_batch(void)
@@ -178,8 +163,7 @@ static void test_batch(void)
 	r[2].ptr = fake_guest_l1e_maddr(&guest[0], 52);
 	r[2].val = entry_for(0, 20, RO);
 	fake_put(FAKE_ARGS, r, sizeof(r));
-	EQ(fake_call(__HYPERVISOR_mmu_update, FAKE_ARGS, 3, FAKE_ARGS + 0x800,
-		     DOMID_SELF),
+	EQ(fake_call(__HYPERVISOR_mmu_update, FAKE_ARGS, 3, FAKE_ARGS + 0x800, DOMID_SELF),
 	   -XEN_EINVAL);
 	fake_get(FAKE_ARGS + 0x800, &done, 4);
 	EQ(done, 1);
@@ -189,19 +173,15 @@ static void test_batch(void)
 	r[1].val = entry_for(0, 21, RO);
 	fake_put(FAKE_ARGS, r, sizeof(r));
 	fake.preempt_chance = 1;
-	OK(fake_call(__HYPERVISOR_mmu_update, FAKE_ARGS, 3, FAKE_ARGS + 0x800,
-		     DOMID_SELF));
+	OK(fake_call(__HYPERVISOR_mmu_update, FAKE_ARGS, 3, FAKE_ARGS + 0x800, DOMID_SELF));
 	fake.preempt_chance = 0;
 	fake_get(FAKE_ARGS + 0x800, &done, 4);
 	EQ(done, 3);
 	TRUE_(*fake_guest_l1e(&guest[0], 52) & PTE_P);
 	/* counts that nobody has memory for */
-	TRUE_(fake_call(__HYPERVISOR_mmu_update, FAKE_ARGS, 0x7fffffff, 0,
-			DOMID_SELF) < 0);
-	TRUE_(fake_call(__HYPERVISOR_mmu_update, FAKE_ARGS, ~0ull, 0,
-			DOMID_SELF) < 0);
-	TRUE_(fake_call(__HYPERVISOR_mmu_update, CORE_VIRT_START, 1, 0,
-			DOMID_SELF) < 0);
+	TRUE_(fake_call(__HYPERVISOR_mmu_update, FAKE_ARGS, 0x7fffffff, 0, DOMID_SELF) < 0);
+	TRUE_(fake_call(__HYPERVISOR_mmu_update, FAKE_ARGS, ~0ull, 0, DOMID_SELF) < 0);
+	TRUE_(fake_call(__HYPERVISOR_mmu_update, CORE_VIRT_START, 1, 0, DOMID_SELF) < 0);
 }
 
 /* A subtree comes and goes by one entry, with and without interruptions. */
@@ -216,10 +196,8 @@ static void test_subtree(void)
 		OK(unmap(21));
 		memset(frame_ptr(guest[0].mfn[20]), 0, PAGE_SIZE);
 		memset(frame_ptr(guest[0].mfn[21]), 0, PAGE_SIZE);
-		((uint64_t *)frame_ptr(guest[0].mfn[20]))[3] =
-			entry_for(0, 21, RW);
-		((uint64_t *)frame_ptr(guest[0].mfn[21]))[4] =
-			entry_for(0, 22, RW);
+		((uint64_t *)frame_ptr(guest[0].mfn[20]))[3] = entry_for(0, 21, RW);
+		((uint64_t *)frame_ptr(guest[0].mfn[21]))[4] = entry_for(0, 22, RW);
 		l3 = ((uint64_t)guest[0].mfn[FAKE_PFN_L3] << PAGE_SHIFT) + 40;
 		fake.preempt_chance = chance;
 		OK(update_entry(l3, entry_for(0, 20, RW), DOMID_SELF));
@@ -242,25 +220,22 @@ static void test_va_mapping(void)
 					CORE_VIRT_END - PAGE_SIZE,
 					~0ull << PAGE_SHIFT,
 					FAKE_GUEST_BASE + (1ull << 30) };
-	static const uint64_t flush[] = { UVMF_NONE,
-					  UVMF_TLB_FLUSH | UVMF_LOCAL,
-					  UVMF_TLB_FLUSH | UVMF_ALL,
-					  UVMF_INVLPG | UVMF_LOCAL,
+	static const uint64_t flush[] = { UVMF_NONE, UVMF_TLB_FLUSH | UVMF_LOCAL,
+					  UVMF_TLB_FLUSH | UVMF_ALL, UVMF_INVLPG | UVMF_LOCAL,
 					  UVMF_INVLPG | UVMF_ALL };
 
 	world(1);
 	for (unsigned int i = 0; i < ARRAY_SIZE(flush); i++) {
 		OK(fake_call(__HYPERVISOR_update_va_mapping, fake_va(50, 0),
 			     entry_for(0, 20 + i, RW), flush[i]));
-		EQ(pte_mfn(*fake_guest_l1e(&guest[0], 50)),
-		   guest[0].mfn[20 + i]);
+		EQ(pte_mfn(*fake_guest_l1e(&guest[0], 50)), guest[0].mfn[20 + i]);
 	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
-		TRUE_(fake_call(__HYPERVISOR_update_va_mapping, bad[i],
-				entry_for(0, 20, RW), 0) < 0);
+		TRUE_(fake_call(__HYPERVISOR_update_va_mapping, bad[i], entry_for(0, 20, RW), 0) <
+		      0);
 	}
-	EQ(fake_call(__HYPERVISOR_update_va_mapping, fake_va(50, 0),
-		     entry_for(0, FAKE_PFN_L1, RW), 0),
+	EQ(fake_call(__HYPERVISOR_update_va_mapping, fake_va(50, 0), entry_for(0, FAKE_PFN_L1, RW),
+		     0),
 	   -XEN_EINVAL);
 }
 
@@ -275,8 +250,7 @@ static void test_stale_tlb(void)
 
 	world(1);
 	TRUE_(fake_guest_write(fake_va(20, 0), &word, 8));
-	OK(fake_call(__HYPERVISOR_update_va_mapping, fake_va(20, 0), 0,
-		     UVMF_NONE));
+	OK(fake_call(__HYPERVISOR_update_va_mapping, fake_va(20, 0), 0, UVMF_NONE));
 	/* still there: nothing has needed a flush so far */
 	OK(ext_op(MMUEXT_PIN_L1_TABLE, guest[0].mfn[20], 0));
 	FALSE_(fake_guest_write(fake_va(20, 0), &word, 8));
@@ -299,8 +273,7 @@ static void test_stale_tlb_other_cpu(void)
 	TRUE_(fake_guest_write(fake_va(20, 0), &word, 8));
 	run(0, 0);
 	TRUE_(fake_guest_write(fake_va(20, 8), &word, 8));
-	OK(fake_call(__HYPERVISOR_update_va_mapping, fake_va(20, 0), 0,
-		     UVMF_NONE));
+	OK(fake_call(__HYPERVISOR_update_va_mapping, fake_va(20, 0), 0, UVMF_NONE));
 	word = guest[0].mfn[20];
 	fake_put(FAKE_ARGS + 256, &word, 8);
 	EQ(call_struct(__HYPERVISOR_memory_op, 1, &r, sizeof(r)), 1);

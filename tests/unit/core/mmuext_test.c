@@ -31,12 +31,9 @@ static void test_pins(void)
 		EQ(ext_op(cmd, guest[1].mfn[pfn], 0), -XEN_EINVAL);
 		OK(ext_op(MMUEXT_UNPIN_TABLE, guest[1].mfn[pfn], 0));
 		EQ(uses_of(1, pfn), before);
-		EQ(ext_op(MMUEXT_UNPIN_TABLE, guest[1].mfn[pfn], 0),
-		   -XEN_EINVAL);
+		EQ(ext_op(MMUEXT_UNPIN_TABLE, guest[1].mfn[pfn], 0), -XEN_EINVAL);
 		/* another level, another domain's, no table at all */
-		EQ(ext_op(MMUEXT_PIN_L1_TABLE + level % 4, guest[1].mfn[pfn],
-			  0),
-		   -XEN_EINVAL);
+		EQ(ext_op(MMUEXT_PIN_L1_TABLE + level % 4, guest[1].mfn[pfn], 0), -XEN_EINVAL);
 		EQ(ext_op(cmd, guest[0].mfn[pfn], 0), -XEN_EINVAL);
 		EQ(ext_op(cmd, guest[1].mfn[20], 0), -XEN_EINVAL);
 		EQ(ext_op(cmd, FAKE_DEVICE, 0), -XEN_EINVAL);
@@ -106,8 +103,8 @@ static void test_ldt(void)
 	OK(ext_op(MMUEXT_SET_LDT, fake_va(20, 0), 1024));
 	/* still writable for the guest: no descriptor page */
 	FALSE_(ldt_map_fault(me(), 0));
-	OK(fake_call(__HYPERVISOR_update_va_mapping, fake_va(20, 0),
-		     entry_for(0, 20, PTE_P), UVMF_INVLPG | UVMF_ALL));
+	OK(fake_call(__HYPERVISOR_update_va_mapping, fake_va(20, 0), entry_for(0, 20, PTE_P),
+		     UVMF_INVLPG | UVMF_ALL));
 	TRUE_(ldt_map_fault(me(), 0));
 	EQ(type_of(0, 20), PGT_DESC);
 	EQ(me()->ldt_frame[0], guest[0].mfn[20]);
@@ -115,13 +112,12 @@ static void test_ldt(void)
 	FALSE_(ldt_map_fault(me(), 2));
 	FALSE_(ldt_map_fault(me(), 16));
 	/* no way to write to it now */
-	EQ(fake_call(__HYPERVISOR_update_va_mapping, fake_va(20, 0),
-		     entry_for(0, 20, RW), 0),
+	EQ(fake_call(__HYPERVISOR_update_va_mapping, fake_va(20, 0), entry_for(0, 20, RW), 0),
 	   -XEN_EINVAL);
 	/* a page with a gate in it */
 	fake_put(fake_va(21, 64), &gate, 8);
-	OK(fake_call(__HYPERVISOR_update_va_mapping, fake_va(21, 0),
-		     entry_for(0, 21, PTE_P), UVMF_INVLPG | UVMF_ALL));
+	OK(fake_call(__HYPERVISOR_update_va_mapping, fake_va(21, 0), entry_for(0, 21, PTE_P),
+		     UVMF_INVLPG | UVMF_ALL));
 	FALSE_(ldt_map_fault(me(), 1));
 	OK(ext_op(MMUEXT_SET_LDT, 0, 0));
 	OK(uses_of(0, 20));
@@ -141,14 +137,11 @@ static void test_pages(void)
 	fake_get(fake_va(21, 100), &byte, 1);
 	OK(byte);
 	/* not a table, not another's, nothing that is no RAM */
-	EQ(ext_op(MMUEXT_CLEAR_PAGE, guest[1].mfn[FAKE_PFN_L1], 0),
-	   -XEN_EINVAL);
+	EQ(ext_op(MMUEXT_CLEAR_PAGE, guest[1].mfn[FAKE_PFN_L1], 0), -XEN_EINVAL);
 	EQ(ext_op(MMUEXT_CLEAR_PAGE, guest[0].mfn[20], 0), -XEN_EINVAL);
 	EQ(ext_op(MMUEXT_CLEAR_PAGE, FAKE_CORE_START, 0), -XEN_EINVAL);
-	EQ(ext_op(MMUEXT_COPY_PAGE, guest[1].mfn[21], guest[0].mfn[20]),
-	   -XEN_EINVAL);
-	EQ(ext_op(MMUEXT_COPY_PAGE, guest[1].mfn[21], FAKE_IO_FRAME),
-	   -XEN_EINVAL);
+	EQ(ext_op(MMUEXT_COPY_PAGE, guest[1].mfn[21], guest[0].mfn[20]), -XEN_EINVAL);
+	EQ(ext_op(MMUEXT_COPY_PAGE, guest[1].mfn[21], FAKE_IO_FRAME), -XEN_EINVAL);
 }
 
 static void test_flushes(void)

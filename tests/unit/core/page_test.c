@@ -39,17 +39,11 @@ static void test_refs(void)
 
 static void test_from_mfn(void)
 {
-	static const unsigned long none[] = { 0,
-					      FAKE_IO_FRAME,
-					      FAKE_RESERVED,
-					      FAKE_HOLE_START,
-					      FAKE_CORE_START,
-					      FAKE_DEVICE,
-					      FAKE_LAPIC,
-					      16383,
-					      16384,
-					      ~0ul,
-					      ~0ul >> 12 };
+	static const unsigned long none[] = {
+		0,	     FAKE_IO_FRAME, FAKE_RESERVED, FAKE_HOLE_START, FAKE_CORE_START,
+		FAKE_DEVICE, FAKE_LAPIC,    16383,	   16384,	    ~0ul,
+		~0ul >> 12
+	};
 
 	world(1);
 	for (unsigned int i = 0; i < ARRAY_SIZE(none); i++) {
@@ -73,8 +67,7 @@ static void test_exclusive(void)
 	EQ(type_of(0, 20), PGT_WRITABLE);
 	EQ(uses_of(0, 20), 1);
 	for (unsigned int level = 1; level <= 4; level++) {
-		EQ(page_get_type(pg, (uint64_t)level << PGT_TYPE_SHIFT),
-		   -XEN_EINVAL);
+		EQ(page_get_type(pg, (uint64_t)level << PGT_TYPE_SHIFT), -XEN_EINVAL);
 	}
 	EQ(page_get_type(pg, PGT_DESC), -XEN_EINVAL);
 	OK(page_get_type(pg, PGT_WRITABLE));
@@ -142,8 +135,7 @@ static void test_entries(void)
 		int rc;
 
 		memset(table, 0, PAGE_SIZE);
-		table[entries[i].slot] =
-			entry_for(1, entries[i].pfn, entries[i].flags);
+		table[entries[i].slot] = entry_for(1, entries[i].pfn, entries[i].flags);
 		rc = page_get_and_type(guest[1].mfn[20], guest[1].d, type, &pg);
 		if (rc != entries[i].rc) {
 			printf("\n    entry %u: %d", i, rc);
@@ -151,8 +143,7 @@ static void test_entries(void)
 		EQ(rc, entries[i].rc);
 		if (rc == 0) {
 			if (entries[i].level == 4) {
-				fake_check_cr3((uint64_t)guest[1].mfn[20]
-					       << PAGE_SHIFT);
+				fake_check_cr3((uint64_t)guest[1].mfn[20] << PAGE_SHIFT);
 			}
 			pg->count--;
 			pg->type--;
@@ -190,8 +181,7 @@ static void test_foreign_and_io(void)
 	world(2);
 	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
 		for (unsigned int id = 0; id < 2; id++) {
-			uint64_t pte = (uint64_t)cases[i].mfn << PAGE_SHIFT |
-				       cases[i].flags;
+			uint64_t pte = (uint64_t)cases[i].mfn << PAGE_SHIFT | cases[i].flags;
 			int rc = pte_get(&pte, 1, guest[id].d, guest[id].d);
 
 			EQ(rc, id == 0 ? cases[i].with_io : cases[i].plain);
@@ -329,8 +319,7 @@ static void test_refused_late(void)
 		world(2);
 		build_tree(1);
 		/* an L3 that leads to a frame that is none of its */
-		((uint64_t *)frame_ptr(guest[1].mfn[21]))[300] =
-			entry_for(0, FAKE_PFN_L2, RW);
+		((uint64_t *)frame_ptr(guest[1].mfn[21]))[300] = entry_for(0, FAKE_PFN_L2, RW);
 		pg = page_of(1, 20);
 		TRUE_(page_get(pg, guest[1].d));
 		for (unsigned int i = 0; i < 1000; i++) {
@@ -358,16 +347,14 @@ static void test_refused_late(void)
  */
 static void test_walk_of_nonsense(void)
 {
-	static const unsigned long frames[] = { FAKE_IO_FRAME,	 FAKE_RESERVED,
-						FAKE_HOLE_START, FAKE_DEVICE,
-						FAKE_CORE_START, 0,
+	static const unsigned long frames[] = { FAKE_IO_FRAME, FAKE_RESERVED,	FAKE_HOLE_START,
+						FAKE_DEVICE,   FAKE_CORE_START, 0,
 						~0ul >> 24 };
 
 	world(1);
 	for (unsigned int level = 2; level <= 4; level++) {
 		uint64_t *table = frame_ptr(guest[0].mfn[4 - level]);
-		uint64_t *entry =
-			&table[level == 4 ? FAKE_GUEST_BASE >> 39 : 0];
+		uint64_t *entry = &table[level == 4 ? FAKE_GUEST_BASE >> 39 : 0];
 		uint64_t was = *entry;
 
 		for (unsigned int i = 0; i < ARRAY_SIZE(frames); i++) {

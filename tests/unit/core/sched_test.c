@@ -16,8 +16,7 @@ static uint32_t bind_timer(unsigned int vcpu)
 {
 	struct evtchn_bind_virq v = { .virq = VIRQ_TIMER, .vcpu = vcpu };
 
-	OK(call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_virq, &v,
-		       sizeof(v)));
+	OK(call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_virq, &v, sizeof(v)));
 	return v.port;
 }
 
@@ -91,8 +90,7 @@ static void test_poll(void)
 	world(1);
 	v = me();
 	v->info->evtchn_upcall_pending = 0;
-	OK(call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_ipi, &i,
-		       sizeof(i)));
+	OK(call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_ipi, &i, sizeof(i)));
 	guest[0].d->shared->evtchn_mask[0] = ~0ul;
 	ports[0] = i.port;
 	fake_put(FAKE_ARGS + 64, ports, sizeof(ports));
@@ -119,17 +117,14 @@ static void test_poll(void)
 	CU_ASSERT_PTR_EQUAL(me(), v);
 	/* nonsense */
 	p.nr_ports = 129;
-	EQ(call_struct(__HYPERVISOR_sched_op, SCHEDOP_poll, &p, sizeof(p)),
-	   -XEN_EINVAL);
+	EQ(call_struct(__HYPERVISOR_sched_op, SCHEDOP_poll, &p, sizeof(p)), -XEN_EINVAL);
 	p.nr_ports = 1;
 	p.ports.p = (void *)(uintptr_t)CORE_VIRT_START;
-	EQ(call_struct(__HYPERVISOR_sched_op, SCHEDOP_poll, &p, sizeof(p)),
-	   -XEN_EFAULT);
+	EQ(call_struct(__HYPERVISOR_sched_op, SCHEDOP_poll, &p, sizeof(p)), -XEN_EFAULT);
 	ports[0] = 5000;
 	fake_put(FAKE_ARGS + 64, ports, sizeof(ports));
 	p.ports.p = (void *)(uintptr_t)(FAKE_ARGS + 64);
-	EQ(call_struct(__HYPERVISOR_sched_op, SCHEDOP_poll, &p, sizeof(p)),
-	   -XEN_EINVAL);
+	EQ(call_struct(__HYPERVISOR_sched_op, SCHEDOP_poll, &p, sizeof(p)), -XEN_EINVAL);
 	EQ(fake_call(__HYPERVISOR_sched_op, 99, 0), -XEN_ENOSYS);
 }
 
@@ -140,15 +135,11 @@ static void test_shutdown(void)
 	jmp_buf end;
 
 	world(2);
-	EQ(call_struct(__HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, &r,
-		       sizeof(r)),
-	   -XEN_EPERM);
+	EQ(call_struct(__HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, &r, sizeof(r)), -XEN_EPERM);
 	s.reason = 99;
-	EQ(call_struct(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &s, sizeof(s)),
-	   -XEN_EINVAL);
+	EQ(call_struct(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &s, sizeof(s)), -XEN_EINVAL);
 	s.reason = SHUTDOWN_crash;
-	(void)call_struct(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &s,
-			  sizeof(s));
+	(void)call_struct(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &s, sizeof(s));
 	TRUE_(me() == NULL || me()->domain->id == 0);
 	TRUE_(guest[1].d->shutting_down);
 	EQ(guest[1].d->shutdown_code, SHUTDOWN_crash);
@@ -159,8 +150,7 @@ static void test_shutdown(void)
 	fake_machine_end = &end;
 	s.reason = SHUTDOWN_poweroff;
 	if (setjmp(end) == 0) {
-		(void)call_struct(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &s,
-				  sizeof(s));
+		(void)call_struct(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &s, sizeof(s));
 		CU_FAIL("it went on");
 	}
 	TRUE_(fake.powered_off);
@@ -210,12 +200,8 @@ static void test_singleshot(void)
 	t.timeout_abs_ns = fake.now - 5;
 	t.flags = VCPU_SSHOTTMR_future;
 	fake_put(FAKE_ARGS, &t, sizeof(t));
-	EQ(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0,
-		     FAKE_ARGS),
-	   -XEN_ETIME);
-	EQ(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 1,
-		     FAKE_ARGS),
-	   -XEN_EINVAL);
+	EQ(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0, FAKE_ARGS), -XEN_ETIME);
+	EQ(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 1, FAKE_ARGS), -XEN_EINVAL);
 }
 
 static void test_periodic(void)
@@ -227,18 +213,13 @@ static void test_periodic(void)
 	world(1);
 	port = bind_timer(0);
 	fake_put(FAKE_ARGS, &t, sizeof(t));
-	EQ(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 0,
-		     FAKE_ARGS),
-	   -XEN_EINVAL);
+	EQ(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 0, FAKE_ARGS), -XEN_EINVAL);
 	t.period_ns = ~0ull;
 	fake_put(FAKE_ARGS, &t, sizeof(t));
-	EQ(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 0,
-		     FAKE_ARGS),
-	   -XEN_EINVAL);
+	EQ(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 0, FAKE_ARGS), -XEN_EINVAL);
 	t.period_ns = 2 * MS;
 	fake_put(FAKE_ARGS, &t, sizeof(t));
-	OK(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 0,
-		     FAKE_ARGS));
+	OK(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 0, FAKE_ARGS));
 	for (unsigned int i = 0; i < 200; i++) {
 		fake_advance(MS / 2);
 		fake_settle();
@@ -307,11 +288,8 @@ static uint64_t guest_time(const struct vcpu_time_info *t)
 	uint64_t delta = fake.now - t->tsc_timestamp;
 
 	OK(t->version & 1);
-	delta = t->tsc_shift < 0 ? delta >> -t->tsc_shift :
-				   delta << t->tsc_shift;
-	return t->system_time +
-	       (uint64_t)((unsigned __int128)delta * t->tsc_to_system_mul >>
-			  32);
+	delta = t->tsc_shift < 0 ? delta >> -t->tsc_shift : delta << t->tsc_shift;
+	return t->system_time + (uint64_t)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
 }
 
 static void test_clock(void)
@@ -324,8 +302,7 @@ static void test_clock(void)
 	EQ(guest_time(&guest[0].d->vcpu[1]->info->time), fake.now);
 	s = guest[1].d->shared;
 	vtime_set_wallclock(1700000000, 5, fake.now);
-	EQ((s->wc_sec + ((uint64_t)s->wc_sec_hi << 32)) * 1000000000 +
-		   s->wc_nsec + fake.now,
+	EQ((s->wc_sec + ((uint64_t)s->wc_sec_hi << 32)) * 1000000000 + s->wc_nsec + fake.now,
 	   1700000000000000005);
 	OK(s->wc_version & 1);
 }
@@ -339,8 +316,7 @@ static void test_runstate(void)
 	run(1, 0);
 	fake_advance(50 * MS);
 	fake_put(FAKE_ARGS, &r, sizeof(r));
-	OK(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, 0,
-		     FAKE_ARGS));
+	OK(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, 0, FAKE_ARGS));
 	run(1, 0); /* its slice was over */
 	fake_get(FAKE_ARGS, &r, sizeof(r));
 	EQ(r.state, RUNSTATE_running);

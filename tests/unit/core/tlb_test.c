@@ -16,20 +16,17 @@
 
 static long map(unsigned int at, uint64_t entry)
 {
-	return fake_call(__HYPERVISOR_update_va_mapping, fake_va(at, 0), entry,
-			 UVMF_NONE);
+	return fake_call(__HYPERVISOR_update_va_mapping, fake_va(at, 0), entry, UVMF_NONE);
 }
 
 static long give_back(unsigned int pfn)
 {
-	struct xen_memory_reservation r = { .nr_extents = 1,
-					    .domid = DOMID_SELF };
+	struct xen_memory_reservation r = { .nr_extents = 1, .domid = DOMID_SELF };
 	uint64_t mfn = guest[1].mfn[pfn];
 
 	r.extent_start.p = (void *)(uintptr_t)(FAKE_ARGS + 256);
 	fake_put(FAKE_ARGS + 256, &mfn, 8);
-	return call_struct(__HYPERVISOR_memory_op, XENMEM_decrease_reservation,
-			   &r, sizeof(r));
+	return call_struct(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &r, sizeof(r));
 }
 
 /* On both CPUs of the guest; vCPU 0 runs afterwards. */

@@ -52,8 +52,8 @@ static long set_gdt(const uint64_t *frames, unsigned int n, uint64_t entries)
 
 static long read_only(unsigned int pfn)
 {
-	return fake_call(__HYPERVISOR_update_va_mapping, fake_va(pfn, 0),
-			 entry_for(1, pfn, PTE_P), UVMF_INVLPG | UVMF_ALL);
+	return fake_call(__HYPERVISOR_update_va_mapping, fake_va(pfn, 0), entry_for(1, pfn, PTE_P),
+			 UVMF_INVLPG | UVMF_ALL);
 }
 
 static void test_gdt(void)
@@ -82,18 +82,15 @@ static void test_gdt(void)
 	OK(fake_call(__HYPERVISOR_update_descriptor, maddr + 24, CODE64));
 	fake_get(fake_va(20, 24), &d, 8);
 	EQ(d, CODE64);
-	EQ(fake_call(__HYPERVISOR_update_descriptor, maddr + 24, GATE),
-	   -XEN_EINVAL);
-	EQ(fake_call(__HYPERVISOR_update_descriptor, maddr + 20, CODE64),
-	   -XEN_EINVAL);
-	EQ(fake_call(__HYPERVISOR_update_descriptor,
-		     (uint64_t)guest[0].mfn[20] << PAGE_SHIFT, CODE64),
+	EQ(fake_call(__HYPERVISOR_update_descriptor, maddr + 24, GATE), -XEN_EINVAL);
+	EQ(fake_call(__HYPERVISOR_update_descriptor, maddr + 20, CODE64), -XEN_EINVAL);
+	EQ(fake_call(__HYPERVISOR_update_descriptor, (uint64_t)guest[0].mfn[20] << PAGE_SHIFT,
+		     CODE64),
 	   -XEN_EINVAL);
 	EQ(fake_call(__HYPERVISOR_update_descriptor,
 		     (uint64_t)guest[1].mfn[FAKE_PFN_L1] << PAGE_SHIFT, 0),
 	   -XEN_EINVAL);
-	EQ(fake_call(__HYPERVISOR_update_descriptor, ~7ull, CODE64),
-	   -XEN_EINVAL);
+	EQ(fake_call(__HYPERVISOR_update_descriptor, ~7ull, CODE64), -XEN_EINVAL);
 	/* the same frame twice, then all gone */
 	frames[1] = frames[0];
 	OK(set_gdt(frames, 2, 1024));
@@ -228,8 +225,7 @@ static void test_iret(void)
 	EQ(v->regs.ss, 3);
 	EQ(v->regs.rax, 0xa);
 	EQ(v->regs.rcx, 0xc);
-	OK(v->regs.rflags &
-	   (X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_VIF | X86_EFLAGS_VIP));
+	OK(v->regs.rflags & (X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_VIF | X86_EFLAGS_VIP));
 	TRUE_(v->regs.rflags & X86_EFLAGS_IF);
 	OK(v->info->evtchn_upcall_mask);
 	/* A system call brings it back, on the kernel's stack. */
@@ -285,15 +281,12 @@ static void test_trap_table(void)
 	t[1].address = 0x8000000000000000;
 	fake_put(FAKE_ARGS, t, sizeof(t));
 	EQ(fake_call(__HYPERVISOR_set_trap_table, FAKE_ARGS), -XEN_EINVAL);
-	EQ(fake_call(__HYPERVISOR_set_trap_table, CORE_VIRT_START),
-	   -XEN_EFAULT);
+	EQ(fake_call(__HYPERVISOR_set_trap_table, CORE_VIRT_START), -XEN_EFAULT);
 	/* a table without an end runs into what is not mapped */
 	for (unsigned int i = 0; i < PAGE_SIZE / sizeof(t[0]); i++) {
-		fake_put(fake_va(PAGES - 1, i * sizeof(t[0])), &t[0],
-			 sizeof(t[0]));
+		fake_put(fake_va(PAGES - 1, i * sizeof(t[0])), &t[0], sizeof(t[0]));
 	}
-	EQ(fake_call(__HYPERVISOR_set_trap_table, fake_va(PAGES - 1, 0)),
-	   -XEN_EFAULT);
+	EQ(fake_call(__HYPERVISOR_set_trap_table, fake_va(PAGES - 1, 0)), -XEN_EFAULT);
 }
 
 static void test_registers(void)
@@ -304,25 +297,18 @@ static void test_registers(void)
 	world(1);
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
 		for (unsigned int which = 0; which < 3; which++) {
-			EQ(fake_call(__HYPERVISOR_set_segment_base, which,
-				     bad[i]),
-			   -XEN_EINVAL);
+			EQ(fake_call(__HYPERVISOR_set_segment_base, which, bad[i]), -XEN_EINVAL);
 		}
-		EQ(fake_call(__HYPERVISOR_set_callbacks, bad[i], 0, 0),
-		   -XEN_EINVAL);
-		EQ(fake_call(__HYPERVISOR_stack_switch, 0, bad[i]),
-		   -XEN_EINVAL);
+		EQ(fake_call(__HYPERVISOR_set_callbacks, bad[i], 0, 0), -XEN_EINVAL);
+		EQ(fake_call(__HYPERVISOR_stack_switch, 0, bad[i]), -XEN_EINVAL);
 		r.address = bad[i];
-		EQ(call_struct(__HYPERVISOR_callback_op, CALLBACKOP_register,
-			       &r, sizeof(r)),
+		EQ(call_struct(__HYPERVISOR_callback_op, CALLBACKOP_register, &r, sizeof(r)),
 		   -XEN_EINVAL);
 	}
 	EQ(fake_call(__HYPERVISOR_set_segment_base, 9, 0), -XEN_EINVAL);
-	OK(fake_call(__HYPERVISOR_set_segment_base, SEGBASE_GS_USER_SEL,
-		     0xffff));
+	OK(fake_call(__HYPERVISOR_set_segment_base, SEGBASE_GS_USER_SEL, 0xffff));
 	/* breakpoints: not in the core, no I/O, no general detect */
-	EQ(fake_call(__HYPERVISOR_set_debugreg, 0, CORE_VIRT_START),
-	   -XEN_EPERM);
+	EQ(fake_call(__HYPERVISOR_set_debugreg, 0, CORE_VIRT_START), -XEN_EPERM);
 	EQ(fake_call(__HYPERVISOR_set_debugreg, 0, 0x800000000000), -XEN_EPERM);
 	OK(fake_call(__HYPERVISOR_set_debugreg, 0, 0x1000));
 	EQ(fake_call(__HYPERVISOR_get_debugreg, 0), 0x1000);

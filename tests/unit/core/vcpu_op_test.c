@@ -129,8 +129,7 @@ static void test_initialise_preempted(void)
 		core_setup();
 		(void)third_vcpu(&c);
 		OK(unmap(20));
-		memcpy(frame_ptr(guest[0].mfn[20]),
-		       frame_ptr(guest[0].mfn[FAKE_PFN_L4]), 8);
+		memcpy(frame_ptr(guest[0].mfn[20]), frame_ptr(guest[0].mfn[FAKE_PFN_L4]), 8);
 		memset(frame_ptr(guest[0].mfn[20]), 0, PAGE_SIZE);
 		((uint64_t *)frame_ptr(guest[0].mfn[20]))[1] =
 			entry_for(0, FAKE_PFN_L3, PTE_P | PTE_W);
@@ -193,9 +192,7 @@ static void test_areas(void)
 	EQ(info->state, RUNSTATE_running);
 	at = fake_va(22, 0);
 	OK(vop(VCPUOP_register_vcpu_time_memory_area, 0, &at, 8));
-	EQ(((struct vcpu_time_info *)frame_ptr(guest[1].mfn[22]))
-		   ->tsc_to_system_mul,
-	   0x80000000u);
+	EQ(((struct vcpu_time_info *)frame_ptr(guest[1].mfn[22]))->tsc_to_system_mul, 0x80000000u);
 	bad = CORE_VIRT_START;
 	EQ(vop(VCPUOP_register_runstate_memory_area, 0, &bad, 8), -XEN_EFAULT);
 	bad = fake_va(FAKE_PFN_L1, 0);

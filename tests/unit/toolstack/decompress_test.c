@@ -16,8 +16,7 @@
 
 static int unpack(struct bytes packed, size_t limit, struct bytes *out)
 {
-	const struct decompressor *format =
-		decompress_detect(packed.data, packed.size);
+	const struct decompressor *format = decompress_detect(packed.data, packed.size);
 	struct vl_error error = { "" };
 	void *data = NULL;
 	int rc;
@@ -26,8 +25,7 @@ static int unpack(struct bytes packed, size_t limit, struct bytes *out)
 	if (!format) {
 		return -ENOTSUP;
 	}
-	rc = decompress(format, packed.data, packed.size, limit, &data,
-			&out->size, &error);
+	rc = decompress(format, packed.data, packed.size, limit, &data, &out->size, &error);
 	out->data = data;
 	/* A failure has a sentence and leaves nothing to free. */
 	CU_ASSERT(rc == 0 || (error.text[0] != '\0' && data == NULL));
@@ -41,9 +39,8 @@ static int same(struct bytes a, struct bytes b)
 
 static void round_trip(void)
 {
-	static const size_t sizes[] = { 1,	 4096,	      MIB - 1,
-					MIB,	 MIB + 1,     3 * MIB,
-					8 * MIB, 8 * MIB + 1, 17 * MIB };
+	static const size_t sizes[] = { 1,	 4096,	  MIB - 1,     MIB,	MIB + 1,
+					3 * MIB, 8 * MIB, 8 * MIB + 1, 17 * MIB };
 	struct bytes plain, packed, out;
 
 	for (const struct pack_method *m = pack_methods; m->name; m++) {
@@ -51,8 +48,7 @@ static void round_trip(void)
 			plain = bytes_pattern(sizes[i]);
 			packed = m->pack(plain);
 			CU_ASSERT_STRING_EQUAL(
-				decompress_name(decompress_detect(packed.data,
-								  packed.size)),
+				decompress_name(decompress_detect(packed.data, packed.size)),
 				m->name);
 			CU_ASSERT_EQUAL(unpack(packed, 64 * MIB, &out), 0);
 			CU_ASSERT(same(plain, out));
@@ -74,8 +70,7 @@ static void limit(void)
 			packed = m->pack(plain);
 			CU_ASSERT_EQUAL(unpack(packed, sizes[i], &out), 0);
 			bytes_free(&out);
-			CU_ASSERT_EQUAL(unpack(packed, sizes[i] - 1, &out),
-					-EFBIG);
+			CU_ASSERT_EQUAL(unpack(packed, sizes[i] - 1, &out), -EFBIG);
 			CU_ASSERT_EQUAL(unpack(packed, 0, &out), -EFBIG);
 			bytes_free(&plain);
 			bytes_free(&packed);
@@ -163,8 +158,7 @@ static void unknown(void)
 	CU_ASSERT_PTR_NULL(decompress_detect(bzip2, sizeof(bzip2)));
 	CU_ASSERT_PTR_NULL(decompress_detect("", 0));
 	CU_ASSERT_PTR_NULL(decompress_unsupported(text, sizeof(text)));
-	CU_ASSERT_STRING_EQUAL(decompress_unsupported(bzip2, sizeof(bzip2)),
-			       "bzip2");
+	CU_ASSERT_STRING_EQUAL(decompress_unsupported(bzip2, sizeof(bzip2)), "bzip2");
 }
 
 CU_TestInfo decompress_tests[] = {

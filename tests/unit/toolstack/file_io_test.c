@@ -52,16 +52,13 @@ static void write_and_read(void)
 	begin();
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		plain = bytes_pattern(sizes[i]);
-		CU_ASSERT_EQUAL(file_write(path, plain.data, sizes[i], &error),
-				0);
-		CU_ASSERT_EQUAL(file_read(path, sizes[i], &data, &size, &error),
-				0);
+		CU_ASSERT_EQUAL(file_write(path, plain.data, sizes[i], &error), 0);
+		CU_ASSERT_EQUAL(file_read(path, sizes[i], &data, &size, &error), 0);
 		CU_ASSERT_EQUAL(size, sizes[i]);
 		CU_ASSERT_EQUAL(memcmp(data, plain.data, size), 0);
 		free(data);
 		if (sizes[i] > 0) {
-			CU_ASSERT_EQUAL(file_read(path, sizes[i] - 1, &data,
-						  &size, &error),
+			CU_ASSERT_EQUAL(file_read(path, sizes[i] - 1, &data, &size, &error),
 					-EFBIG);
 		}
 		bytes_free(&plain);

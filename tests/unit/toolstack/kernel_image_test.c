@@ -31,8 +31,8 @@ static struct bytes make_elf(size_t size)
 {
 	struct bytes elf = bytes_pattern(size);
 	Elf64_Ehdr header = {
-		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
-			     ELFDATA2LSB, EV_CURRENT },
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+			     EV_CURRENT },
 		.e_type = ET_EXEC,
 		.e_machine = EM_X86_64,
 		.e_version = EV_CURRENT,
@@ -68,8 +68,7 @@ static struct bytes make_bzimage(struct bytes payload)
 	return image;
 }
 
-static struct bytes make_payload(const struct pack_method *method,
-				 struct bytes elf)
+static struct bytes make_payload(const struct pack_method *method, struct bytes elf)
 {
 	struct bytes packed = method->pack(elf), tail = { malloc(4), 4 };
 	struct bytes payload;
@@ -101,8 +100,7 @@ static int unpack(struct bytes image, size_t limit, struct kernel_image *out)
 	return rc;
 }
 
-static void expect_elf(struct bytes image, struct bytes elf,
-		       const char *packing, int bzimage)
+static void expect_elf(struct bytes image, struct bytes elf, const char *packing, int bzimage)
 {
 	struct kernel_image out;
 
@@ -189,8 +187,7 @@ static void hostile_setup_header(void)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		image = make_bzimage(payload);
-		put_le(image.data + rows[i].offset, rows[i].value,
-		       rows[i].bytes);
+		put_le(image.data + rows[i].offset, rows[i].value, rows[i].bytes);
 		expect_error(image, rows[i].rc);
 		bytes_free(&image);
 	}
@@ -205,17 +202,15 @@ static void announced_size(void)
 		uint32_t value;
 		int rc;
 	} rows[] = {
-		{ 1999, -EINVAL },     { 2001, -EINVAL },
-		{ 0, -EINVAL },	       { LIMIT, -EINVAL },
-		{ LIMIT + 1, -EFBIG }, { 0xffffffff, -EFBIG },
+		{ 1999, -EINVAL },  { 2001, -EINVAL },	   { 0, -EINVAL },
+		{ LIMIT, -EINVAL }, { LIMIT + 1, -EFBIG }, { 0xffffffff, -EFBIG },
 	};
 	struct bytes elf = make_elf(2000), payload, image;
 
 	for (const struct pack_method *m = pack_methods; m->name; m++) {
 		payload = make_payload(m, elf);
 		for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-			put_le(payload.data + payload.size - 4, rows[i].value,
-			       4);
+			put_le(payload.data + payload.size - 4, rows[i].value, 4);
 			image = make_bzimage(payload);
 			expect_error(image, rows[i].rc);
 			bytes_free(&image);
@@ -281,12 +276,9 @@ static void other_files(void)
 	expect_error(image, -ENOTSUP);
 	bytes_free(&image);
 	CU_ASSERT_EQUAL(unpack(elf, elf.size - 1, &out), -EFBIG);
-	CU_ASSERT_EQUAL(unpack((struct bytes){ text.data, 0 }, LIMIT, &out),
-			-EINVAL);
+	CU_ASSERT_EQUAL(unpack((struct bytes){ text.data, 0 }, LIMIT, &out), -EINVAL);
 	/* The caller may do without the sentence. */
-	CU_ASSERT_EQUAL(kernel_image_unpack(text.data, text.size, LIMIT, &out,
-					    NULL),
-			-ENOTSUP);
+	CU_ASSERT_EQUAL(kernel_image_unpack(text.data, text.size, LIMIT, &out, NULL), -ENOTSUP);
 	bytes_free(&text);
 	bytes_free(&elf);
 }

@@ -17,8 +17,7 @@ int main(void)
 	};
 	unsigned int failures;
 
-	if (CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS) {
+	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
 		return 2;
 	}
 	CU_basic_set_mode(CU_BRM_NORMAL);

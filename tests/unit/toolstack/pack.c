@@ -34,8 +34,8 @@ struct bytes bytes_pattern(size_t size)
 
 	for (size_t i = 0; i < size; i++) {
 		state = state * 1664525 + 1013904223;
-		bytes.data[i] = i % 64 < 40 ? (unsigned char)(i / 64) :
-					      (unsigned char)(state >> 24);
+		bytes.data[i] =
+			i % 64 < 40 ? (unsigned char)(i / 64) : (unsigned char)(state >> 24);
 	}
 	return bytes;
 }
@@ -68,8 +68,7 @@ static struct bytes pack_gzip(struct bytes plain)
 	z_stream stream = { 0 };
 	struct bytes out = make(plain.size + 1024);
 
-	need(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8,
-			  Z_DEFAULT_STRATEGY) == Z_OK);
+	need(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
 	stream.next_in = plain.data;
 	stream.avail_in = (unsigned int)plain.size;
 	stream.next_out = out.data;
@@ -85,9 +84,8 @@ static struct bytes pack_xz(struct bytes plain)
 	struct bytes out = make(lzma_stream_buffer_bound(plain.size));
 	size_t used = 0;
 
-	need(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC32, NULL, plain.data,
-				     plain.size, out.data, &used,
-				     out.size) == LZMA_OK);
+	need(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC32, NULL, plain.data, plain.size, out.data,
+				     &used, out.size) == LZMA_OK);
 	out.size = used;
 	return out;
 }
@@ -99,8 +97,7 @@ static struct bytes pack_zstd(struct bytes plain)
 
 	need(context != NULL);
 	ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
-	out.size = ZSTD_compress2(context, out.data, out.size, plain.data,
-				  plain.size);
+	out.size = ZSTD_compress2(context, out.data, out.size, plain.data, plain.size);
 	need(!ZSTD_isError(out.size));
 	ZSTD_freeCCtx(context);
 	return out;
@@ -116,18 +113,16 @@ static void put_le32(unsigned char *to, uint32_t value)
 static struct bytes pack_lz4(struct bytes plain)
 {
 	size_t blocks = plain.size / LZ4_BLOCK + 1, used = 4, step, done;
-	struct bytes out =
-		make(4 + blocks * (LZ4_COMPRESSBOUND(LZ4_BLOCK) + 4));
+	struct bytes out = make(4 + blocks * (LZ4_COMPRESSBOUND(LZ4_BLOCK) + 4));
 	int packed;
 
 	put_le32(out.data, 0x184c2102);
 	for (done = 0; done < plain.size; done += step) {
 		step = plain.size - done;
 		step = step < LZ4_BLOCK ? step : LZ4_BLOCK;
-		packed = LZ4_compress_default((char *)plain.data + done,
-					      (char *)out.data + used + 4,
-					      (int)step,
-					      LZ4_COMPRESSBOUND(LZ4_BLOCK));
+		packed =
+			LZ4_compress_default((char *)plain.data + done, (char *)out.data + used + 4,
+					     (int)step, LZ4_COMPRESSBOUND(LZ4_BLOCK));
 		need(packed > 0);
 		put_le32(out.data + used, (uint32_t)packed);
 		used += 4 + (size_t)packed;
