@@ -132,17 +132,22 @@ hv_x86_cflags :=
 
 $(call folder,hv/core,hv_core)
 $(call folder,hv/x86,hv_x86)
-hv_objs := $(addprefix $(O)/,$(hv_core) $(hv_x86))
+$(call folder,tests/audit,audit)
+hv_audit := $(if $(CONFIG_AUDIT),$(audit))
+hv_objs := $(addprefix $(O)/,$(hv_core) $(hv_x86) $(hv_audit))
 ASM_OFFSETS := $(O)/include/generated/asm_offsets.h
 generated := $(AUTOCONF) $(VERSION_H)
 
 $(O)/hv.flags: FORCE
 	@echo '$(CC) $(hv_cflags) $(hv_core_cflags) $(hv_x86_cflags) $(hv_aflags) $(hv_ldflags) $(hv_objs)' | { $(update); }
 
-$(O)/hv/core/%.o: hv/core/%.c $(O)/hv.flags | $(generated)
-	$(say) CC $@
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(hv_cflags) $(hv_core_cflags) -MMD -MP -c -o $@ $<
+define core_rule
+$(O)/$(1)/%.o: $(1)/%.c $(O)/hv.flags | $(generated)
+	$$(say) CC $$@
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(hv_cflags) $$(hv_core_cflags) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach d,hv/core tests/audit,$(eval $(call core_rule,$(d))))
 
 $(O)/hv/x86/%.o: hv/x86/%.c $(O)/hv.flags | $(generated)
 	$(say) CC $@
@@ -269,14 +274,14 @@ format-check:
 lint_skip := -clang-analyzer-valist.Uninitialized,-bugprone-sizeof-expression,-bugprone-not-null-terminated-result,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling
 lint_checks := -*,readability-braces-around-statements,bugprone-*,clang-analyzer-*,cert-err34-c,$(lint_skip)
 lint_tidy = clang-tidy --quiet --warnings-as-errors='*' --checks='$(lint_checks)'
-lint_hv := $(patsubst %.o,%.c,$(filter-out %.S,$(hv_core)))
+lint_hv := $(patsubst %.o,%.c,$(hv_core) $(audit))
 lint_tool := $(patsubst %.o,%.c,$(libvellum) $(foreach p,$(prog_names),$(prog-$(p))))
 lint: $(generated)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --platform=unix64 --inline-suppr \
 		--enable=warning,portability --suppress=missingInclude \
 		--suppress=shiftTooManyBits:hv/core/sched.c \
 		-Iabi -Ihv/include $(wildcard hv/core) toolstack
-	$(if $(strip $(lint_hv)),$(Q)$(lint_tidy) $(lint_hv) -- $(filter-out -Werror,$(hv_cflags)))
+	$(if $(strip $(lint_hv)),$(Q)$(lint_tidy) $(lint_hv) -- -DCONFIG_AUDIT=1 $(filter-out -Werror,$(hv_cflags)))
 	$(if $(strip $(lint_tool)),$(Q)$(lint_tidy) $(lint_tool) -- $(filter-out -Werror,$(tool_cflags)))
 
 help:

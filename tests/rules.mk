@@ -20,7 +20,7 @@ host_tool_cflags := -std=gnu11 -D_GNU_SOURCE -g -O1 $(tool_warn) \
 
 fake_src := $(wildcard tests/fake/*.c)
 # The markers lie around the core's static data, for snapshots of it.
-core_src := tests/fake/mark/begin.c $(patsubst %.o,%.c,$(hv_core)) \
+core_src := tests/fake/mark/begin.c $(patsubst %.o,%.c,$(hv_core) $(audit)) \
 	tests/fake/mark/end.c
 tool_src := $(patsubst %.o,%.c,$(libvellum))
 
@@ -34,7 +34,7 @@ unit_src = $(wildcard tests/unit/$(1)/*.c)
 $(O)/san.flags: FORCE
 	@echo '$(CC) $(san) $(host_core_cflags) $(host_tool_cflags)' | { $(update); }
 
-san_core := hv/core tests/fake tests/unit/core
+san_core := hv/core tests/audit tests/fake tests/unit/core
 san_tool := toolstack/libvellum $(addprefix tests/unit/,$(filter-out core,$(unit_names)))
 
 # $(call host_rule,OBJDIR,FOLDER,COMPILER,FLAGS,STAMP)
@@ -83,10 +83,7 @@ $(eval $(call host_rule,fuzz,hv/core,$(CLANG),$(fuzz_san) $(host_core_cflags),fu
 fuzz_plain := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 $(eval $(call host_rule,fuzz,tests/fake,$(CLANG),$(fuzz_plain) $(host_core_cflags),fuzz.flags))
-$(O)/fuzz/hv/core/audit_%.o: hv/core/audit_%.c $(O)/fuzz.flags | $(generated)
-	$(say) CC $@
-	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(fuzz_plain) $(host_core_cflags) -MMD -MP -c -o $@ $<
+$(eval $(call host_rule,fuzz,tests/audit,$(CLANG),$(fuzz_plain) $(host_core_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,tests/fuzz,$(CLANG),$(fuzz_san) $(host_core_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,toolstack/libvellum,$(CLANG),$(fuzz_san) $(host_tool_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,tests/fuzz/toolstack,$(CLANG),$(fuzz_san) $(host_tool_cflags),fuzz.flags))

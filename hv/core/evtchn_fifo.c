@@ -32,7 +32,6 @@
 
 #include <arch/paging.h>
 
-#include <hv/audit.h>
 #include <hv/check.h>
 #include <hv/domain.h>
 #include <hv/evtchn.h>
@@ -287,40 +286,30 @@ int evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
 
 #define HELD_MAX (MAX_VCPUS + ARRAY_PAGES)
 
-/* All guest frames that d's queues may hold, by a number; ~0ul: none. */
-static unsigned long held_frame(const struct evtchn_fifo *fifo, uint32_t i)
+unsigned long evtchn_fifo_held(const struct domain *d, unsigned int *i)
 {
-	const void *p = i < MAX_VCPUS ? (void *)fifo->vcpu[i].control : fifo->array[i - MAX_VCPUS];
+	const struct evtchn_fifo *fifo = d->fifo;
 
-	return p != NULL ? ptr_frame(p) : ~0ul;
+	for (; fifo != NULL && *i < HELD_MAX; (*i)++) {
+		const void *p = *i < MAX_VCPUS ? (void *)fifo->vcpu[*i].control :
+						 fifo->array[*i - MAX_VCPUS];
+
+		if (p != NULL) {
+			return ptr_frame(p);
+		}
+	}
+	return ~0ul;
 }
 
 void evtchn_fifo_destroy(struct domain *d)
 {
-	struct evtchn_fifo *fifo = d->fifo;
+	unsigned int i = 0;
 	unsigned long mfn;
-	uint32_t i;
 
 	CHECK(d->evtchn_count == 0);
+	for (; (mfn = evtchn_fifo_held(d, &i)) != ~0ul; i++) {
+		page_put_and_type(mfn_to_page(mfn));
+	}
+	heap_free_bytes(d->fifo, sizeof(*d->fifo));
 	d->fifo = NULL;
-	for (i = 0; fifo != NULL && i < HELD_MAX; i++) {
-		mfn = held_frame(fifo, i);
-		if (mfn != ~0ul) {
-			page_put_and_type(mfn_to_page(mfn));
-		}
-	}
-	heap_free_bytes(fifo, sizeof(*fifo));
-}
-
-void evtchn_fifo_audit(const struct domain *d)
-{
-	unsigned long mfn;
-	uint32_t i;
-
-	for (i = 0; d->fifo != NULL && i < HELD_MAX; i++) {
-		mfn = held_frame(d->fifo, i);
-		if (mfn != ~0ul) {
-			audit_page_held(mfn, PGT_WRITABLE);
-		}
-	}
 }

@@ -14,4 +14,3 @@ obj-y += physdev.o pirq.o ioport.o platform.o
 obj-y += version.o console_io.o
 obj-y += printk.o format.o panic.o cmdline.o string.o
 obj-y += elf.o dom0.o dom0_layout.o
-obj-y += audit_pages.o audit_events.o audit_sched.o

@@ -115,10 +115,8 @@ static long sched_op_shutdown(uint64_t arg, bool now)
 	if (op.reason > SHUTDOWN_MAX) {
 		return -XEN_EINVAL;
 	}
-	if (AUDIT_AT_SHUTDOWN && now) {
-		audit_at_shutdown();
-	}
 	if (now) {
+		audit_at_shutdown();
 		domain_shutdown(d, (uint8_t)op.reason);
 	} else if (!d->shutting_down) {
 		d->shutdown_code = (uint8_t)op.reason;

@@ -109,7 +109,10 @@ int must_check evtchn_fifo_init_control(struct evtchn_init_control *op);
 int must_check evtchn_fifo_expand_array(const struct evtchn_expand_array *op);
 /** Back to two-level, with no port in use.  Evtchn lock held. */
 void evtchn_fifo_destroy(struct domain *d);
-/** Tells audit_page_held() of every guest frame that the transport holds. */
-void evtchn_fifo_audit(const struct domain *d);
+/**
+ * The first guest frame, from the *i-th on, that the transport holds with a use
+ * as writable; *i becomes its number.  ~0ul: none is left.
+ */
+unsigned long evtchn_fifo_held(const struct domain *d, unsigned int *i);
 
 #endif

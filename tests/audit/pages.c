@@ -14,6 +14,7 @@
 
 #include <hv/domain.h>
 #include <hv/evtchn.h>
+#include <hv/evtchn.h>
 #include <hv/heap.h>
 #include <hv/mm.h>
 #include <hv/check.h>
@@ -66,11 +67,6 @@ static void hold(unsigned long mfn, uint64_t type, const char *who)
 	}
 	t->type = number & 7;
 	t->uses = (t->uses + 1) & 0x1fffffff;
-}
-
-void audit_page_held(unsigned long mfn, uint64_t type)
-{
-	hold(mfn, type, "an event queue");
 }
 
 static void hold_page(const struct page *pg, uint64_t type, const char *who)
@@ -162,13 +158,18 @@ static void count_vcpu(const struct vcpu *v)
 
 static void count_domain(const struct domain *d)
 {
+	unsigned long mfn;
+	unsigned int nr = 0;
+
 	hold_page(mfn_to_page(ptr_frame(d->shared)), PGT_WRITABLE, "shared_info");
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		if (d->vcpu[i] != NULL) {
 			count_vcpu(d->vcpu[i]);
 		}
 	}
-	evtchn_fifo_audit(d);
+	for (; (mfn = evtchn_fifo_held(d, &nr)) != ~0ul; nr++) {
+		hold(mfn, PGT_WRITABLE, "an event queue");
+	}
 }
 
 /* ---- Comparing ------------------------------------------------------------------- */
@@ -262,6 +263,7 @@ unsigned int audit_all(void)
 	return audit_pages() + audit_events() + audit_sched();
 }
 
+#ifdef CONFIG_AUDIT
 void audit_at_shutdown(void)
 {
 	struct domain *d = NULL;
@@ -276,3 +278,4 @@ void audit_at_shutdown(void)
 	CHECK(audit_all() == 0);
 	pr_info("audit: no difference");
 }
+#endif
