@@ -295,6 +295,7 @@ help:
 	'make system       boot tests under QEMU (T=boot: one only)' \
 	'make fuzz         libFuzzer targets (FUZZ=target FUZZ_TIME=seconds)' \
 	'make guests       micro-guests of tests/guest' \
+	'make bench        all figures beside the bare kernel and Xen (make deps DEPS=bench)' \
 	'make bench-boot   boot time: bare kernel, Xen, Vellum (N=3)' \
 	'make sloc         lines of code by component' \
 	'make lint format format-check      cppcheck and clang-tidy; clang-format' \

@@ -4,7 +4,7 @@
 # on a fake machine, micro-guests, source checks, system tests, benchmarks.
 # Included by the top Makefile.
 
-.PHONY: unit fuzz guests check system test run bench-boot sloc initrd kernel
+.PHONY: unit fuzz guests check system test run bench bench-boot release sloc initrd kernel
 
 san := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
@@ -206,3 +206,16 @@ test: all guests $(unit_progs) $(generated) $(RUN)/vmlinux $(RUN)/initrd.gz
 
 bench-boot: all $(RUN)/vmlinux $(RUN)/initrd.gz
 	$(Q)O=$(O) $(PYTHON) tests/bench/boot.py -n $(N) --json $(O)/bench-boot.json
+
+# Without CONFIG_DEBUG, in a build folder of its own: what figures are taken of.
+RELEASE := $(O)/release
+release:
+	$(Q)mkdir -p $(RELEASE)
+	$(Q)[ -e $(RELEASE)/.config ] || { $(MAKE) -s O=$(RELEASE) defconfig >/dev/null && \
+		sed -i 's/^CONFIG_DEBUG=y/# CONFIG_DEBUG is not set/' $(RELEASE)/.config; }
+	$(Q)$(MAKE) -s O=$(RELEASE) hv
+
+# Beside the bare kernel and Debian's Xen (make deps DEPS=bench), in one run.
+bench: release $(RUN)/vmlinux
+	$(Q)O=$(O) CC='$(CC)' $(PYTHON) tests/bench/bench.py --vellum $(RELEASE)/vellum.elf \
+		--json $(O)/bench.json $(BENCH_ARGS)

@@ -60,7 +60,9 @@ void core_main(void)
 {
 	start_up();
 	arch_free_init();
-	pr_info("start-up done after %llu ms", (unsigned long long)(time_now() / 1000000));
+	pr_info("start-up done after %llu ms, %lu KiB of memory free",
+		(unsigned long long)(time_now() / 1000000),
+		heap_free_frames() << (PAGE_SHIFT - 10));
 	__atomic_store_n(&ready, true, __ATOMIC_RELEASE);
 	arch_enter_guest_loop();
 }

@@ -99,8 +99,8 @@ INIT_TEXT void boot_mem_init(void)
 	for (i = 0; i < boot_ram.count; i++) {
 		frame_max = MAX(frame_max, boot_ram.r[i].end >> PAGE_SHIFT);
 	}
-	pr_info("memory: %lu MiB of RAM, highest frame %#lx",
-		list_overlap(&boot_ram, 0, DIRECT_SIZE) >> 20, frame_max - 1);
+	pr_info("memory: %lu KiB of RAM, highest frame %#lx",
+		list_overlap(&boot_ram, 0, DIRECT_SIZE) >> 10, frame_max - 1);
 }
 
 INIT_TEXT void *boot_mem_alloc(uint64_t size, uint64_t limit)
