@@ -7,9 +7,15 @@
 #ifndef HV_SCHED_H
 #define HV_SCHED_H
 
+#include <arch/cpu.h> /* cpumask_t */
+
+struct domain;
 struct percpu;
 struct vcpu;
 struct vcpu_runstate_info;
+
+#define SCHED_WEIGHT 256 /* of a domain that nobody set one for */
+#define SCHED_WEIGHT_MAX 65535
 
 /** Prepares run queue and timers of a CPU; before it takes an interrupt. */
 void sched_init_cpu(struct percpu *cpu);
@@ -30,6 +36,18 @@ void sched_sleep_sync(struct vcpu *v, uint32_t flags);
 void sched_yield(void);
 /** Looks at v again soon: an event is pending for it. From any CPU. */
 void vcpu_kick(struct vcpu *v);
+
+/**
+ * The share of a domain against others that want to run, 1 to SCHED_WEIGHT_MAX,
+ * and the most that it gets, in percent of one CPU, 0: no limit.  Takes effect
+ * at once.  -XEN_EINVAL: not a weight, or more than all its vCPUs could use.
+ */
+int must_check sched_set_params(struct domain *d, uint32_t weight, uint32_t cap);
+/**
+ * The CPUs that v may run on from now on.  -XEN_EINVAL: none of them is there.
+ * If v runs elsewhere it is taken from there at once.
+ */
+int must_check vcpu_set_affinity(struct vcpu *v, cpumask_t cpus);
 
 /**
  * Softirqs of this CPU until none is left; may switch vCPU and idles while
