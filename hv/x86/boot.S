@@ -16,6 +16,8 @@
 #define MULTIBOOT_HEADER 0x1badb002
 #define MULTIBOOT_LOADER 0x2badb002
 #define MULTIBOOT_FLAGS 0x00010003 /* addresses below; align, memory map */
+#define MULTIBOOT2_HEADER 0xe85250d6
+#define MULTIBOOT2_LOADER 0x36d76289
 #define IMAGE_MARK 0x4d4c4c56
 
 #define PHYS(sym) (sym - IMAGE_VIRT)
@@ -50,6 +52,29 @@ multiboot_header:
 	.long PHYS(image_end)
 	.long PHYS(boot_entry)
 
+	/* Tags: type, flags, size; aligned to 8. */
+	.balign 8
+multiboot2_header:
+	.long MULTIBOOT2_HEADER
+	.long 0 /* protected mode */
+	.long multiboot2_end - multiboot2_header
+	.long -(MULTIBOOT2_HEADER + multiboot2_end - multiboot2_header)
+	.short 2, 0 /* the addresses */
+	.long 24
+	.long PHYS(multiboot2_header)
+	.long PHYS(image_start)
+	.long PHYS(load_end)
+	.long PHYS(image_end)
+	.short 3, 0 /* the entry, under UEFI, too */
+	.long 12
+	.long PHYS(boot_entry)
+	.long 0
+	.short 6, 0 /* modules on page boundaries */
+	.long 8
+	.short 0, 0
+	.long 8
+multiboot2_end:
+
 	.section .data_tail, "aw"
 image_mark:
 	.long IMAGE_MARK
@@ -62,14 +87,17 @@ boot_entry:
 	cld
 	mov $PHYS(boot_cpu_block) + CPU_STACK_TOP, %esp
 	mov %ebx, %edi /* information */
+	mov %eax, %ebp /* what kind of it */
 
 	mov $PHYS(msg_image), %esi
 	cmpl $IMAGE_MARK, PHYS(image_mark)
 	jne boot_fail
 	mov $PHYS(msg_loader), %esi
 	cmp $MULTIBOOT_LOADER, %eax
+	je 1f
+	cmp $MULTIBOOT2_LOADER, %eax
 	jne boot_fail
-
+1:
 	mov $PHYS(msg_long_mode), %esi
 	mov $0x80000000, %eax
 	cpuid
@@ -139,6 +167,7 @@ boot_long:
 	mov %eax, %gs
 	lldt %ax
 	mov start_stack(%rip), %rsp
+	mov %ebp, %esi
 	xor %ebp, %ebp
 	push %rbp
 	jmp *start_entry(%rip)

@@ -27,6 +27,9 @@ static INIT_DATA struct range_list avail;
 static uint64_t span_map[(SPANS + 63) / 64]; /* write-once: 1 = in the table */
 bool boot_mem_done;
 
+/* Not the core's, as firmware's tables are not: the control domain maps it. */
+static uint8_t rsdp_frame[PAGE_SIZE] aligned_to(4096);
+
 static INIT_TEXT void list_append(struct range_list *l, uint64_t start, uint64_t end)
 {
 	if (l->count == RANGES_MAX) {
@@ -74,6 +77,12 @@ INIT_TEXT void boot_mem_init(void)
 	const struct boot_memory *m, *end;
 	unsigned int i;
 
+	if (boot_info.rsdp_size != 0) {
+		memcpy(rsdp_frame, boot_info.rsdp, boot_info.rsdp_size);
+		boot_info.rsdp_addr = virt_phys(rsdp_frame);
+		boot_info.memory[boot_info.memory_count++] =
+			(struct boot_memory){ boot_info.rsdp_addr, PAGE_SIZE, 3 };
+	}
 	end = boot_info.memory + boot_info.memory_count;
 	for (m = boot_info.memory; m < end; m++) {
 		uint64_t a = (m->start + PAGE_SIZE - 1) & PAGE_MASK;
@@ -91,13 +100,23 @@ INIT_TEXT void boot_mem_init(void)
 		}
 	}
 	avail = boot_ram;
-	list_cut(&avail, 0, LOW_END);
 	list_cut(&avail, virt_phys(image_start), virt_phys(image_end));
+	for (i = 0; i < boot_info.module_count; i++) {
+		const struct boot_module *mod = &boot_info.module[i];
+
+		if (list_overlap(&avail, mod->start, mod->end) != mod->end - mod->start) {
+			boot_failed("boot module %u is not in free memory", i);
+		}
+	}
+	list_cut(&avail, 0, LOW_END);
 	for (i = 0; i < boot_info.module_count; i++) {
 		list_cut(&avail, boot_info.module[i].start, boot_info.module[i].end);
 	}
 	for (i = 0; i < boot_ram.count; i++) {
 		frame_max = MAX(frame_max, boot_ram.r[i].end >> PAGE_SHIFT);
+	}
+	if (frame_max == 0) {
+		boot_failed("the boot loader gave no memory map, or one without RAM");
 	}
 	pr_info("memory: %lu KiB of RAM, highest frame %#lx",
 		list_overlap(&boot_ram, 0, DIRECT_SIZE) >> 10, frame_max - 1);

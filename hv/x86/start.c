@@ -11,14 +11,14 @@
 #include <hv/printk.h>
 
 /* Called by boot.S on the boot CPU's own stack. */
-void start_boot_cpu(uint32_t info) noreturn_fn;
+void start_boot_cpu(uint32_t info, uint32_t magic) noreturn_fn;
 
-INIT_TEXT void start_boot_cpu(uint32_t info)
+INIT_TEXT void start_boot_cpu(uint32_t info, uint32_t magic)
 {
 	smp_init_boot();
 	desc_init_boot();
 	uart_init();
-	multiboot_parse(info);
+	multiboot_parse(magic, info);
 	cmdline_parse(boot_info.cmdline, false);
 	uart_init(); /* again: now as the options say */
 	pr_info("started by %s, options: %s", boot_info.loader, boot_info.cmdline);

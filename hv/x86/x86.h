@@ -206,7 +206,7 @@ void boot_mem_init(void);
  */
 void *boot_mem_alloc(uint64_t size, uint64_t limit);
 /* Ranges of memory: disjoint, in any order; some may be empty. */
-#define RANGES_MAX 512
+#define RANGES_MAX 1024
 struct range_list {
 	unsigned int count;
 	struct range {
@@ -315,10 +315,6 @@ void smp_start_others(void);
 void uart_init(void);
 void uart_enable_input(void); /* receive interrupt, after the IO-APIC */
 void uart_interrupt(void);
-
-/* --- multiboot.c --- */
-/** Fills boot_info from the loader's structure at `info`. */
-void multiboot_parse(uint32_t info);
 
 /* --- linker script --- */
 extern char image_start[], text_end[], rodata_end[];

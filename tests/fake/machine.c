@@ -29,7 +29,6 @@
 #define CHUNK 256ul /* frames for which the frame table is all or none */
 
 struct fake_machine fake;
-struct boot_info boot_info;
 jmp_buf *fake_machine_end;
 
 extern char core_data_begin[], core_data_end[];

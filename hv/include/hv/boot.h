@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the boot protocol told us, in the core's own form; written once by
- * hv/x86/multiboot.c, read by main.c and dom0.c during start-up.
+ * multiboot.c, read by main.c, dom0.c and hv/x86 during start-up, then freed.
  */
 #ifndef HV_BOOT_H
 #define HV_BOOT_H
 
 #define BOOT_MODULES_MAX 8
-#define BOOT_MEMMAP_MAX 128
+#define BOOT_MEMMAP_MAX 512 /* UEFI firmware: often more than a hundred */
 
 struct boot_module {
 	uint64_t start, end; /* machine addresses, end exclusive */
@@ -26,9 +26,17 @@ struct boot_info {
 	unsigned int module_count;
 	struct boot_module module[BOOT_MODULES_MAX];
 	unsigned int memory_count;
-	struct boot_memory memory[BOOT_MEMMAP_MAX];
+	struct boot_memory memory[BOOT_MEMMAP_MAX + 1]; /* room for rsdp_addr */
+	/* A copy of ACPI's root pointer, and the frame that the control domain
+	 * finds it in: nobody knows where the firmware has it.  0: not given. */
+	unsigned int rsdp_size;
+	uint8_t rsdp[36];
+	uint64_t rsdp_addr;
 };
 extern struct boot_info boot_info;
+
+/** Fills boot_info from what the boot loader left at `info`, below 4 GiB. */
+void multiboot_parse(uint32_t magic, uint32_t info);
 
 /** Start-up in order, called by x86 on the boot CPU once; does not return. */
 void core_main(void) noreturn_fn;
