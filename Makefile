@@ -34,10 +34,11 @@ endif
 update = mkdir -p $(@D); cat > $@.tmp; if cmp -s $@.tmp $@; then rm -f $@.tmp; \
 	else mv -f $@.tmp $@; fi
 
-# "make run" and "make test" do all set-up they need: as root they install what
-# is missing, before anything below looks for a tool; others are told what to do.
-ifneq ($(filter run test,$(MAKECMDGOALS)),)
-purposes := build run $(filter test,$(MAKECMDGOALS))
+# "make run", "make iso" and "make test" do all set-up they need: as root they
+# install what is missing, before anything below looks for a tool; others are
+# told what to do.
+ifneq ($(filter run iso test,$(MAKECMDGOALS)),)
+purposes := build run $(sort $(filter iso test,$(MAKECMDGOALS)) $(if $(filter test,$(MAKECMDGOALS)),iso))
 ifneq ($(shell tests/deps/deps.sh ensure $(purposes) >&2 || echo failed),)
 $(error packages are missing, see above)
 endif
@@ -249,7 +250,7 @@ install: all
 # Keeps the configuration and what was downloaded.
 clean:
 	$(Q)rm -rf $(addprefix $(O)/,hv toolstack bin include san fuzz guest guest-shim \
-		tests check run log libvellum.a vellum.elf vellum.map autoconf.stamp) \
+		tests check run log libvellum.a vellum.elf vellum.map vellum.iso autoconf.stamp) \
 		$(O)/*.flags
 distclean: clean
 	$(Q)rm -rf $(O)/cache $(O)/.config $(O)/.config.old
@@ -289,6 +290,7 @@ help:
 	'make              build the hypervisor and the toolstack into $$(O), default build' \
 	'make run          boot Vellum and a Debian control domain under QEMU: a shell' \
 	'                  (MEM=2G SMP=2 HVARGS= KARGS= VLSCRIPT=; leave with Ctrl-A x)' \
+	'make iso          the same as one image, build/vellum.iso: CD or disk, BIOS or UEFI' \
 	'make test         unit tests, source checks, system tests; one summary line' \
 	'make unit         CUnit tests under ASan and UBSan (UNIT=core: one folder only)' \
 	'make check        sizes, layers, stand-alone headers, line-count ceiling' \

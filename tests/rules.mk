@@ -4,7 +4,7 @@
 # on a fake machine, micro-guests, source checks, system tests, benchmarks.
 # Included by the top Makefile.
 
-.PHONY: unit fuzz guests check system test run bench bench-boot release sloc initrd kernel
+.PHONY: unit fuzz guests check system test run iso bench bench-boot release sloc initrd kernel
 
 san := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
@@ -189,6 +189,14 @@ $(RUN)/initrd.gz: tests/system/mkinitramfs.sh tests/system/init | $(RUN)/vmlinux
 run: all $(RUN)/vmlinux $(RUN)/initrd.gz
 	$(Q)O=$(O) MEM='$(MEM)' SMP='$(SMP)' HVARGS='$(HVARGS)' KARGS='$(KARGS)' \
 		VLSCRIPT='$(VLSCRIPT)' tests/system/run.sh
+
+# One image for CD and disk, BIOS and UEFI; boots what "make run" boots.
+iso: $(O)/vellum.iso
+$(O)/vellum.iso: tests/system/mkiso.sh $(O)/vellum.elf $(RUN)/vmlinux $(RUN)/initrd.gz $(O)/iso.flags
+	$(say) ISO $@
+	$(Q)O=$(O) HVARGS='$(HVARGS)' KARGS='$(KARGS)' tests/system/mkiso.sh $@
+$(O)/iso.flags: FORCE
+	@echo '$(HVARGS) $(KARGS)' | { $(update); }
 
 SYSTEM := $(if $(T),$(T:%=tests/system/t-%.py),$(sort $(wildcard tests/system/t-*.py)))
 ifneq ($(wildcard tests/guest/run.py),)

@@ -4,12 +4,12 @@
 # deps.sh install          install every package of the list that is missing
 # deps.sh check [PURPOSE]  say which ones are missing and what to do; exit 1
 # deps.sh ensure [PURPOSE] install as root, check otherwise
-# DEPS="build run test lint" selects purposes for install and check.
+# DEPS="build run iso test lint" selects purposes for install and check.
 set -eu
 list=$(dirname "$0")/packages
 verb=${1:-check}
 [ $# -eq 0 ] || shift
-purposes=${*:-${DEPS:-build run test lint}}
+purposes=${*:-${DEPS:-build run iso test lint}}
 
 present() {
 	case $1 in

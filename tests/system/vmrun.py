@@ -53,11 +53,13 @@ class VM:
     kargs     added to the kernel's command line; no commas
     initrd    second module; "" for none
     modules   more modules, each "FILE ARGUMENTS"
+    media     QEMU's arguments for a medium that boots by itself, a list; what
+              is above has no effect then
     smp, mem, cpu, accel, qargs    the machine; qargs is a list
     """
 
     def __init__(self, name, hv="", hvargs="", kernel=None, kargs="",
-                 initrd=None, modules=(), smp=2, mem="2G",
+                 initrd=None, modules=(), media=None, smp=2, mem="2G",
                  dom0_mem=DOM0_MEM, cpu="max,-smap", accel="tcg,thread=multi",
                  qargs=(), hv_base=HV_ARGS):
         hv = hypervisor() if hv == "" else hv
@@ -71,7 +73,9 @@ class VM:
             "-cpu", cpu, "-smp", str(smp), "-m", mem, "-display", "none",
             "-serial", "stdio", "-monitor", "none", "-net", "none",
             "-no-reboot"]
-        if hv:
+        if media:
+            self.argv += media
+        elif hv:
             if "," in kargs:
                 raise ValueError("a comma ends a module's command line")
             line = f"{hv_base} {hvargs}"
