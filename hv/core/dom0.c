@@ -171,7 +171,12 @@ static INIT_TEXT void add_memory(struct domain *d, unsigned long frames)
 			order--;
 			continue;
 		}
-		dom0_add_frames(d->tot_pages, page_to_mfn(pg), 1ul << order);
+		if (!dom0_add_frames(d->tot_pages, page_to_mfn(pg), 1ul << order)) {
+			heap_free(pg, order);
+			pr_warn("dom0: free memory is in too many pieces, %lu MiB are left out",
+				FRAMES_TO_MB(frames - d->tot_pages));
+			return;
+		}
 		CHECK(domain_assign_frames(d, pg, order, FRAMES_UNLIMITED) == 0);
 	}
 }
@@ -186,6 +191,8 @@ static INIT_TEXT void build_memory(struct domain *d)
 	if (error != NULL) {
 		boot_failed("dom0: %s", error);
 	}
+	add_memory(d, frames);
+	frames = d->tot_pages;
 	if (layout.end > frames) {
 		/* With more memory its list of frames grows, too. */
 		boot_failed("dom0: %lu MiB of memory (dom0_mem) is too little: "
@@ -193,7 +200,6 @@ static INIT_TEXT void build_memory(struct domain *d)
 			    FRAMES_TO_MB(frames), FRAMES_TO_MB(layout.end + layout.end / 256) + 1);
 	}
 	d->max_pages = (uint32_t)MIN(MAX(max, frames), UINT32_MAX);
-	add_memory(d, frames);
 	write_guest((uint64_t)layout.ramdisk << PAGE_SHIFT, data, ramdisk);
 	pr_info("dom0: %u vCPUs, %lu MiB of memory, at most %lu MiB, %lu MiB "
 		"stay free",
@@ -258,7 +264,8 @@ static INIT_TEXT void fill_start_info(const struct domain *d)
 					   (unsigned long)boot_info.rsdp_addr);
 	}
 	if (str_copy(line + n, cmdline, sizeof(si->cmd_line) - n) >= sizeof(si->cmd_line) - n) {
-		pr_warn("dom0: command line is cut after %zu characters", sizeof(si->cmd_line) - n - 1);
+		pr_warn("dom0: command line is cut after %zu characters",
+			sizeof(si->cmd_line) - n - 1);
 	}
 }
 

@@ -19,7 +19,7 @@
 #include <hv/mm.h>
 #include <hv/string.h>
 
-#define PARTS_MAX 1024
+#define PARTS_MAX 2048
 #define MAPPING_ALIGN (4ull << 20)
 #define MAPPING_SLACK (512ull << 10)
 #define FRAMES_MAX (1ul << 36)
@@ -33,12 +33,13 @@ struct part {
 static INIT_DATA struct part parts[PARTS_MAX]; /* in order of pfn */
 static INIT_DATA unsigned int part_count;
 
-INIT_TEXT void dom0_add_frames(unsigned long pfn, unsigned long mfn, unsigned long count)
+INIT_TEXT bool dom0_add_frames(unsigned long pfn, unsigned long mfn, unsigned long count)
 {
 	if (part_count == PARTS_MAX) {
-		boot_failed("dom0: free memory is in too many pieces");
+		return false;
 	}
 	parts[part_count++] = (struct part){ pfn, mfn, count };
+	return true;
 }
 
 INIT_TEXT unsigned long dom0_mfn(unsigned long pfn)

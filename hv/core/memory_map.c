@@ -18,23 +18,16 @@
 #include <hv/printk.h>
 #include <hv/vcpu.h>
 
-#define E820_RESERVED 2
 #define MAP_EXTRA 16
 /* Interrupt controllers lie in the last 512 MiB below 4 GiB. */
 #define DEVICES_START 0xe0000ul
 #define DEVICES_END 0x100000ul
 
-struct e820_entry {
-	uint64_t start, size;
-	uint32_t type;
-} packed_struct;
-_Static_assert(sizeof(struct e820_entry) == 20, "ACPI, INT 15h E820h");
-
-static struct e820_entry map[BOOT_MEMMAP_MAX + MAP_EXTRA];
+static struct boot_memory map[BOOT_MEMMAP_MAX + MAP_EXTRA];
 static unsigned int map_count;
 
 /* Keeps the map in order of addresses. */
-static INIT_TEXT void insert(uint64_t start, uint64_t size, uint32_t type)
+static INIT_TEXT void insert(struct boot_memory entry)
 {
 	unsigned int i = map_count;
 
@@ -42,10 +35,10 @@ static INIT_TEXT void insert(uint64_t start, uint64_t size, uint32_t type)
 		pr_warn("memory map: too many entries, one left out");
 		return;
 	}
-	for (; i > 0 && map[i - 1].start > start; i--) {
+	for (; i > 0 && map[i - 1].start > entry.start; i--) {
 		map[i] = map[i - 1];
 	}
-	map[i] = (struct e820_entry){ start, size, type };
+	map[i] = entry;
 	map_count++;
 }
 
@@ -54,8 +47,7 @@ INIT_TEXT void memory_map_init(void)
 	unsigned long mfn, start = 0;
 
 	for (unsigned int i = 0; i < boot_info.memory_count; i++) {
-		insert(boot_info.memory[i].start, boot_info.memory[i].size,
-		       boot_info.memory[i].type);
+		insert(boot_info.memory[i]);
 	}
 	/* These may repeat what the firmware says; its own entries may overlap
 	 * as well, and "reserved" is what counts then. */
@@ -65,8 +57,9 @@ INIT_TEXT void memory_map_init(void)
 		if (denied && start == 0) {
 			start = mfn;
 		} else if (!denied && start != 0) {
-			insert((uint64_t)start << PAGE_SHIFT, (uint64_t)(mfn - start) << PAGE_SHIFT,
-			       E820_RESERVED);
+			insert((struct boot_memory){ (uint64_t)start << PAGE_SHIFT,
+						     (uint64_t)(mfn - start) << PAGE_SHIFT,
+						     BOOT_MEMORY_RESERVED });
 			start = 0;
 		}
 	}

@@ -39,12 +39,6 @@ struct multiboot_module {
 	uint32_t start, end, string, reserved;
 };
 
-/* Of both protocols; in Multiboot 1 behind the size of the rest. */
-struct multiboot_mmap {
-	uint64_t start, size;
-	uint32_t type;
-} packed_struct;
-
 /* Multiboot 2: the size of all, 4 bytes, then tags aligned to 8 bytes: type,
  * size without padding, content. */
 #define TAG_HEAD 8u
@@ -96,20 +90,21 @@ static INIT_TEXT const char *keep_text(const char *s, size_t max, bool skip_name
 	return dst;
 }
 
-static INIT_TEXT void add_memory(const struct multiboot_mmap *entry)
+static INIT_TEXT void add_memory(const struct boot_memory *m)
 {
-	struct boot_memory *m = &boot_info.memory[boot_info.memory_count];
 	uint64_t end;
 
-	if (entry->size == 0 || add_overflow(entry->start, entry->size, &end)) {
+	if (m->size == 0 || add_overflow(m->start, m->size, &end)) {
 		return;
 	}
 	if (boot_info.memory_count == BOOT_MEMMAP_MAX) {
 		pr_warn("memory map: only the first %u entries are used", BOOT_MEMMAP_MAX);
 		return;
 	}
-	/* Loaders have types of their own beyond these. */
-	*m = (struct boot_memory){ entry->start, entry->size, entry->type <= 5 ? entry->type : 2 };
+	boot_info.memory[boot_info.memory_count] = *m;
+	if (m->type > BOOT_MEMORY_BAD) { /* a loader's own, for code of UEFI */
+		boot_info.memory[boot_info.memory_count].type = BOOT_MEMORY_RESERVED;
+	}
 	boot_info.memory_count++;
 }
 
@@ -145,10 +140,9 @@ static INIT_TEXT void read_memory(const struct multiboot_info *mbi)
 	const uint32_t head = sizeof(uint32_t);
 	uint32_t size, used = 0;
 
-	for (; used + head + sizeof(struct multiboot_mmap) <= mbi->mmap_length;
-	     used += head + size) {
+	for (; used + head + sizeof(struct boot_memory) <= mbi->mmap_length; used += head + size) {
 		size = *(const uint32_t *)at(mbi->mmap_addr + used);
-		if (size < sizeof(struct multiboot_mmap)) {
+		if (size < sizeof(struct boot_memory)) {
 			break;
 		}
 		add_memory(at(mbi->mmap_addr + used + head));
@@ -186,39 +180,26 @@ static INIT_TEXT void read_info(const struct multiboot_info *mbi)
 static INIT_TEXT bool read_tag(const uint32_t *tag, uint32_t size)
 {
 	const char *content = (const char *)(tag + 2);
+	uint32_t type = tag[0];
 
-	switch (tag[0]) {
-	case TAG_CMDLINE:
+	if (type == TAG_CMDLINE) {
 		boot_info.cmdline = keep_text(content, size, false);
-		return true;
-	case TAG_LOADER:
+	} else if (type == TAG_LOADER) {
 		boot_info.loader = keep_text(content, size, false);
-		return true;
-	case TAG_MODULE:
-		if (size < 8) {
-			return false;
-		}
+	} else if (type == TAG_MODULE && size >= 8) {
 		add_module(tag[2], tag[3], keep_text(content + 8, size - 8, false));
-		return true;
-	case TAG_MMAP:
-		if (size < 8 || tag[2] < sizeof(struct multiboot_mmap)) {
-			return false;
-		}
+	} else if (type == TAG_MMAP && size >= 8 && tag[2] >= sizeof(struct boot_memory)) {
 		for (size -= 8; size >= tag[2]; size -= tag[2], content += tag[2]) {
-			add_memory((const struct multiboot_mmap *)(content + 8));
+			add_memory((const struct boot_memory *)(content + 8));
 		}
-		return true;
-	case TAG_ACPI_OLD:
-	case TAG_ACPI_NEW:
+	} else if ((type == TAG_ACPI_OLD || type == TAG_ACPI_NEW) && size > boot_info.rsdp_size) {
 		/* The new one is the longer one, and wins. */
-		if (size > boot_info.rsdp_size) {
-			boot_info.rsdp_size = MIN(size, sizeof(boot_info.rsdp));
-			memcpy(boot_info.rsdp, content, boot_info.rsdp_size);
-		}
-		return true;
-	default:
-		return true;
+		boot_info.rsdp_size = MIN(size, sizeof(boot_info.rsdp));
+		memcpy(boot_info.rsdp, content, boot_info.rsdp_size);
+	} else {
+		return type != TAG_MODULE && type != TAG_MMAP;
 	}
+	return true;
 }
 
 static INIT_TEXT void read_tags(const uint32_t *info)

@@ -81,21 +81,21 @@ INIT_TEXT void boot_mem_init(void)
 		memcpy(rsdp_frame, boot_info.rsdp, boot_info.rsdp_size);
 		boot_info.rsdp_addr = virt_phys(rsdp_frame);
 		boot_info.memory[boot_info.memory_count++] =
-			(struct boot_memory){ boot_info.rsdp_addr, PAGE_SIZE, 3 };
+			(struct boot_memory){ boot_info.rsdp_addr, PAGE_SIZE, BOOT_MEMORY_ACPI };
 	}
 	end = boot_info.memory + boot_info.memory_count;
 	for (m = boot_info.memory; m < end; m++) {
 		uint64_t a = (m->start + PAGE_SIZE - 1) & PAGE_MASK;
 		uint64_t b = MIN(m->start + m->size, DIRECT_SIZE) & PAGE_MASK;
 
-		if (m->type == 1 && a < b) {
+		if (m->type == BOOT_MEMORY_RAM && a < b) {
 			list_cut(&boot_ram, a, b); /* what overlaps, once */
 			list_append(&boot_ram, a, b);
 		}
 	}
 	/* Firmware that contradicts itself: reserved wins. */
 	for (m = boot_info.memory; m < end; m++) {
-		if (m->type != 1) {
+		if (m->type != BOOT_MEMORY_RAM) {
 			list_cut(&boot_ram, m->start, m->start + m->size);
 		}
 	}

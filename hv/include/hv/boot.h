@@ -14,11 +14,16 @@ struct boot_module {
 	const char *cmdline; /* without the file's name; "" if none */
 };
 
-/* type: 1 RAM, 2 reserved, 3 ACPI, 4 NVS, 5 bad: as the firmware gave it */
+/* As firmware (INT 15h, E820h), loaders and the control domain have it. */
+#define BOOT_MEMORY_RAM 1
+#define BOOT_MEMORY_RESERVED 2
+#define BOOT_MEMORY_ACPI 3
+#define BOOT_MEMORY_BAD 5 /* the last one; 4 is non-volatile */
 struct boot_memory {
 	uint64_t start, size;
 	uint32_t type;
-};
+} packed_struct;
+_Static_assert(sizeof(struct boot_memory) == 20, "ACPI, INT 15h E820h");
 
 struct boot_info {
 	const char *cmdline;

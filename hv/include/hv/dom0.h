@@ -31,7 +31,7 @@ struct dom0_layout {
 const char *dom0_plan(struct dom0_layout *l, const struct elf_kernel *k, unsigned long frames,
 		      uint64_t ramdisk_size);
 /** Machine frames for the guest's from pfn on, called in the order of pfn. */
-void dom0_add_frames(unsigned long pfn, unsigned long mfn, unsigned long count);
+bool dom0_add_frames(unsigned long pfn, unsigned long mfn, unsigned long count);
 /** Machine frame of a guest frame. */
 unsigned long dom0_mfn(unsigned long pfn);
 /** Address of a guest frame in the direct map. */

@@ -143,16 +143,19 @@ static void test_older_kernel(void)
 	elf_image_number(&image, XEN_ELFNOTE_VIRT_BASE, ELF_VIRT_BASE);
 	elf_image_number(&image, XEN_ELFNOTE_HYPERCALL_PAGE, ELF_VIRT_BASE + ELF_LOAD_PADDR + 4096);
 	elf_image_seal(&image);
-	add_module(image.bytes, image.size, "");
+	add_module(image.bytes, image.size, "quiet acpi_rsdp=1");
 	add_module(ramdisk, sizeof(ramdisk), "");
 	options.dom0_mem = 24 << 20;
 	options.dom0_mem_max = 32 << 20;
 	options.dom0_max_vcpus = 2;
+	boot_info.rsdp_addr = 0x28c000;
 	v = boot();
 	EQ(control_domain->tot_pages, (24 << 20) >> PAGE_SHIFT);
 	EQ(control_domain->max_pages, (32 << 20) >> PAGE_SHIFT);
 	EQ(control_domain->max_vcpus, 2);
 	TRUE_(fake_guest_read(v->regs.rsi, &si, sizeof(si)));
+	/* where ACPI's root pointer is: one that a user gives counts more */
+	CU_ASSERT_STRING_EQUAL((char *)si.cmd_line, "acpi_rsdp=0x28c000 quiet acpi_rsdp=1");
 	check_p2m(&si);
 	check_tables_read_only(&si);
 	EQ(byte_at(si.mod_start), 0x5d);
@@ -163,8 +166,50 @@ static void test_older_kernel(void)
 	control_domain = NULL;
 }
 
+/* Memory in more pieces than the list has room for used to end the start-up:
+ * the domain gets the largest ones. */
+static void test_fragments(void)
+{
+	unsigned long free;
+	struct page *pg;
+	struct vcpu *v;
+	struct start_info si;
+
+	elf_image_start(&image);
+	elf_image_stock_notes(&image);
+	elf_image_seal(&image);
+	add_module(image.bytes, image.size, "");
+	/* Half of the machine by single frames. */
+	free = heap_free_frames();
+	while (heap_free_frames() > free / 2) {
+		pg = heap_alloc_raw(1, ADDRESS_BITS_ANY);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(pg);
+		pg->owner = OWNER_NONE;
+	}
+	for (unsigned long mfn = 0x100; mfn < frame_max; mfn++) {
+		pg = mfn_to_page(mfn);
+		if (mfn_valid(mfn) && pg->owner == OWNER_NONE && pg->count == 0) {
+			pg->owner = OWNER_CORE;
+			(pg + 1)->owner = OWNER_CORE;
+			heap_free(pg, 0);
+			mfn++;
+		}
+	}
+	v = boot();
+	TRUE_(fake_console_has("free memory is in too many pieces"));
+	TRUE_(fake_guest_read(v->regs.rsi, &si, sizeof(si)));
+	EQ(si.nr_pages, control_domain->tot_pages);
+	TRUE_(control_domain->tot_pages > free / 2);
+	TRUE_(control_domain->tot_pages < free / 2 + 2048);
+	check_p2m(&si);
+	fake_settle();
+	OK(audit_all());
+	control_domain = NULL;
+}
+
 CU_TestInfo dom0_tests[] = {
 	{ "a stock kernel", test_boot },
 	{ "an older kernel, limited", test_older_kernel },
+	{ "fragmented memory", test_fragments },
 	CU_TEST_INFO_NULL,
 };
