@@ -55,6 +55,7 @@ INIT_DATA struct boot_info boot_info;
 
 static INIT_DATA char text[8192];
 static INIT_DATA size_t text_used;
+static INIT_DATA unsigned int memory_left_out;
 
 /* The early tables show the first 4 GiB in the direct map. */
 static INIT_TEXT const void *at(uint32_t paddr)
@@ -98,7 +99,7 @@ static INIT_TEXT void add_memory(const struct boot_memory *m)
 		return;
 	}
 	if (boot_info.memory_count == BOOT_MEMMAP_MAX) {
-		pr_warn("memory map: only the first %u entries are used", BOOT_MEMMAP_MAX);
+		memory_left_out++;
 		return;
 	}
 	boot_info.memory[boot_info.memory_count] = *m;
@@ -230,5 +231,8 @@ INIT_TEXT void multiboot_parse(uint32_t magic, uint32_t info)
 		read_tags(at(info));
 	} else {
 		read_info(at(info));
+	}
+	if (memory_left_out != 0) {
+		pr_warn("memory map: %u entries are left out", memory_left_out);
 	}
 }

@@ -26,6 +26,7 @@ INIT_DATA struct range_list boot_ram;
 static INIT_DATA struct range_list avail;
 static uint64_t span_map[(SPANS + 63) / 64]; /* write-once: 1 = in the table */
 bool boot_mem_done;
+INIT_DATA uint64_t boot_low_page;
 
 /* Not the core's, as firmware's tables are not: the control domain maps it. */
 static uint8_t rsdp_frame[PAGE_SIZE] aligned_to(4096);
@@ -72,6 +73,19 @@ static INIT_TEXT uint64_t list_overlap(const struct range_list *l, uint64_t star
 	return bytes;
 }
 
+/* A loader may have put modules down here, too. */
+static INIT_TEXT void find_low_page(void)
+{
+	uint64_t page;
+
+	/* Above vectors and firmware data, below the extended data area. */
+	for (page = 0x7f000; page >= 0x8000; page -= PAGE_SIZE) {
+		if (list_overlap(&avail, page, page + PAGE_SIZE) == PAGE_SIZE) {
+			boot_low_page = page;
+		}
+	}
+}
+
 INIT_TEXT void boot_mem_init(void)
 {
 	const struct boot_memory *m, *end;
@@ -108,10 +122,11 @@ INIT_TEXT void boot_mem_init(void)
 			boot_failed("boot module %u is not in free memory", i);
 		}
 	}
-	list_cut(&avail, 0, LOW_END);
 	for (i = 0; i < boot_info.module_count; i++) {
 		list_cut(&avail, boot_info.module[i].start, boot_info.module[i].end);
 	}
+	find_low_page();
+	list_cut(&avail, 0, LOW_END);
 	for (i = 0; i < boot_ram.count; i++) {
 		frame_max = MAX(frame_max, boot_ram.r[i].end >> PAGE_SHIFT);
 	}
@@ -141,19 +156,6 @@ INIT_TEXT void *boot_mem_alloc(uint64_t size, uint64_t limit)
 	}
 	list_cut(&avail, best, best + size);
 	return memset(frame_ptr(best >> PAGE_SHIFT), 0, size);
-}
-
-INIT_TEXT uint64_t boot_mem_low_page(void)
-{
-	uint64_t page;
-
-	/* Above vectors and firmware data, below the extended data area. */
-	for (page = 0x8000; page < 0x80000; page += PAGE_SIZE) {
-		if (list_overlap(&boot_ram, page, page + PAGE_SIZE) == PAGE_SIZE) {
-			return page;
-		}
-	}
-	return 0;
 }
 
 /* Backs the frame table by 2 MiB pages, where there is RAM. */

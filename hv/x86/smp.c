@@ -171,7 +171,7 @@ INIT_TEXT void smp_start_others(void)
 	struct percpu *boot = this_cpu();
 	unsigned int known = MIN(acpi_info.cpu_count, CONFIG_NR_CPUS);
 	unsigned int limit = options.maxcpus != 0 ? options.maxcpus : ~0u;
-	uint64_t page = boot_mem_low_page();
+	uint64_t page = boot_low_page;
 	unsigned int i;
 
 	if (page != 0) {

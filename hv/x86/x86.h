@@ -217,7 +217,7 @@ extern struct range_list boot_ram; /* whole pages; until start-up ends */
 /** Frame table and m2p; all RAM that is left goes to the heap. */
 void boot_mem_finish(void);
 /** A page of RAM below 640 KiB to start CPUs in; 0: none. */
-uint64_t boot_mem_low_page(void);
+extern uint64_t boot_low_page;
 extern bool boot_mem_done; /* the heap works */
 
 /* --- tlb.c --- */

@@ -3,7 +3,7 @@
 #
 # "make iso": one image that boots what "make run" boots, from CD or disk, by
 # BIOS or UEFI. usage: mkiso.sh FILE; HVARGS= and KARGS= are added to the
-# command lines of hypervisor and kernel, TIMEOUT= is the menu's, in seconds.
+# command lines of hypervisor and kernel, GRUBCMD= to the menu, for tests.
 set -euo pipefail
 O=${O:-build}
 hvargs="com1=115200,8n1 console=com1 dom0_mem=1024M${HVARGS:+ $HVARGS}"
@@ -32,7 +32,8 @@ entry() { # entry TITLE OPTIONS
 	serial --unit=0 --speed=115200
 	terminal_input serial console
 	terminal_output serial console
-	set timeout=${TIMEOUT:-2}
+	set timeout=2
+	${GRUBCMD:-}
 	END
 	entry "Vellum and a Debian control domain" loglvl=info
 	entry "The same, all messages, stops after a crash" "loglvl=all noreboot"

@@ -13,11 +13,12 @@ def number(vm, command):
     return int(vm.run(command)[1][0])
 
 
-def cpus(tap, smp, dom0_vcpus=None):
+def cpus(tap, smp, dom0_vcpus=None, topology=""):
     hvargs = f"dom0_max_vcpus={dom0_vcpus}" if dom0_vcpus else ""
     want = dom0_vcpus or smp
     name = f"{smp} CPUs, {want} vCPUs"
-    with VM(f"machine-smp{smp}-{want}", smp=smp, hvargs=hvargs) as vm:
+    with VM(f"machine-smp{smp}-{want}", smp=f"{smp}{topology}",
+            hvargs=hvargs) as vm:
         vm.expect(rf"\(VL\) {smp} of {smp} CPUs up", 30)
         vm.expect_marker(180)
         vm.shell()
@@ -91,6 +92,9 @@ def main():
         tap.attempt(f"{smp} CPUs", cpus, tap, smp)
     tap.attempt("2 CPUs, 4 vCPUs", cpus, tap, 2, 4)
     tap.attempt("4 CPUs, 1 vCPU", cpus, tap, 4, 1)
+    # Numbers of local APICs with gaps: 0-5, 8-13, 16-21.
+    tap.attempt("18 CPUs, 16 vCPUs", cpus, tap, 18, 16,
+                ",sockets=3,cores=3,threads=2")
     for mem, dom0_mem, least in (("256M", "160M", 30), ("4G", None, 3200),
                                  ("16G", None, 14000)):
         tap.attempt(mem, memory, tap, mem, dom0_mem, least)
