@@ -280,7 +280,7 @@ lint_tool := $(patsubst %.o,%.c,$(libvellum) $(foreach p,$(prog_names),$(prog-$(
 lint: $(generated)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --platform=unix64 --inline-suppr \
 		--enable=warning,portability --suppress=missingInclude \
-		--suppress=shiftTooManyBits:hv/core/sched.c \
+		--suppress=shiftTooManyBits:hv/core/vtime.c \
 		-Iabi -Ihv/include $(wildcard hv/core) toolstack
 	$(if $(strip $(lint_hv)),$(Q)$(lint_tidy) $(lint_hv) -- -DCONFIG_AUDIT=1 $(filter-out -Werror,$(hv_cflags)))
 	$(if $(strip $(lint_tool)),$(Q)$(lint_tidy) $(lint_tool) -- $(filter-out -Werror,$(tool_cflags)))

@@ -193,6 +193,7 @@ static const struct option {
 } table[] = {
 	{ "dom0_mem", parse_dom0_mem, NULL, false },
 	{ "dom0_max_vcpus", parse_count, &options.dom0_max_vcpus, false },
+	{ "dom0_vcpus_pin", parse_flag, &options.dom0_vcpus_pin, false },
 	{ "maxcpus", parse_count, &options.maxcpus, false },
 	{ "console", parse_console, NULL, false },
 	{ "com1", parse_com1, NULL, false },

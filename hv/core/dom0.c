@@ -326,7 +326,11 @@ static INIT_TEXT struct domain *create_domain(void)
 		rc = ioport_domain_init(d);
 	}
 	for (unsigned int i = 0; rc == 0 && i < vcpus; i++) {
-		(void)vcpu_create(d, i, &rc);
+		struct vcpu *v = vcpu_create(d, i, &rc);
+
+		if (rc == 0 && options.dom0_vcpus_pin) {
+			rc = vcpu_set_affinity(v, 1ull << v->cpu);
+		}
 	}
 	if (rc != 0) {
 		boot_failed("dom0: no memory for it and its %u vCPUs (%d)", vcpus, rc);

@@ -207,6 +207,7 @@ struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 	d->state = DOM_DEAD; /* not found by others before it is complete */
 	d->max_vcpus = max_vcpus;
 	d->evtchn_max = EVTCHN_GROUP * EVTCHN_GROUPS;
+	*rc = sched_set_params(d, SCHED_WEIGHT, 0);
 	spinlock_init(&d->lock, RANK_DOMAIN);
 
 	spin_lock(&domlist_lock);

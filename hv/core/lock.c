@@ -17,8 +17,9 @@
 static const char *const rank_names[RANK_COUNT] = {
 	[RANK_DOMLIST] = "domlist",   [RANK_DOMAIN] = "domain", [RANK_PAGE] = "page",
 	[RANK_GNTTAB] = "gnttab",     [RANK_EVTCHN] = "evtchn", [RANK_PIRQ] = "pirq",
-	[RANK_RUNQUEUE] = "runqueue", [RANK_TIMER] = "timer",	[RANK_VTIME] = "vtime",
-	[RANK_IRQ] = "irq",	      [RANK_HEAP] = "heap",	[RANK_CONSOLE] = "console",
+	[RANK_RUNQUEUE] = "runqueue", [RANK_VCPU] = "vcpu",	[RANK_TIMER] = "timer",
+	[RANK_VTIME] = "vtime",	      [RANK_IRQ] = "irq",	[RANK_HEAP] = "heap",
+	[RANK_CONSOLE] = "console",
 };
 
 void lock_rank_enter(enum lock_rank rank)

@@ -27,8 +27,9 @@
 static struct pirq_line {
 	uint16_t owner; /* domain it is mapped to, if mapped */
 	bool mapped;
-	bool bound;	 /* to a port of the owner; delivery is on */
-	bool in_service; /* fired, and the guest's end is awaited */
+	bool bound;	      /* to a port of the owner; delivery is on */
+	bool in_service;      /* fired, and the guest's end is awaited */
+	const struct vcpu *v; /* if bound: interrupts go to its CPU */
 } lines[PIRQ_MAX];
 
 static spinlock_t pirq_lock = SPINLOCK_INIT(RANK_PIRQ);
@@ -121,6 +122,7 @@ int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port, struct vcpu *v
 		WRITE_ONCE(d->pirq_port[pirq], port);
 		rc = arch_pirq_enable(pirq, READ_ONCE(v->cpu));
 		line->bound = rc == 0;
+		line->v = v;
 		if (rc != 0) {
 			WRITE_ONCE(d->pirq_port[pirq], 0);
 		}
@@ -141,7 +143,10 @@ void pirq_unbind(struct domain *d, unsigned int pirq)
 
 void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v)
 {
-	if (lock_bound(d, pirq) != NULL) {
+	struct pirq_line *line = lock_bound(d, pirq);
+
+	if (line != NULL) {
+		line->v = v;
 		arch_pirq_set_cpu(pirq, READ_ONCE(v->cpu));
 	}
 	spin_unlock(&pirq_lock);
@@ -203,6 +208,9 @@ void pirq_fired(unsigned int pirq)
 		/* In flight while it was unbound: silence it. */
 		arch_pirq_disable(pirq);
 		end_service(pirq, line);
+	} else if (READ_ONCE(line->v->cpu) != this_cpu()->id) {
+		/* It has moved. */
+		arch_pirq_set_cpu(pirq, READ_ONCE(line->v->cpu));
 	}
 	spin_unlock(&pirq_lock);
 

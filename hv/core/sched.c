@@ -1,29 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: which vCPU is on which CPU, softirqs, and how long each vCPU
- * spends in which state.  Anybody wakes, kicks and stops vCPUs; a CPU switches
- * in softirq_process() only, on its way back to a guest.  The runqueue lock of
- * a CPU covers its queue and the `running`, `queued`, runstate and areas of the
- * vCPUs that belong to it.  A vCPU never changes its CPU.
+ * The scheduler: which vCPU is on which CPU, and softirqs.  Anybody wakes, kicks
+ * and stops vCPUs; a CPU switches in softirq_process() only, on its way back to
+ * a guest.  The runqueue lock covers the one queue, and `loaded`, `queued`,
+ * `key`, `affinity` and `cpu` of vCPUs.
  *
- * Round robin.  The queue holds vCPUs that could run and do not; the running
- * one is not in it.  Only while somebody waits does a slice end, so a CPU with
- * one busy vCPU takes no ticks.
+ * WHO RUNS NEXT.  A domain has a virtual time: what all its vCPUs have run, over
+ * its weight.  So it gains nothing by having more vCPUs, by passing work from
+ * one to the next, or by sleeping when somebody counts: every ns is paid as it
+ * is used.  A vCPU that starts to wait takes the time of its domain as its key,
+ * and the least key goes first.  When one is about to be picked whose siblings
+ * ran meanwhile its key is corrected.
  *
- * Idling is lazy: when nobody can run, the vCPU that ran last stays loaded,
- * page tables and all, and if it is the next one too, nothing is switched.
- * `running` says that it runs, `loaded` that its state is in the machine.
- * Whoever needs the state in memory, or the tables free, waits for `loaded` to
- * go away (sched_sleep_sync) and asks for that with SOFTIRQ_UNLOAD.
+ * The virtual clock is the greatest key picked.  A vCPU that wakes comes with a
+ * key little below (BONUS), however long it slept, so it runs soon and saves up
+ * nothing; and not far above (the lead), so what its domain used alone is not
+ * held against it for long.  A vCPU that may not run everywhere goes by the
+ * clock of its CPU instead, as the one of all may go at another pace.  Who runs
+ * goes on for GRAIN whatever comes, so wake-ups cost a neighbour a switch for
+ * each GRAIN at most, and after each SLICE for as long as its key is the least.
+ *
+ * WHY ONE QUEUE.  With it the shares are right over all CPUs and nobody has to
+ * balance.  Its lock is for vCPUs that wait or change their CPU, and those
+ * switches come a GRAIN apart.  What is frequent, a vCPU that sleeps and wakes
+ * while nobody waits, does not touch it: idling is lazy.  When nobody can run,
+ * the vCPU that ran last stays loaded, page tables and all, and its CPU goes on
+ * with it when it wakes.  `running` says that it runs, `loaded` that its state
+ * is in the machine.  One that is loaded is never queued, and whoever needs its
+ * state in memory, or the tables free, asks for that with SOFTIRQ_UNLOAD.
+ *
+ * NO CPU IDLES while somebody waits who may run there.  Who queues a vCPU then
+ * looks for an idle CPU and claims it; a CPU says that it is idle, then looks
+ * at the queue: one of them sees the other.  A CPU that was claimed for one and
+ * takes another sends the rest out.
+ *
+ * NO TICKS.  A CPU has an end of slice only while somebody waits.  One that has
+ * none is told, as another one ends a slice and leaves somebody waiting.
+ *
+ * A CAP has a time as well, that goes on by 100 ns for each `cap` ns that the
+ * domain runs.  Once it is a period ahead, a vCPU that would run sets its
+ * PAUSE_CAP, and a timer for the moment when it is no more ahead.
  *
  * How no wake-up is lost.  There are three places to lose one.
  *
  * (a) Sleeping against waking, on another CPU.  Both first change pause_flags
- *     by one atomic operation, then take the runqueue lock and put the vCPU
- *     where its flags say now (settle).  Whoever gets the lock second sees both
- *     changes, so the last decision is the right one.  A vCPU that still runs
- *     is left alone by both; the sleeper raises SOFTIRQ_SCHED and schedule()
- *     decides under the same lock.
+ *     by one atomic operation and then look at `loaded`.  If it is set they
+ *     raise SOFTIRQ_SCHED where v is loaded, and that CPU looks at the flags
+ *     again.  If not, they take the lock and put v where its flags say now.  A
+ *     CPU that has saved v clears `loaded`, then looks at the flags, and puts v
+ *     where they say, all under the lock.  So either the flags were seen there,
+ *     or the one who changed them sees that v is not loaded.
  *
  * (b) Going to sleep against an event that arrives (SCHEDOP_block).
  *         vCPU                            sender
@@ -58,14 +84,22 @@
 #include <hv/vcpu.h>
 #include <hv/vtime.h>
 
-#define SLICE_NS 10000000ull
+#define MS 1000000ull
+#define SLICE (10 * MS)
+#define GRAIN (1 * MS)
+#define BONUS (10 * MS)
+#define CAP_PERIOD (10 * MS)
+#define START (1ull << 40) /* of clocks: more than any lead or BONUS */
 #define NO_SLICE (~0ull)
+
+static spinlock_t queue_lock = SPINLOCK_INIT(RANK_RUNQUEUE);
+struct vcpu *sched_queue;      /* runqueue lock to write; the last to come is first */
+static uint64_t clock = START; /* atomic: greatest key picked */
 
 void sched_init_cpu(struct percpu *cpu)
 {
-	spinlock_init(&cpu->rq_lock, RANK_RUNQUEUE);
 	spinlock_init(&cpu->timer_lock, RANK_TIMER);
-	cpu->rq_tail = &cpu->rq_head;
+	cpu->clock = START;
 	cpu->slice_end = NO_SLICE;
 	cpu->timer_armed = ~0ull;
 	/* So that its first way out of the core looks for a vCPU. */
@@ -76,8 +110,11 @@ void sched_init_vcpu(struct vcpu *v)
 {
 	/* The first domain's vCPU n on CPU n, the next domain's shifted. */
 	v->cpu = (v->id + v->domain->id) % cpu_count();
+	v->affinity = cpu_online_mask();
+	spinlock_init(&v->lock, RANK_VCPU);
 	v->runstate.state = VCPU_OFFLINE;
 	v->runstate.state_entry_time = time_now();
+	timer_init(&v->cap_timer, TIMER_CAP, v);
 }
 
 /* ---- Softirqs and kicks ----------------------------------------------------- */
@@ -99,8 +136,11 @@ void vcpu_kick(struct vcpu *v)
 	if ((flags & (PAUSE_BLOCKED | PAUSE_POLL)) != 0) {
 		sched_wake(v, PAUSE_BLOCKED | PAUSE_POLL);
 	} else if (READ_ONCE(v->running)) {
-		if (v->cpu != this_cpu()->id) {
-			softirq_raise(v->cpu, SOFTIRQ_KICK);
+		/* If it moves now it looks for itself as it gets there. */
+		unsigned int cpu = READ_ONCE(v->cpu);
+
+		if (cpu != this_cpu()->id) {
+			softirq_raise(cpu, SOFTIRQ_KICK);
 		} else {
 			/* The way out of the core looks for itself; this ends
 			 * a long hypercall on the way there. */
@@ -109,109 +149,175 @@ void vcpu_kick(struct vcpu *v)
 	}
 }
 
-/* ---- Run states; runqueue lock held ------------------------------------------- */
+/* ---- Virtual time and caps ------------------------------------------------------- */
 
-/* How long v has been in its state. */
-static uint64_t state_time(const struct vcpu_runstate_info *r)
+/* The state of v while it does not run.  Without an allowance it is offline,
+ * which guests count as stolen. */
+static int state_of(const struct vcpu *v)
 {
-	uint64_t now = time_now();
+	uint32_t flags = __atomic_load_n(&v->pause_flags, __ATOMIC_SEQ_CST);
 
-	return now > r->state_entry_time ? now - r->state_entry_time : 0;
+	if ((flags & (PAUSE_DOWN | PAUSE_DOMAIN)) == 0 &&
+	    (flags & (PAUSE_BLOCKED | PAUSE_POLL)) != 0) {
+		return VCPU_BLOCKED;
+	}
+	return flags == 0 ? VCPU_RUNNABLE : VCPU_OFFLINE;
 }
 
-static void runstate_change(struct vcpu *v, enum vcpu_runstate state)
+static uint64_t scale(const struct domain *d, uint64_t ns)
 {
-	struct vcpu_runstate_info *r = &v->runstate;
-	uint64_t spent;
+	return ns * SCHED_WEIGHT / READ_ONCE(d->weight);
+}
 
-	if (r->state != (int)state) {
-		spent = state_time(r);
-		r->time[r->state] += spent;
-		r->state_entry_time += spent;
-		r->state = (int)state;
-	}
+/* The key of v if it starts to wait now. */
+static uint64_t fresh_key(const struct vcpu *v)
+{
+	struct domain *d = v->domain;
+	bool everywhere = v->affinity == cpu_online_mask();
+	uint64_t now = READ_ONCE(*(everywhere ? &clock : &percpu_of(v->cpu)->clock));
+	uint64_t at = __atomic_load_n(&d->vtime, __ATOMIC_RELAXED);
+
+	while (at < now - BONUS &&
+	       !__atomic_compare_exchange_n(&d->vtime, &at, now - BONUS, false, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED)) {}
+	return MIN(MAX(at, now - BONUS), now + scale(d, (d->max_vcpus + 1) * SLICE));
 }
 
 /*
- * With the update flag a reader sees the top bit of the entry time, or another
- * entry time than before, whenever it may have read a mixture.
+ * The running vCPU pays.  No slice is as long as two, unless nobody waited:
+ * then it is a gift, or it would have to make up for it later.
  */
-void runstate_publish(struct vcpu *v)
+static void charge(struct percpu *cpu, struct vcpu *v, uint64_t now)
 {
-	const size_t at = offsetof(struct vcpu_runstate_info, state_entry_time);
-	uint64_t *entry = &v->runstate.state_entry_time;
+	struct domain *d = v->domain;
+	uint64_t spent = MIN(now - cpu->charged, 2 * SLICE), price = scale(d, spent);
+	uint64_t at, least, cap = READ_ONCE(d->cap);
 
-	if ((READ_ONCE(v->domain->pv_features_assist) & (1u << VMASST_TYPE_runstate_update_flag)) !=
-	    0) {
-		*entry |= XEN_RUNSTATE_UPDATE;
+	v->key += price;
+	__atomic_add_fetch(&d->vtime, price, __ATOMIC_RELAXED);
+	if (unlikely(cap != 0)) {
+		at = __atomic_load_n(&d->cap_time, __ATOMIC_RELAXED);
+		least = now - spent - CAP_PERIOD;
+		/* No more than a period is saved up. */
+		if (at < least) {
+			__atomic_compare_exchange_n(&d->cap_time, &at, least, false,
+						    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+		}
+		__atomic_add_fetch(&d->cap_time, spent * 100 / cap, __ATOMIC_RELAXED);
 	}
-	guest_area_write(&v->runstate_area, at, entry, sizeof(*entry));
-	/* The flag becomes visible before any other field. */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	guest_area_write(&v->runstate_area, 0, &v->runstate, sizeof(v->runstate));
-	/* All fields become visible before the final entry time. */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	*entry &= ~XEN_RUNSTATE_UPDATE;
-	guest_area_write(&v->runstate_area, at, entry, sizeof(*entry));
 }
 
-void runstate_read(struct vcpu *v, struct vcpu_runstate_info *out)
+/* Stops v for a while if its domain has run as much as its cap allows. */
+static bool park(struct vcpu *v, uint64_t now)
 {
-	struct percpu *cpu = percpu_of(v->cpu);
+	uint64_t until = __atomic_load_n(&v->domain->cap_time, __ATOMIC_RELAXED);
 
-	spin_lock(&cpu->rq_lock);
-	*out = v->runstate;
-	spin_unlock(&cpu->rq_lock);
-	out->time[out->state] += state_time(out);
+	if (likely(READ_ONCE(v->domain->cap) == 0) || until <= now + CAP_PERIOD) {
+		return false;
+	}
+	__atomic_or_fetch(&v->pause_flags, PAUSE_CAP, __ATOMIC_SEQ_CST);
+	timer_set(&v->cap_timer, until);
+	return true;
 }
 
-/* ---- The queue; runqueue lock held ---------------------------------------------- */
-
-static void enqueue(struct percpu *cpu, struct vcpu *v)
+int sched_set_params(struct domain *d, uint32_t weight, uint32_t cap)
 {
-	v->rq_next = NULL;
-	*cpu->rq_tail = v;
-	cpu->rq_tail = &v->rq_next;
-	v->queued = true;
+	if (weight == 0 || weight > SCHED_WEIGHT_MAX || cap > 100 * d->max_vcpus) {
+		return -XEN_EINVAL;
+	}
+	WRITE_ONCE(d->weight, weight);
+	/* A lead was worth another time. */
+	WRITE_ONCE(d->vtime, MIN(d->vtime, READ_ONCE(clock)));
+	WRITE_ONCE(d->cap_time, 0);
+	WRITE_ONCE(d->cap, cap);
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
+		if (d->vcpu[i] != NULL) {
+			softirq_raise(READ_ONCE(d->vcpu[i]->cpu), SOFTIRQ_SCHED);
+		}
+	}
+	return 0;
 }
 
-static void dequeue(struct percpu *cpu, struct vcpu *v)
+/* ---- The queue; runqueue lock held ------------------------------------------------ */
+
+static void dequeue(struct vcpu *v)
 {
-	struct vcpu **link = &cpu->rq_head;
+	struct vcpu **link = &sched_queue;
 
 	while (*link != v) {
 		CHECK(*link != NULL);
 		link = &(*link)->rq_next;
 	}
-	*link = v->rq_next;
-	if (cpu->rq_tail == &v->rq_next) {
-		cpu->rq_tail = link;
-	}
+	WRITE_ONCE(*link, v->rq_next);
 	v->queued = false;
 }
 
-static bool eligible(const struct vcpu *v)
+static bool allowed(const struct vcpu *v, const struct percpu *cpu)
 {
-	return __atomic_load_n(&v->pause_flags, __ATOMIC_SEQ_CST) == 0;
+	return (v->affinity >> cpu->id & 1) != 0;
 }
 
-/* Puts a vCPU that does not run where its flags say. */
-static void settle(struct percpu *cpu, struct vcpu *v)
+/* The one that this CPU would pick. */
+static struct vcpu *first(const struct percpu *cpu, uint64_t now)
 {
-	uint32_t flags = __atomic_load_n(&v->pause_flags, __ATOMIC_SEQ_CST);
-	uint32_t others = flags & ~(PAUSE_BLOCKED | PAUSE_POLL);
+	struct vcpu **link = &sched_queue, *v, *best = NULL;
+	uint64_t key;
 
-	if (eligible(v)) {
-		if (!v->queued) {
-			enqueue(cpu, v);
+	while ((v = *link) != NULL) {
+		if (!allowed(v, cpu)) {
+			link = &v->rq_next;
+		} else if (park(v, now)) {
+			dequeue(v);
+			runstate_set(v, VCPU_OFFLINE, now);
+		} else {
+			/* Siblings ran meanwhile; they go in turn all the same. */
+			key = fresh_key(v);
+			v->key = MIN(MAX(v->key, key - scale(v->domain, SLICE)), key);
+			best = best == NULL || v->key <= best->key ? v : best;
+			link = &v->rq_next;
 		}
-		runstate_change(v, VCPU_RUNNABLE);
-		return;
 	}
-	if (v->queued) {
-		dequeue(cpu, v);
+	return best;
+}
+
+/* Who has to look at v, which is in the queue: an idle CPU if there is one. */
+static struct percpu *cpu_for(const struct vcpu *v)
+{
+	struct percpu *p = percpu_of(v->cpu);
+	cpumask_t left;
+
+	/* `queued` becomes visible before `idle` is read. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (left = v->affinity; left != 0; left &= left - 1) {
+		struct percpu *other = percpu_of((unsigned int)__builtin_ctzll(left));
+
+		if (READ_ONCE(other->idle) &&
+		    __atomic_exchange_n(&other->idle, false, __ATOMIC_SEQ_CST)) {
+			return other;
+		}
+		p = allowed(v, p) ? p : other;
 	}
-	runstate_change(v, flags != 0 && others == 0 ? VCPU_BLOCKED : VCPU_OFFLINE);
+	return p;
+}
+
+/* Puts v, which is not loaded, where its flags say.  NULL, or who has to look. */
+static struct percpu *settle(struct vcpu *v, uint64_t now)
+{
+	int state = state_of(v);
+	struct percpu *cpu = NULL;
+
+	if (state == VCPU_RUNNABLE && !v->queued) {
+		v->key = fresh_key(v);
+		v->rq_next = sched_queue;
+		WRITE_ONCE(sched_queue, v);
+		v->queued = true;
+		/* Even a busy CPU has to look: its vCPU now has a slice. */
+		cpu = cpu_for(v);
+	} else if (state != VCPU_RUNNABLE && v->queued) {
+		dequeue(v);
+	}
+	runstate_set(v, state, now);
+	return cpu;
 }
 
 /* ---- Waking and stopping ------------------------------------------------------------ */
@@ -219,20 +325,16 @@ static void settle(struct percpu *cpu, struct vcpu *v)
 /* The flags of v have changed. */
 static void reconsider(struct vcpu *v)
 {
-	struct percpu *cpu = percpu_of(v->cpu);
-	bool raise;
+	struct percpu *cpu;
 
-	spin_lock(&cpu->rq_lock);
-	if (v->running) {
-		raise = !eligible(v);
+	if (__atomic_load_n(&v->loaded, __ATOMIC_SEQ_CST)) {
+		cpu = percpu_of(READ_ONCE(v->cpu));
 	} else {
-		raise = !v->queued;
-		settle(cpu, v);
-		/* Even a busy CPU has to look: its vCPU now has a slice. */
-		raise = raise && v->queued;
+		spin_lock(&queue_lock);
+		cpu = v->loaded ? percpu_of(v->cpu) : settle(v, time_now());
+		spin_unlock(&queue_lock);
 	}
-	spin_unlock(&cpu->rq_lock);
-	if (raise) {
+	if (cpu != NULL) {
 		softirq_raise(cpu->id, SOFTIRQ_SCHED);
 	}
 }
@@ -255,51 +357,116 @@ void sched_sleep_sync(struct vcpu *v, uint32_t flags)
 	sched_sleep(v, flags);
 	/* What its CPU saved of v becomes visible with loaded == false. */
 	while (__atomic_load_n(&v->loaded, __ATOMIC_ACQUIRE)) {
-		softirq_raise(v->cpu, SOFTIRQ_SCHED | SOFTIRQ_UNLOAD);
+		softirq_raise(READ_ONCE(v->cpu), SOFTIRQ_SCHED | SOFTIRQ_UNLOAD);
 		arch_cpu_relax();
 	}
+	/* That CPU may still be at it, or have seen the flags of before. */
+	reconsider(v);
+}
+
+int vcpu_set_affinity(struct vcpu *v, cpumask_t cpus)
+{
+	struct percpu *cpu;
+
+	cpus &= cpu_online_mask();
+	if (cpus == 0) {
+		return -XEN_EINVAL;
+	}
+	spin_lock(&queue_lock);
+	v->affinity = cpus;
+	cpu = v->queued ? cpu_for(v) : percpu_of(v->cpu);
+	spin_unlock(&queue_lock);
+	/* If it is idle, and loaded where it may not be, it cannot stay. */
+	softirq_raise(cpu->id, SOFTIRQ_SCHED | SOFTIRQ_UNLOAD);
+	return 0;
 }
 
 void sched_yield(void)
 {
 	struct percpu *cpu = this_cpu();
 
-	cpu->slice_end = 0;
+	/* Its slice is over; those as far on as it is come first. */
+	cpu->slice_start = 0;
 	softirq_raise(cpu->id, SOFTIRQ_SCHED);
 }
 
 /* ---- Switching; on this CPU only ------------------------------------------------------- */
 
-/* Who runs next, NULL: nobody.  `running` and run states say so already. */
-static struct vcpu *choose(struct percpu *cpu, struct vcpu *loaded)
+/* Begins a slice of v. */
+static void begin(struct percpu *cpu, struct vcpu *v, uint64_t now)
 {
-	struct vcpu *next;
-	uint64_t slice_end;
-
-	if (loaded != NULL && loaded->running) {
-		slice_end = loaded->runstate.state_entry_time + SLICE_NS;
-		if (eligible(loaded) &&
-		    (cpu->rq_head == NULL || (cpu->slice_end != 0 && time_now() < slice_end))) {
-			return loaded;
-		}
-		loaded->running = false;
-		settle(cpu, loaded);
-		runstate_publish(loaded);
+	cpu->slice_start = now;
+	cpu->clock = MAX(cpu->clock, v->key);
+	/* Two at once may lose one, by less than a slice. */
+	if (READ_ONCE(clock) < v->key) {
+		WRITE_ONCE(clock, v->key);
 	}
-	next = cpu->rq_head;
-	if (next != NULL) {
-		dequeue(cpu, next);
-		runstate_change(next, VCPU_RUNNING);
-		next->running = true;
-		next->loaded = true;
-		runstate_publish(next);
+}
+
+/* Whether v, which is loaded, goes on though `next` waits; NULL: nobody does. */
+static bool goes_on(struct percpu *cpu, struct vcpu *v, const struct vcpu *next, uint64_t now)
+{
+	uint64_t ran = now - cpu->slice_start;
+
+	if (v->running && ran < SLICE) {
+		return next == NULL || ran < GRAIN || v->key <= next->key;
+	}
+	v->key = fresh_key(v);
+	if (next != NULL && next->key <= v->key) {
+		return false;
+	}
+	begin(cpu, v, now);
+	return true;
+}
+
+/* Who runs next, NULL: nobody. */
+static struct vcpu *choose(struct percpu *cpu, struct vcpu *curr, uint64_t now)
+{
+	struct vcpu *next = NULL, *v;
+	cpumask_t waiting = 0;
+	bool can = curr != NULL && state_of(curr) == VCPU_RUNNABLE && allowed(curr, cpu) &&
+		   !park(curr, now);
+
+	/* `idle` becomes visible before the queue is read. */
+	__atomic_store_n(&cpu->idle, !can, __ATOMIC_SEQ_CST);
+	if (likely(READ_ONCE(sched_queue) == NULL)) {
+		return can && goes_on(cpu, curr, NULL, now) ? curr : NULL;
+	}
+	spin_lock(&queue_lock);
+	next = first(cpu, now);
+	if (can && goes_on(cpu, curr, next, now)) {
+		next = curr;
+	} else if (next != NULL) {
+		dequeue(next);
+		next->cpu = cpu->id;
+		/* Where it is becomes visible before that it is. */
+		__atomic_store_n(&next->loaded, true, __ATOMIC_RELEASE);
+		WRITE_ONCE(cpu->idle, false);
+		begin(cpu, next, now);
+	}
+	for (v = sched_queue; v != NULL; v = v->rq_next) {
+		waiting |= v->affinity;
+	}
+	spin_unlock(&queue_lock);
+
+	/* Others may help: those that idle, and, as a slice has ended here,
+	 * those that run without an end of slice. */
+	for (; waiting != 0; waiting &= waiting - 1) {
+		const struct percpu *other = percpu_of((unsigned int)__builtin_ctzll(waiting));
+
+		if (READ_ONCE(other->idle) ||
+		    (cpu->slice_end == 0 && READ_ONCE(other->slice_end) == NO_SLICE)) {
+			softirq_raise(other->id, SOFTIRQ_SCHED);
+		}
 	}
 	return next;
 }
 
 /* Makes `next` the one in the machine, or with NULL nobody. */
-static void load(struct percpu *cpu, struct vcpu *loaded, struct vcpu *next)
+static void load(struct percpu *cpu, struct vcpu *loaded, struct vcpu *next, uint64_t now)
 {
+	struct percpu *other = NULL;
+
 	if (next != NULL) {
 		arch_switch_vcpu(loaded, next);
 	} else {
@@ -307,31 +474,56 @@ static void load(struct percpu *cpu, struct vcpu *loaded, struct vcpu *next)
 	}
 	cpu->curr = next;
 	if (loaded != NULL) {
-		/* Its saved state becomes visible before this does. */
-		__atomic_store_n(&loaded->loaded, false, __ATOMIC_RELEASE);
+		spin_lock(&queue_lock);
+		/* Its saved state becomes visible before this does, and this
+		 * before its flags are read: (a) above. */
+		__atomic_store_n(&loaded->loaded, false, __ATOMIC_SEQ_CST);
+		other = settle(loaded, now);
+		spin_unlock(&queue_lock);
 	}
+	if (other != NULL && (other != cpu || next == NULL)) {
+		softirq_raise(other->id, SOFTIRQ_SCHED);
+	}
+}
+
+/* When to look again: never, as long as nobody waits. */
+static uint64_t end_of_slice(const struct percpu *cpu, const struct vcpu *v, uint64_t now)
+{
+	uint64_t end = NO_SLICE;
+
+	if (READ_ONCE(sched_queue) != NULL) {
+		/* After a GRAIN there may be reason to, after a SLICE there is. */
+		end = cpu->slice_start + (now - cpu->slice_start < GRAIN ? GRAIN : SLICE);
+	}
+	if (unlikely(READ_ONCE(v->domain->cap) != 0)) {
+		end = MIN(end, now + CAP_PERIOD / 100 * MIN(READ_ONCE(v->domain->cap), 100u));
+	}
+	return end;
 }
 
 static void schedule(struct percpu *cpu, bool unload)
 {
-	struct vcpu *loaded = cpu->curr;
+	struct vcpu *loaded = cpu->curr, *next;
 	bool continued = loaded != NULL && loaded->running;
-	struct vcpu *next;
+	uint64_t now = time_now();
 
-	spin_lock(&cpu->rq_lock);
-	next = choose(cpu, loaded);
-	cpu->slice_end = NO_SLICE;
-	if (next != NULL && cpu->rq_head != NULL) {
-		cpu->slice_end = next->runstate.state_entry_time + SLICE_NS;
+	if (continued) {
+		charge(cpu, loaded, now);
 	}
-	spin_unlock(&cpu->rq_lock);
-
+	cpu->charged = now;
+	next = choose(cpu, loaded, now);
+	if (loaded != NULL && next != loaded) {
+		runstate_set(loaded, state_of(loaded), now);
+	}
 	if (next != loaded && (next != NULL || unload)) {
-		load(cpu, loaded, next);
+		load(cpu, loaded, next, now);
 	}
+	cpu->slice_end = NO_SLICE;
 	if (next != NULL) {
 		uint64_t bit = 1ull << next->id;
 
+		runstate_set(next, VCPU_RUNNING, now);
+		cpu->slice_end = end_of_slice(cpu, next, now);
 		/* `running` becomes visible before pending events are read:
 		 * (c) above. */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -165,8 +165,8 @@ long do_sched_op(uint64_t cmd, uint64_t arg)
 	case SCHEDOP_remote_shutdown:
 		return sched_op_remote_shutdown(arg);
 	default:
-		/* Also SCHEDOP_watchdog and SCHEDOP_pin_override: no vCPU of
-		 * ours moves, and a guest without the first one goes on. */
+		/* Also SCHEDOP_watchdog and SCHEDOP_pin_override: a guest goes
+		 * on without the first, and pinning is the administrator's. */
 		return -XEN_ENOSYS;
 	}
 }

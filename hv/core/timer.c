@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Timers: one heap per CPU, ordered by deadline, under that CPU's timer lock.
- * A timer lies in the heap of the CPU to which its vCPU belongs.  vtime.c and
- * sched_op.c set and stop them, the TIMER softirq runs what is due.  Handlers
- * run without the timer lock; while one does, timer_firing of its CPU names
- * the timer, so that timer_stop() can wait for it.
+ * A timer goes into the heap of the CPU to which its vCPU belongs, and stays
+ * there until it is set again even if the vCPU moves: t->cpu names it, and
+ * changes under the lock of the CPU that it names, while t is in no heap.
+ * vtime.c, sched.c and sched_op.c set and stop timers, the TIMER softirq runs
+ * what is due.  Handlers run without the timer lock; t->firing counts them, so
+ * that timer_stop() can wait.
  *
  * The heap is a skew heap: merging walks down two right spines and swaps the
  * children on its way, which keeps every sequence of operations logarithmic on
@@ -106,14 +108,32 @@ void timer_arm(void)
 	arch_timer_arm(deadline);
 }
 
+/* Locks the heap of t and takes t out. */
+static struct percpu *take_out(struct timer *t)
+{
+	for (;;) {
+		struct percpu *cpu = percpu_of(__atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE));
+
+		spin_lock(&cpu->timer_lock);
+		if (t->cpu == cpu->id) {
+			if (t->active) {
+				heap_remove(cpu, t);
+			}
+			return cpu;
+		}
+		spin_unlock(&cpu->timer_lock);
+	}
+}
+
 void timer_set(struct timer *t, uint64_t expires)
 {
-	struct percpu *cpu = percpu_of(t->v->cpu);
+	unsigned int to = READ_ONCE(t->v->cpu);
+	struct percpu *cpu;
 	bool first;
 
-	spin_lock(&cpu->timer_lock);
-	if (t->active) {
-		heap_remove(cpu, t);
+	while ((cpu = take_out(t))->id != to) {
+		__atomic_store_n(&t->cpu, to, __ATOMIC_RELEASE);
+		spin_unlock(&cpu->timer_lock);
 	}
 	t->expires = expires;
 	heap_insert(cpu, t);
@@ -134,24 +154,14 @@ void timer_set(struct timer *t, uint64_t expires)
 
 void timer_stop(struct timer *t)
 {
-	struct percpu *cpu = percpu_of(t->v->cpu);
-	bool firing;
-
-	do {
-		spin_lock(&cpu->timer_lock);
-		if (t->active) {
-			heap_remove(cpu, t);
+	/* A handler that still runs may set it again: it is taken out anew. */
+	for (;;) {
+		spin_unlock(&take_out(t)->timer_lock);
+		if (__atomic_load_n(&t->firing, __ATOMIC_ACQUIRE) == 0) {
+			return;
 		}
-		spin_unlock(&cpu->timer_lock);
-
-		/* On this CPU a handler has returned or is the caller.  One
-		 * that still runs may set it again: it is taken out anew. */
-		firing = cpu != this_cpu() &&
-			 __atomic_load_n(&cpu->timer_firing, __ATOMIC_ACQUIRE) == t;
-		if (firing) {
-			arch_cpu_relax();
-		}
-	} while (firing);
+		arch_cpu_relax();
+	}
 }
 
 /* ---- Expiry ------------------------------------------------------------------- */
@@ -168,7 +178,7 @@ static struct timer *take_due(struct percpu *cpu)
 		heap_remove(cpu, t);
 		/* Before the lock is free: a timer_stop() that finds t inactive
 		 * must see that it fires. */
-		__atomic_store_n(&cpu->timer_firing, t, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&t->firing, 1, __ATOMIC_RELAXED);
 	} else {
 		t = NULL;
 	}
@@ -186,15 +196,16 @@ void timer_softirq(void)
 
 	/* Ends, because no handler arms a timer for a time that has passed. */
 	while ((t = take_due(cpu)) != NULL) {
-		if (t->kind == TIMER_POLL) {
+		if (t->kind == TIMER_POLL || t->kind == TIMER_CAP) {
 			/* Maybe of a call that has ended: to wake early is
 			 * allowed. */
-			sched_wake(t->v, PAUSE_POLL);
+			sched_wake(t->v, t->kind == TIMER_POLL ? PAUSE_POLL : PAUSE_CAP);
 		} else {
 			vtime_timer_fired(t->v, t->kind == TIMER_PERIODIC);
 		}
-		/* What the handler did becomes visible before its end does. */
-		__atomic_store_n(&cpu->timer_firing, NULL, __ATOMIC_RELEASE);
+		/* What the handler did becomes visible before its end does,
+		 * after which t may be gone. */
+		__atomic_sub_fetch(&t->firing, 1, __ATOMIC_RELEASE);
 	}
 	if (cpu->slice_end != 0 && cpu->slice_end <= time_now()) {
 		cpu->slice_end = 0;

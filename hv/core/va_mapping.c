@@ -70,7 +70,7 @@ static int vcpumask_to_cpus(const struct domain *d, uint64_t bitmap, cpumask_t *
 		}
 	}
 	/* One that is not loaded anywhere has nothing to flush; one that moves
-	 * now loads its tables afresh. */
+	 * now loads its tables afresh, even if its new CPU has them already. */
 	*mask &= arch_domain_tlb_mask(d);
 	return 0;
 }

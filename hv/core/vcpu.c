@@ -103,6 +103,7 @@ int vcpu_destroy(struct vcpu *v)
 	timer_stop(&v->singleshot);
 	timer_stop(&v->periodic);
 	timer_stop(&v->poll_timer);
+	timer_stop(&v->cap_timer);
 
 	rc = vcpu_drop_tables(v);
 	if (rc != 0) {
@@ -125,7 +126,8 @@ int vcpu_destroy(struct vcpu *v)
 void vcpu_free(struct vcpu *v)
 {
 	CHECK(!v->loaded && !v->running && !v->queued);
-	CHECK(!v->singleshot.active && !v->periodic.active && !v->poll_timer.active);
+	CHECK(!v->singleshot.active && !v->periodic.active && !v->poll_timer.active &&
+	      !v->cap_timer.active);
 	CHECK(v->kernel_table == NULL && v->info_page == NULL);
 	arch_vcpu_free(v);
 	v->domain->vcpu[v->id] = NULL;

@@ -98,18 +98,17 @@ static long op_down(struct vcpu *v)
 /* Puts a new area in place of the one in *slot, and fills it. */
 static int replace_area(struct vcpu *v, struct guest_area *slot, uint64_t va, size_t size)
 {
-	struct percpu *cpu = percpu_of(v->cpu);
 	struct guest_area area, old;
 	int rc = guest_area_register(&area, va, size);
 
 	if (rc != 0) {
 		return rc;
 	}
-	spin_lock(&cpu->rq_lock);
+	spin_lock(&v->lock);
 	old = *slot;
 	*slot = area;
 	runstate_publish(v);
-	spin_unlock(&cpu->rq_lock);
+	spin_unlock(&v->lock);
 	guest_area_drop(&old);
 	vtime_update(v, true);
 	return 0;
@@ -131,6 +130,8 @@ static long call_op(struct vcpu *v, uint64_t cmd, const union args *a, uint64_t 
 {
 	struct vcpu_runstate_info info;
 	struct vcpu_get_physid id;
+	cpumask_t cpus;
+	unsigned int cpu;
 
 	switch (cmd) {
 	case VCPUOP_initialise:
@@ -175,12 +176,13 @@ static long call_op(struct vcpu *v, uint64_t cmd, const union args *a, uint64_t 
 		}
 		return 0;
 	case VCPUOP_get_physid:
-		/* vCPUs stay where they are; only the control domain may know
-		 * where. */
-		if (!v->domain->is_control) {
+		/* An answer for the control domain, if it stays true. */
+		cpus = READ_ONCE(v->affinity);
+		if (!v->domain->is_control || (cpus & (cpus - 1)) != 0) {
 			return -XEN_EINVAL;
 		}
-		id.phys_id = arch_cpu_apic_id(v->cpu) | (uint64_t)arch_cpu_acpi_id(v->cpu) << 32;
+		cpu = (unsigned int)__builtin_ctzll(cpus);
+		id.phys_id = arch_cpu_apic_id(cpu) | (uint64_t)arch_cpu_acpi_id(cpu) << 32;
 		return copy_to_guest(guest_ptr(arg), &id, sizeof(id));
 	default:
 		return -XEN_ENOSYS;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time as a guest sees it.  The scheduler calls vtime_update() as it puts a
- * vCPU on a CPU, timer.c calls vtime_timer_fired(), vcpu_op.c and set_timer_op
- * set the timers.  The runqueue lock of a vCPU's CPU covers its two time
- * records (and so their one version), the vtime lock the wall clock.
+ * Time as a guest sees it, and how long each vCPU spends in which state.  The
+ * scheduler calls runstate_set(), and vtime_update() as it puts a vCPU on a CPU;
+ * timer.c calls vtime_timer_fired(); vcpu_op.c and set_timer_op set the timers.
+ * The lock of a vCPU covers its run states and its two time records (and so
+ * their one version), the vtime lock the wall clock.
  *
  * A guest's clock is one straight line through a pair (ticks, ns).  If the
  * counter is stable all vCPUs of all domains get the same pair, taken once: then
@@ -24,6 +25,7 @@
 #include <hv/hypercall.h>
 #include <hv/lock.h>
 #include <hv/percpu.h>
+#include <hv/sched.h>
 #include <hv/timer.h>
 #include <hv/vcpu.h>
 
@@ -92,7 +94,6 @@ static void write_version(struct vcpu *v, uint32_t version)
  */
 static void write_record(struct vcpu *v)
 {
-	struct percpu *cpu = percpu_of(v->cpu);
 	const struct arch_clock *clock = arch_clock();
 	struct time_pair pair = current_pair();
 	struct vcpu_time_info record = {
@@ -103,7 +104,7 @@ static void write_record(struct vcpu *v)
 		.flags = clock->stable ? XEN_PVCLOCK_TSC_STABLE_BIT : 0,
 	};
 
-	spin_lock(&cpu->rq_lock);
+	spin_lock(&v->lock);
 	v->time_version += 2;
 	record.version = v->time_version - 1;
 	write_version(v, record.version);
@@ -114,7 +115,7 @@ static void write_record(struct vcpu *v)
 	/* All fields become visible before the even version. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	write_version(v, v->time_version);
-	spin_unlock(&cpu->rq_lock);
+	spin_unlock(&v->lock);
 }
 
 void vtime_init_vcpu(struct vcpu *v)
@@ -135,6 +136,66 @@ void vtime_update(struct vcpu *v, bool force)
 	if (unlikely(period != 0) && v == this_cpu()->curr && !v->periodic.active) {
 		timer_set(&v->periodic, time_now() + period);
 	}
+}
+
+/* ---- Run states ------------------------------------------------------------------ */
+
+/* How long v has been in its state. */
+static uint64_t state_time(const struct vcpu_runstate_info *r, uint64_t now)
+{
+	return now > r->state_entry_time ? now - r->state_entry_time : 0;
+}
+
+/*
+ * With the update flag a reader sees the top bit of the entry time, or another
+ * entry time than before, whenever it may have read a mixture.
+ */
+void runstate_publish(struct vcpu *v)
+{
+	const size_t at = offsetof(struct vcpu_runstate_info, state_entry_time);
+	uint64_t *entry = &v->runstate.state_entry_time;
+
+	if ((READ_ONCE(v->domain->pv_features_assist) & (1u << VMASST_TYPE_runstate_update_flag)) !=
+	    0) {
+		*entry |= XEN_RUNSTATE_UPDATE;
+	}
+	guest_area_write(&v->runstate_area, at, entry, sizeof(*entry));
+	/* The flag becomes visible before any other field. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	guest_area_write(&v->runstate_area, 0, &v->runstate, sizeof(v->runstate));
+	/* All fields become visible before the final entry time. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	*entry &= ~XEN_RUNSTATE_UPDATE;
+	guest_area_write(&v->runstate_area, at, entry, sizeof(*entry));
+}
+
+void runstate_read(struct vcpu *v, struct vcpu_runstate_info *out)
+{
+	spin_lock(&v->lock);
+	*out = v->runstate;
+	spin_unlock(&v->lock);
+	out->time[out->state] += state_time(out, time_now());
+}
+
+void runstate_set(struct vcpu *v, int state, uint64_t now)
+{
+	struct vcpu_runstate_info *r = &v->runstate;
+	bool was_running = v->running;
+	uint64_t spent;
+
+	if (r->state == state) {
+		return;
+	}
+	spin_lock(&v->lock);
+	spent = state_time(r, now);
+	r->time[r->state] += spent;
+	r->state_entry_time += spent;
+	r->state = state;
+	v->running = state == VCPU_RUNNING;
+	if (was_running || v->running) {
+		runstate_publish(v);
+	}
+	spin_unlock(&v->lock);
 }
 
 /* ---- Wall clock ------------------------------------------------------------------ */

@@ -256,6 +256,7 @@ void arch_switch_vcpu(struct vcpu *prev, struct vcpu *next)
 {
 	struct percpu *p = this_cpu();
 	uint64_t end = (uint64_t)&next->regs + sizeof(next->regs);
+	uint64_t cr3 = next->in_kernel ? next->cr3_kernel : next->cr3_user;
 
 	if (prev != NULL) {
 		save_vcpu(prev);
@@ -265,7 +266,9 @@ void arch_switch_vcpu(struct vcpu *prev, struct vcpu *next)
 	vcpu_regs_end[p->id] = end;
 	p->arch.tss.rsp0 = end;
 
-	arch_reload_cr3(next);
+	/* Even if it is a sibling's: flushes for next went to where it was. */
+	WRITE_REG(cr3, cr3);
+	WRITE_ONCE(p->arch.cr3_loaded, cr3);
 	arch_load_descriptors(next);
 	load_segments(next);
 	clts();

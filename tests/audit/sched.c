@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The auditor of run queues and timers: every queue and heap holds what it
- * should, and only that.  Called by audit_all() in debug runs and by tests,
- * while no guest runs; it takes each CPU's locks all the same, since interrupts
- * of other CPUs may wake a vCPU.  Walks the heaps by their parent links, for
+ * The auditor of the run queue and timers: the queue and each heap hold what
+ * they should, and only that.  Called by audit_all() in debug runs and by tests,
+ * while no guest runs.  Walks the heaps by their parent links, for
  * their depth has no bound.  Changes nothing.
  */
 #include <hv/audit.h>
@@ -11,6 +10,7 @@
 #include <hv/domain.h>
 #include <hv/percpu.h>
 #include <hv/printk.h>
+#include <hv/sched.h>
 #include <hv/timer.h>
 #include <hv/vcpu.h>
 
@@ -28,24 +28,23 @@ static void expect(bool good, const struct vcpu *v, const char *what)
 	}
 }
 
-/* ---- Run queues ------------------------------------------------------------- */
+/* ---- The run queue ------------------------------------------------------------ */
 
-/* Number of vCPUs queued on the CPU; runqueue lock held. */
-static unsigned int audit_queue(const struct percpu *cpu)
+/* Number of vCPUs queued. */
+static unsigned int audit_queue(void)
 {
-	struct vcpu *const *link = &cpu->rq_head;
 	const struct vcpu *v;
 	unsigned int count = 0;
 
-	for (; *link != NULL && count < MEMBERS_MAX; link = &v->rq_next) {
-		v = *link;
-		count++;
-		expect(v->queued, v, "in a run queue and does not know");
-		expect(!v->running, v, "runs and waits at once");
-		expect(v->cpu == cpu->id, v, "in another CPU's run queue");
+	for (v = sched_queue; v != NULL; v = v->rq_next) {
+		if (++count > MEMBERS_MAX) {
+			expect(false, v, "the run queue is a circle");
+			return count;
+		}
+		expect(v->queued, v, "in the run queue and does not know");
+		expect(!v->running && !v->loaded, v, "is on a CPU and waits at once");
 		expect(v->runstate.state == VCPU_RUNNABLE, v, "queued but not runnable");
 	}
-	expect(link == cpu->rq_tail, *link, "the run queue is a circle or ends elsewhere");
 	return count;
 }
 
@@ -55,11 +54,17 @@ static void audit_vcpu(const struct vcpu *v)
 
 	expect(!v->running || v->loaded, v, "runs without being loaded");
 	expect(v->loaded == (cpu->curr == v), v, "loaded, or not, wrongly");
+	expect(v->loaded || v->queued || v->pause_flags != 0, v, "could run and does not wait");
 	expect((v->runstate.state == VCPU_RUNNING) == v->running, v,
 	       "the run state says otherwise");
 	expect(v->runstate.state != VCPU_BLOCKED ||
 		       (v->pause_flags & (PAUSE_BLOCKED | PAUSE_POLL)) != 0,
 	       v, "blocked for no reason");
+	expect(v->affinity != 0 && (v->affinity & ~cpu_online_mask()) == 0, v,
+	       "may run on CPUs that are not there, or on none");
+	expect((v->pause_flags & PAUSE_CAP) == 0 || v->cap_timer.active || v->cap_timer.firing, v,
+	       "waits for its allowance for ever");
+	expect(v->domain->weight != 0, v, "its domain has no weight");
 }
 
 /* ---- Timers ----------------------------------------------------------------- */
@@ -92,7 +97,7 @@ static unsigned int audit_heap(const struct percpu *cpu)
 			return count;
 		}
 		expect(t->active, t->v, "a timer in a heap is not active");
-		expect(t->v->cpu == cpu->id, t->v, "a timer of another CPU");
+		expect(t->cpu == cpu->id, t->v, "a timer of another CPU");
 		expect(t->parent == NULL || t->parent->expires <= t->expires, t->v,
 		       "a timer lies below a later one");
 		expect((t->left == NULL || t->left->parent == t) &&
@@ -104,17 +109,15 @@ static unsigned int audit_heap(const struct percpu *cpu)
 
 unsigned int audit_sched(void)
 {
-	unsigned int queued = 0, timers = 0;
+	unsigned int queued, timers = 0;
 	struct domain *d;
 	unsigned int i;
 
 	differences = 0;
+	queued = audit_queue();
 	for (i = 0; i < cpu_count(); i++) {
 		struct percpu *cpu = percpu_of(i);
 
-		spin_lock(&cpu->rq_lock);
-		queued += audit_queue(cpu);
-		spin_unlock(&cpu->rq_lock);
 		spin_lock(&cpu->timer_lock);
 		timers += audit_heap(cpu);
 		spin_unlock(&cpu->timer_lock);
@@ -129,6 +132,7 @@ unsigned int audit_sched(void)
 				timers -= v->singleshot.active;
 				timers -= v->periodic.active;
 				timers -= v->poll_timer.active;
+				timers -= v->cap_timer.active;
 			}
 		}
 	}

@@ -172,14 +172,22 @@ void fake_settle(void)
 
 bool fake_run(struct vcpu *v)
 {
-	fake.cpu = v->cpu;
 	for (unsigned int i = 0; i < 2 * MAX_VCPUS; i++) {
+		/* Where it runs or, if it waits, where it may get a turn. */
+		fake_settle();
+		fake.cpu = v->loaded || (v->affinity >> v->cpu & 1) != 0 ?
+				   v->cpu :
+				   (unsigned int)__builtin_ctzll(v->affinity);
 		fake_exit();
 		if (fake_running() == v) {
 			return true;
 		}
 		if (fake_running() == NULL) {
 			return false;
+		}
+		/* Those ahead of it use up what they may. */
+		if (i >= 8) {
+			fake_advance(1000000);
 		}
 		sched_yield();
 	}

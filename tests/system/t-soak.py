@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """A control domain under load: nothing wrong, nothing in dmesg, time as outside.
 
-SOAK_TIME=SECONDS for each machine (default 25); SOAK_SMP="1 4" chooses the
-numbers of vCPUs. Beside soak.c run the tools a person would: top, date, sleep.
+SOAK_TIME=SECONDS for each machine (default 25); SOAK_SMP="1 4/2" chooses the
+numbers of vCPUs, and of CPUs if there are fewer. Beside soak.c run the tools a person would: top, date, sleep.
 """
 import os
 import re
@@ -13,7 +13,7 @@ import time
 from vmrun import O, RUN, VM, Tap, require_images
 
 SECONDS = int(os.environ.get("SOAK_TIME", "25"))
-SMP = [int(n) for n in os.environ.get("SOAK_SMP", "2 4").split()]
+SMP = os.environ.get("SOAK_SMP", "2 4 4/2").split()
 HERE = os.path.dirname(os.path.abspath(__file__))
 DRIFT_MAX = 0.001
 UPTIME_ERROR = 0.03  # s: the clock's step and the console's delay
@@ -44,8 +44,10 @@ def guest_clock(vm):
 
 
 def soak(tap, smp, initrd):
-    name = f"{smp} vCPUs, {SECONDS} s"
-    with VM(f"soak-{smp}", smp=smp, initrd=initrd) as vm:
+    vcpus, _, cpus = smp.partition("/")
+    name = f"{vcpus} vCPUs on {cpus or vcpus} CPUs, {SECONDS} s"
+    with VM(f"soak-{vcpus}-{cpus}", smp=int(cpus or vcpus), initrd=initrd,
+            hvargs=f"dom0_max_vcpus={vcpus}") as vm:
         vm.expect_marker(120)
         vm.shell()
         start = guest_clock(vm)

@@ -14,6 +14,7 @@ struct options {
 	unsigned int maxcpus;	     /* CPUs to bring up; 0: all */
 	unsigned int com1_baud;	     /* 0: as the firmware left it */
 	unsigned int com1_port;	     /* I/O port base, 0x3f8 */
+	bool dom0_vcpus_pin;	     /* one CPU for each, for good */
 	bool console_com1;
 	bool noreboot;	 /* stop instead of restarting */
 	bool unsafe_cpu; /* run guests though a mitigation lacks */

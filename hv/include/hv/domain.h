@@ -75,7 +75,11 @@ struct domain {
 	uint32_t pci_cf8;	      /* latched configuration address */
 	uint64_t *ioport_map;	      /* 65536 bits of permission or NULL */
 
-	/* time */
+	/* scheduling, sched.c */
+	uint32_t weight;   /* atomic: its share */
+	uint32_t cap;	   /* atomic: percent of a CPU, 0: none */
+	uint64_t vtime;	   /* atomic: virtual time */
+	uint64_t cap_time; /* atomic: when it would have used its cap */
 
 	/* console_io rate limit and line buffer, console_io.c */
 	char conbuf[160];	  /* domain lock */

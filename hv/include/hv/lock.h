@@ -13,7 +13,7 @@
  * lock_both() only, lower address first.
  *
  *   domlist -> domain -> gnttab -> evtchn -> pirq -> runqueue
- *           -> timer -> vcpu time -> irq -> heap -> console
+ *           -> vcpu -> timer -> vcpu time -> irq -> heap -> console
  *
  * The lock bit of a page (page.h) ranks between domain and gnttab and is taken
  * for one page table at a time.
@@ -29,6 +29,7 @@ enum lock_rank {
 	RANK_EVTCHN,
 	RANK_PIRQ,
 	RANK_RUNQUEUE,
+	RANK_VCPU,
 	RANK_TIMER,
 	RANK_VTIME,
 	RANK_IRQ,

@@ -22,17 +22,17 @@ struct percpu {
 	struct vcpu *curr; /* loaded vCPU, or NULL before the first */
 	uint32_t softirq;  /* atomic: SOFTIRQ_* */
 
-	/* run queue, sched.c */
-	spinlock_t rq_lock;
-	struct vcpu *rq_head;  /* runqueue lock */
-	struct vcpu **rq_tail; /* runqueue lock; the link to append to */
-	uint64_t slice_end;    /* own CPU; ~0: nobody waits, 0: over */
+	/* sched.c */
+	bool idle;	  /* atomic: nobody runs, and nobody has claimed it */
+	uint64_t clock;	  /* own CPU to write: greatest key picked */
+	uint64_t charged; /* the running vCPU has paid up to here */
+	uint64_t slice_start;
+	uint64_t slice_end; /* own CPU to write; ~0: nobody waits, 0: over */
 
 	/* timer heap, timer.c */
 	spinlock_t timer_lock;
-	struct timer *timer_root;   /* timer lock */
-	struct timer *timer_firing; /* atomic: its handler runs now */
-	uint64_t timer_armed;	    /* deadline programmed, ~0: none */
+	struct timer *timer_root; /* timer lock */
+	uint64_t timer_armed;	  /* deadline programmed, ~0: none */
 
 	/* locks held, debug */
 	uint32_t ranks_held; /* 1 << lock_rank */

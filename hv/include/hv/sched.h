@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which vCPU runs where.  Each vCPU belongs to one CPU's run queue, covered by
- * that CPU's runqueue lock.  A vCPU is eligible when pause_flags are 0
- * and its domain is not paused.
+ * Which vCPU runs where.  A vCPU that can run has no pause_flags, and is loaded
+ * on a CPU or waits in the one queue.
  */
 #ifndef HV_SCHED_H
 #define HV_SCHED_H
@@ -19,6 +18,8 @@ struct vcpu_runstate_info;
 
 /** Prepares run queue and timers of a CPU; before it takes an interrupt. */
 void sched_init_cpu(struct percpu *cpu);
+
+extern struct vcpu *sched_queue; /* for the auditor */
 
 /** Puts a new vCPU on a CPU; called once by vcpu_create(). */
 void sched_init_vcpu(struct vcpu *v);
@@ -56,9 +57,11 @@ int must_check vcpu_set_affinity(struct vcpu *v, cpumask_t cpus);
 void softirq_process(void);
 void softirq_raise(unsigned int cpu, uint32_t bits);
 
+/** v enters a state, RUNSTATE_*: by the CPU where it is loaded or under the runqueue lock. */
+void runstate_set(struct vcpu *v, int state, uint64_t now);
 /** Copies v's runstate, with the time in the present state added. */
 void runstate_read(struct vcpu *v, struct vcpu_runstate_info *out);
-/** Writes the registered runstate area.  Runqueue lock of v's CPU held. */
+/** Writes the registered runstate area.  Lock of v held. */
 void runstate_publish(struct vcpu *v);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * Deadlines.  One heap per CPU under its timer lock; the CPU's one-shot timer
  * is armed for the earliest.  A timer lives inside its vCPU and fires on the
- * CPU where it was set; what it does is a kind, not a function pointer.
+ * CPU where that was as it was set; what it does is a kind, not a function pointer.
  * Times are ns of time_now().
  */
 #ifndef HV_TIMER_H
@@ -12,13 +12,16 @@ enum timer_kind {
 	TIMER_SINGLESHOT, /* vtime.c: VIRQ_TIMER once */
 	TIMER_PERIODIC,	  /* vtime.c: VIRQ_TIMER, again after v->period */
 	TIMER_POLL,	  /* sched_op.c: end of SCHEDOP_poll */
+	TIMER_CAP,	  /* sched.c: the domain may run again */
 };
 
 struct vcpu;
 
 struct timer {
 	uint64_t expires;
-	struct timer *left, *right, *parent; /* timer lock of v->cpu */
+	struct timer *left, *right, *parent; /* timer lock of `cpu` */
+	unsigned int cpu;		     /* timer lock of the CPU it names */
+	uint32_t firing;		     /* atomic: handlers at work */
 	uint8_t kind;
 	bool active;
 	struct vcpu *v;
@@ -28,8 +31,8 @@ void timer_init(struct timer *t, enum timer_kind kind, struct vcpu *v);
 /** Arms t on the CPU of its vCPU; replaces an earlier deadline. */
 void timer_set(struct timer *t, uint64_t expires);
 /**
- * After return t does not fire and is not firing on another CPU.  May wait for
- * a handler, so the caller holds no lock that one takes (evtchn, runqueue).
+ * After return t does not fire and is not firing.  May wait for a handler, so
+ * the caller is none and holds no lock that one takes (evtchn, runqueue).
  */
 void timer_stop(struct timer *t);
 /** Runs what is due on this CPU and arms the hardware. Softirq only. */

@@ -8,6 +8,7 @@
 #ifndef HV_VCPU_H
 #define HV_VCPU_H
 
+#include <arch/cpu.h>
 #include <arch/regs.h>
 #include <hv/lock.h>
 #include <hv/timer.h>
@@ -31,6 +32,7 @@ _Static_assert(VCPU_RUNNING == RUNSTATE_running && VCPU_OFFLINE == RUNSTATE_offl
 #define PAUSE_BLOCKED 2u /* SCHEDOP_block */
 #define PAUSE_POLL 4u	 /* SCHEDOP_poll */
 #define PAUSE_DOMAIN 8u	 /* whole domain paused, shut down or dying */
+#define PAUSE_CAP 16u	 /* its domain has run as much as it may for now */
 
 struct guest_trap {
 	uint64_t address;
@@ -83,7 +85,8 @@ struct vcpu {
 
 	struct domain *domain; /* write-once */
 	unsigned int id;       /* write-once */
-	unsigned int cpu;      /* runqueue lock; processor it belongs to */
+	unsigned int cpu;      /* runqueue lock to write; where it is loaded, or
+				  was last */
 
 	struct guest_trap traps[256];
 
@@ -116,23 +119,27 @@ struct vcpu {
 	/* registered pages */
 	struct page *info_page;		 /* of register_vcpu_info, or NULL */
 	struct vcpu_info own_info;	 /* vCPUs 32..: until it is registered */
-	struct guest_area runstate_area; /* runqueue lock */
-	struct guest_area time_area;	 /* runqueue lock */
+	struct guest_area runstate_area; /* its lock */
+	struct guest_area time_area;	 /* its lock */
 
 	/* scheduling, sched.c */
 	struct vcpu *rq_next;		    /* runqueue lock */
+	uint64_t key;			    /* runqueue lock, or CPU: virtual time */
+	cpumask_t affinity;		    /* runqueue lock: CPUs it may run on */
 	bool queued;			    /* runqueue lock */
 	uint32_t pause_flags;		    /* atomic, PAUSE_* */
-	bool running;			    /* runqueue lock: on a CPU now */
-	bool loaded;			    /* atomic: in the machine of v->cpu, which
-				       may be idle; written by that CPU */
-	struct vcpu_runstate_info runstate; /* runqueue lock */
+	spinlock_t lock;		    /* RANK_VCPU */
+	bool running;			    /* its lock: on a CPU now */
+	bool loaded;			    /* runqueue lock to write: in the machine of
+				       v->cpu, which may be idle and clears it */
+	struct vcpu_runstate_info runstate; /* its lock */
 	uint32_t poll_port;		    /* PAUSE_POLL: one port, or 0 for several */
 
 	/* timers, vtime.c */
 	struct timer singleshot;
 	struct timer periodic;
 	struct timer poll_timer;
+	struct timer cap_timer;
 	uint64_t period;       /* ns, 0: off */
 	uint32_t time_version; /* of the info last written */
 

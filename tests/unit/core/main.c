@@ -11,7 +11,7 @@
 /* clang-format off */
 #define SUITES(X)                                                              \
 	X(heap)                                                                \
-	X(page) X(tlb) X(mmu_update) X(mmuext) X(memory_op) X(evtchn) X(sched) \
+	X(page) X(tlb) X(mmu_update) X(mmuext) X(memory_op) X(evtchn) X(sched) X(sched_sim) \
 		X(vcpu_op) X(trap) X(emul) X(calls) X(elf) X(dom0) X(fail)     \
 			X(format) X(cmdline) X(multiboot)
 /* clang-format on */

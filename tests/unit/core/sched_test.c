@@ -20,33 +20,15 @@ static uint32_t bind_timer(unsigned int vcpu)
 	return v.port;
 }
 
-static void test_share(void)
-{
-	unsigned int ran[GUESTS] = { 0 };
-
-	/* More vCPUs than CPUs: two of them on CPU 1. */
-	world(3);
-	fake_cpu_set(1);
-	for (unsigned int i = 0; i < 100; i++) {
-		struct vcpu *v;
-
-		fake_exit();
-		v = me();
-		CU_ASSERT_PTR_NOT_NULL_FATAL(v);
-		ran[v->domain->id]++;
-		fake_advance(11 * MS);
-	}
-	TRUE_(ran[0] > 30);
-	TRUE_(ran[1] > 30);
-	EQ(ran[0] + ran[1] + ran[2], 100);
-}
-
 static void test_yield(void)
 {
 	struct vcpu *v;
 
 	world(3);
-	run(1, 0);
+	for (unsigned int i = 0; i < GUESTS * VCPUS; i++) {
+		OK(vcpu_set_affinity(guest[i / VCPUS].d->vcpu[i % VCPUS], i < 2 ? 2 : 1));
+	}
+	run(0, 0);
 	v = me();
 	OK(fake_call(__HYPERVISOR_sched_op, SCHEDOP_yield));
 	TRUE_(me() != NULL && me() != v);
@@ -328,7 +310,6 @@ static void test_runstate(void)
 }
 
 CU_TestInfo sched_tests[] = {
-	{ "two share a CPU", test_share },
 	{ "yield", test_yield },
 	{ "block", test_block },
 	{ "poll", test_poll },
