@@ -5,6 +5,8 @@
  * bts, btr): traps.c calls in for a write fault from guest-kernel mode, and
  * the store is done here as the checked update that a hypercall would be.
  * pte_write_emulate() owns locks and checks; nothing here writes to a table.
+ * Device frames that pci.c keeps read-only are the other reason for such a
+ * fault: a plain store to one is pci.c's to make, change or drop.
  * A read-modify-write is a compare-and-exchange of the whole entry, so it is
  * atomic against other vCPUs and against the CPU's own A and D bits whether
  * or not the guest said LOCK.
@@ -14,6 +16,7 @@
 #include <hv/check.h>
 #include <hv/guest_access.h>
 #include <hv/mm.h>
+#include <hv/pci.h>
 #include <hv/vcpu.h>
 
 #define EFLAGS_CF 0x001ull
@@ -175,11 +178,19 @@ enum emul_result emul_pte_write(struct guest_regs *regs, uint64_t va)
 {
 	struct vcpu *v = current_vcpu();
 	struct insn in;
+	unsigned long mfn;
 	uint64_t src, ea;
+	bool table;
 	int rc;
 
 	ASSERT(regs == &v->regs);
-	if (!v->in_kernel || !maps_table(v, va) || !emul_fetch(v, &in) || in.op < INSN_MOV) {
+	if (!v->in_kernel) {
+		return EMUL_BOUNCE;
+	}
+	table = maps_table(v, va);
+	mfn = table ? 0 : guest_walk_frame(v, va, false);
+	if ((!table && !iomem_readonly(mfn)) || !emul_fetch(v, &in) || in.op < INSN_MOV ||
+	    (!table && in.op != INSN_MOV)) {
 		return EMUL_BOUNCE;
 	}
 	ea = operand_address(v, &in);
@@ -187,6 +198,11 @@ enum emul_result emul_pte_write(struct guest_regs *regs, uint64_t va)
 		return EMUL_BOUNCE; /* elsewhere, or across two entries */
 	}
 	src = in.has_imm ? in.imm & insn_mask(&in) : insn_reg_read(&in, regs, in.reg);
+	if (!table) {
+		pci_mmio_write(v->domain, (uint64_t)mfn << PAGE_SHIFT | (ea & ~PAGE_MASK), in.bytes,
+			       src);
+		return emul_complete(v, in.length);
+	}
 	if (in.op == INSN_MOV) {
 		rc = pte_write_emulate(v, ea, src, in.bytes, NULL);
 	} else {

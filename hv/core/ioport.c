@@ -9,7 +9,7 @@
  *
  * PCI configuration ports never reach the device raw, because the address
  * port is shared with the core: 0xcf8 is latched per domain, and each access
- * to 0xcfc..0xcff becomes one complete transaction.
+ * to 0xcfc..0xcff becomes one complete transaction; writes are pci.c's to judge.
  */
 #include <hv/irq.h>
 
@@ -20,6 +20,7 @@
 #include <hv/domain.h>
 #include <hv/heap.h>
 #include <hv/page.h>
+#include <hv/pci.h>
 
 #define PORTS 65536u
 #define MAP_BYTES (PORTS / 8)
@@ -40,72 +41,53 @@ static bool ports_allowed(const struct domain *d, unsigned int port, unsigned in
 	return allowed;
 }
 
-/* One access of a guest to PCI configuration or a plain port. */
-struct access {
-	enum {
-		NOWHERE,
-		PORT,
-		PCI_LATCH,
-		PCI_REGISTER
-	} kind;
-	uint8_t bus, devfn;
-	unsigned int reg;
-};
-
 /*
- * Data ports address nothing while they are not enabled, when an access
- * crosses a register, or for registers that this mechanism cannot name.
+ * One access to PCI configuration or a plain port; *value stays where it finds
+ * nothing to read.  Data ports address nothing while they are not enabled, when
+ * an access crosses a register, or for registers that this mechanism cannot
+ * name.
  */
-static struct access decode(const struct domain *d, unsigned int port, unsigned int bytes)
+static void access(struct domain *d, unsigned int port, unsigned int bytes, uint32_t *value,
+		   bool write)
 {
-	struct access to = { .kind = NOWHERE };
 	uint32_t address = READ_ONCE(d->pci_cf8);
+	unsigned int reg = (address & 0xfc) | (port & 3);
 
-	if (!d->may_io) {
-		return to;
-	}
 	if (port >= PCI_END || port + bytes <= PCI_ADDRESS) {
-		to.kind = ports_allowed(d, port, bytes) ? PORT : NOWHERE;
+		if (!ports_allowed(d, port, bytes)) {
+			return;
+		}
+		if (write) {
+			arch_port_write((uint16_t)port, bytes, *value);
+		} else {
+			*value = arch_port_read((uint16_t)port, bytes);
+		}
 	} else if (d->is_control && port == PCI_ADDRESS && bytes == 4) {
-		to.kind = PCI_LATCH;
+		if (write) {
+			WRITE_ONCE(d->pci_cf8, *value);
+		}
+		*value = write ? *value : address;
 	} else if (d->is_control && port >= PCI_DATA && (port & (bytes - 1)) == 0 &&
 		   (address & (CF8_ENABLE | CF8_RESERVED)) == CF8_ENABLE) {
-		to.kind = PCI_REGISTER;
-		to.bus = (uint8_t)(address >> 16);
-		to.devfn = (uint8_t)(address >> 8);
-		to.reg = (address & 0xfc) | (port & 3);
+		if (write) {
+			pci_config_write((uint16_t)(address >> 8), reg, bytes, *value, 0);
+		} else {
+			*value = arch_pci_read((uint16_t)(address >> 8), reg, bytes);
+		}
 	}
-	return to;
 }
 
 uint32_t ioport_read(struct domain *d, uint16_t port, unsigned int bytes)
 {
-	uint32_t ones = ~0u >> (32 - 8 * bytes);
-	struct access from = decode(d, port, bytes);
+	uint32_t value = ~0u;
 
-	switch (from.kind) {
-	case PORT:
-		return arch_port_read(port, bytes) & ones;
-	case PCI_LATCH:
-		return READ_ONCE(d->pci_cf8);
-	case PCI_REGISTER:
-		return ones & arch_pci_read(0, from.bus, from.devfn, from.reg, bytes);
-	default:
-		return ones;
-	}
+	access(d, port, bytes, &value, false);
+	return value & (~0u >> (32 - 8 * bytes));
 }
 
 void ioport_write(struct domain *d, uint16_t port, unsigned int bytes, uint32_t value)
 {
-	struct access to = decode(d, port, bytes);
-
-	if (to.kind == PORT) {
-		arch_port_write(port, bytes, value);
-	} else if (to.kind == PCI_LATCH) {
-		WRITE_ONCE(d->pci_cf8, value);
-	} else if (to.kind == PCI_REGISTER) {
-		arch_pci_write(0, to.bus, to.devfn, to.reg, bytes, value);
-	}
+	access(d, port, bytes, &value, true);
 }
 
 int ioport_domain_init(struct domain *d)

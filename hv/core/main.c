@@ -14,6 +14,7 @@
 #include <hv/heap.h>
 #include <hv/memory.h>
 #include <hv/page.h>
+#include <hv/pci.h>
 #include <hv/percpu.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
@@ -51,6 +52,7 @@ static INIT_TEXT void start_up(void)
 		sched_init_cpu(percpu_of(i));
 	}
 	memory_map_init();
+	pci_init();
 	vtime_set_wallclock(arch_wallclock(), 0, time_now());
 	dom0_build();
 	free_modules();

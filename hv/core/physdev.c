@@ -5,9 +5,8 @@
  * itself; here arguments are copied in and checked.  All but set_iopl, eoi and
  * irq_status_query are for the control domain.
  *
- * The core keeps no list of PCI devices and programs no messages: devices are
- * announced to it without effect, and whatever belongs to MSI is refused, so
- * that Linux takes the interrupt lines instead.
+ * Devices are announced without effect: the core has looked for itself (pci.c).
+ * Several messages for one plain MSI are refused, so that Linux takes one.
  */
 #include <hv/hypercall.h>
 
@@ -18,6 +17,7 @@
 #include <hv/domain.h>
 #include <hv/guest_access.h>
 #include <hv/irq.h>
+#include <hv/pci.h>
 #include <hv/vcpu.h>
 
 union physdev_arg {
@@ -36,25 +36,14 @@ union physdev_arg {
 
 static int op_eoi(union physdev_arg *op)
 {
-	struct domain *d = current_domain();
-
-	if (!pirq_is_mapped(d, op->eoi.irq)) {
-		return -XEN_EINVAL;
-	}
-	pirq_eoi(d, op->eoi.irq);
-	return 0;
+	return pirq_eoi(current_domain(), op->eoi.irq);
 }
 
 static int op_irq_status_query(union physdev_arg *op)
 {
-	bool needs_eoi;
-
-	if (!pirq_is_mapped(current_domain(), op->status.irq)) {
-		return -XEN_EINVAL;
-	}
-	/* Never shared: a pirq has one domain. */
-	needs_eoi = arch_pirq_needs_eoi(op->status.irq);
-	op->status.flags = needs_eoi ? XENIRQSTAT_needs_eoi : 0;
+	/* Never shared: a pirq has one domain.  One that is mapped to nobody
+	 * answers as well. */
+	op->status.flags = arch_pirq_needs_eoi(op->status.irq) ? XENIRQSTAT_needs_eoi : 0;
 	return 0;
 }
 
@@ -72,20 +61,27 @@ static int op_apic_read(union physdev_arg *op)
 	return arch_ioapic_read(op->apic.apic_physbase, op->apic.reg, &op->apic.value);
 }
 
-/* The vector is a number that the guest hands back and never uses. */
-static int op_alloc_irq_vector(union physdev_arg *op)
-{
-	if (op->irq.irq >= arch_gsi_count()) {
-		return -XEN_EINVAL;
-	}
-	op->irq.vector = op->irq.irq;
-	return 0;
-}
-
 /* Devices cannot be given away yet. */
 static bool is_caller(domid_t domid)
 {
 	return domid == DOMID_SELF || domid == current_domain()->id;
+}
+
+/* That a table is named says that it is MSI-X; the core knows where it is. */
+static int map_msi(struct physdev_map_pirq *map)
+{
+	unsigned int bus = (unsigned int)map->bus, devfn = (unsigned int)map->devfn;
+	unsigned int entry = map->table_base != 0 ? (unsigned int)map->entry_nr : PCI_MSI_PLAIN;
+
+	if (map->type == MAP_PIRQ_TYPE_MULTI_MSI || map->pirq >= 0) {
+		return -XEN_ENOSYS;
+	}
+	/* Above the bus is the segment; all devices that we know are in 0. */
+	if (bus > 0xff || devfn > 0xff || entry > PCI_MSI_PLAIN) {
+		return -XEN_ENODEV;
+	}
+	map->pirq = pirq_map_msi(current_domain(), PCI_BDF(bus, devfn), entry);
+	return MIN(map->pirq, 0);
 }
 
 static int op_map_pirq(union physdev_arg *op)
@@ -102,7 +98,7 @@ static int op_map_pirq(union physdev_arg *op)
 	case MAP_PIRQ_TYPE_MSI:
 	case MAP_PIRQ_TYPE_MSI_SEG:
 	case MAP_PIRQ_TYPE_MULTI_MSI:
-		return -XEN_ENOSYS;
+		return map_msi(map);
 	default:
 		return -XEN_EINVAL;
 	}
@@ -119,7 +115,7 @@ static int op_unmap_pirq(union physdev_arg *op)
 	if (!is_caller(op->unmap.domid)) {
 		return -XEN_ESRCH;
 	}
-	/* A negative one is beyond all lines. */
+	/* A negative one is beyond all of them. */
 	return pirq_unmap(current_domain(), (unsigned int)op->unmap.pirq);
 }
 
@@ -135,16 +131,14 @@ static int op_setup_gsi(union physdev_arg *op)
 	return rc == -XEN_EBUSY ? -XEN_EEXIST : rc;
 }
 
-/* Readable, and of no consequence: devices are announced, and the core alone
- * programs the IO-APICs. */
+/*
+ * Readable, and of no consequence: the core has seen the devices, their MSI-X
+ * tables and the window for itself; it writes messages whenever they are
+ * enabled; and nobody uses the vector of a line.
+ */
 static int op_noted(union physdev_arg *op UNUSED)
 {
 	return 0;
-}
-
-static int op_refused(union physdev_arg *op UNUSED)
-{
-	return -XEN_ENOSYS;
 }
 
 #define ALL 1u	   /* any domain, not only the control domain */
@@ -153,10 +147,10 @@ static int op_refused(union physdev_arg *op UNUSED)
 	[PHYSDEVOP_##nr] = { sizeof(((union physdev_arg *)0)->member), flags, run }
 
 /*
- * A number without a line is refused to the control domain as well: all that
- * is for messages (get_free_pirq, restore_msi, prepare_msix, release_msix),
- * manage_pci_add and its kin, which pci_device_add has replaced,
- * free_irq_vector, and dbgp_op, since the core has no debug port.
+ * A number without a line is refused to all: get_free_pirq, for guests that
+ * are no PV ones; restore_msi, manage_pci_add and its kin, which have better
+ * forms; free_irq_vector; dbgp_op, since the core has no debug port;
+ * set_iobitmap, since user programs have no ports; what eoi and its query do.
  */
 static const struct {
 	uint8_t size, flags;
@@ -167,24 +161,20 @@ static const struct {
 	OP(set_iopl, iopl, ALL, op_set_iopl),
 	OP(apic_read, apic, RETURNS, op_apic_read),
 	OP(apic_write, apic, 0, op_noted),
-	OP(alloc_irq_vector, irq, RETURNS, op_alloc_irq_vector),
+	OP(alloc_irq_vector, irq, 0, op_noted),
 	OP(map_pirq, map, RETURNS, op_map_pirq),
 	OP(unmap_pirq, unmap, 0, op_unmap_pirq),
 	OP(setup_gsi, gsi, 0, op_setup_gsi),
 	OP(pci_device_add, device_add, 0, op_noted),
 	OP(pci_device_remove, device, 0, op_noted),
 	OP(pci_mmcfg_reserved, mmcfg, 0, op_noted),
-	/* User programs have no ports. */
-	[PHYSDEVOP_set_iobitmap] = { 0, ALL, op_refused },
-	/* eoi and its query do instead of these. */
-	[PHYSDEVOP_pirq_eoi_gmfn_v1] = { 0, ALL, op_refused },
-	[PHYSDEVOP_pirq_eoi_gmfn_v2] = { 0, ALL, op_refused },
-	[PHYSDEVOP_IRQ_UNMASK_NOTIFY] = { 0, ALL, op_refused },
+	OP(restore_msi_ext, device, 0, op_noted),
+	OP(prepare_msix, device, 0, op_noted),
+	OP(release_msix, device, 0, op_noted),
 };
 
 long do_physdev_op(uint64_t cmd, uint64_t arg)
 {
-	bool control = current_domain()->is_control;
 	guest_ptr_t ptr = guest_ptr(arg);
 	union physdev_arg op;
 	unsigned int nr;
@@ -192,9 +182,9 @@ long do_physdev_op(uint64_t cmd, uint64_t arg)
 
 	nr = (unsigned int)index_nospec((uint32_t)cmd, ARRAY_SIZE(table));
 	if (nr != (uint32_t)cmd || table[nr].run == NULL) {
-		return control ? -XEN_ENOSYS : -XEN_EPERM;
+		return -XEN_ENOSYS;
 	}
-	if (!control && !(table[nr].flags & ALL)) {
+	if (!current_domain()->is_control && !(table[nr].flags & ALL)) {
 		return -XEN_EPERM;
 	}
 	rc = copy_from_guest(&op, ptr, table[nr].size);

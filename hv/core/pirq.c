@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which domain gets which hardware interrupt.  A pirq below the number of
- * IO-APIC lines is that line (GSI); those above are kept for messages, which
- * are not offered yet.  A pirq is first mapped to a domain (physdev.c), then
+ * IO-APIC lines is that line (GSI); those above are for messages.  A pirq is first mapped to a domain (physdev.c), then
  * bound to one of its ports (evtchn_op.c).  The x86 code reports interrupts to
  * pirq_fired(), with no lock held, and keeps vectors and controllers to
  * itself.  Owns d->pirq_port[] and the table below, all under the pirq lock.
  *
  * A level-triggered line stays masked at its controller from the moment it
- * fired until the guest says that it is done (in_service); a guest that never
- * does blocks that line only.
+ * fired until the guest says that it is done; a guest that never does blocks
+ * that line only.  A message needs no end.  It is written, and masked if it can
+ * be, when it is mapped, and sent to the port's vCPU's CPU while it is bound.
  *
  * An event is sent without the pirq lock, because the event lock ranks below
  * it.  In between the port may go away or another one may come; then the send
@@ -21,18 +21,20 @@
 
 #include <hv/domain.h>
 #include <hv/evtchn.h>
-#include <hv/lock.h>
+#include <hv/pci.h>
+#include <hv/printk.h>
 #include <hv/vcpu.h>
 
 static struct pirq_line {
 	uint16_t owner; /* domain it is mapped to, if mapped */
 	bool mapped;
 	bool bound;	      /* to a port of the owner; delivery is on */
-	bool in_service;      /* fired, and the guest's end is awaited */
 	const struct vcpu *v; /* if bound: interrupts go to its CPU */
+	bool msi;	      /* of the device and entry below */
+	uint16_t bdf, entry;
 } lines[PIRQ_MAX];
 
-static spinlock_t pirq_lock = SPINLOCK_INIT(RANK_PIRQ);
+spinlock_t pirq_lock = SPINLOCK_INIT(RANK_PIRQ);
 
 /* The line if d has it mapped, otherwise NULL. Pirq lock held. */
 static struct pirq_line *line_of(const struct domain *d, unsigned int pirq)
@@ -52,22 +54,46 @@ static struct pirq_line *lock_bound(const struct domain *d, unsigned int pirq)
 	return line != NULL && line->bound ? line : NULL;
 }
 
-/* Ends what the guest has in service. Pirq lock held. */
-static void end_service(unsigned int pirq, struct pirq_line *line)
+/* Makes the hardware do as the line says.  Pirq lock held. */
+static int program(unsigned int pirq, const struct pirq_line *line)
 {
-	if (line->in_service) {
-		line->in_service = false;
-		arch_pirq_eoi(pirq);
+	unsigned int cpu = line->bound ? READ_ONCE(line->v->cpu) : this_cpu()->id;
+	uint32_t address, data;
+	int rc = 0;
+
+	if (line->msi) {
+		rc = arch_msi_message(pirq, cpu, &address, &data);
+		if (rc == 0 && !pci_msi_write(line->bdf, line->entry, address, data, line->bound)) {
+			rc = -XEN_ENODEV;
+		}
+	} else if (line->bound) {
+		rc = arch_pirq_enable(pirq, cpu);
+	} else {
+		arch_pirq_disable(pirq);
 	}
+	return rc;
 }
 
 /* Ends the binding. Pirq lock held. */
 static void release(struct domain *d, unsigned int pirq, struct pirq_line *line)
 {
-	arch_pirq_disable(pirq);
-	end_service(pirq, line);
 	line->bound = false;
+	(void)program(pirq, line);
 	WRITE_ONCE(d->pirq_port[pirq], 0);
+}
+
+/* Ends the mapping.  Pirq lock held. */
+static void unmap(unsigned int pirq, struct pirq_line *line)
+{
+	bool lost = line->msi && !pci_msi_write(line->bdf, line->entry, 0, 0, false);
+
+	if (lost) {
+		/* It may go on sending: pirq and vector stay taken, by nobody. */
+		pr_warn("PCI %04x does not answer, an interrupt vector is lost", line->bdf);
+	} else if (line->msi) {
+		arch_msi_free(pirq);
+	}
+	*line = (struct pirq_line){ .mapped = lost, .owner = DOMID_INVALID };
 }
 
 int pirq_map_gsi(struct domain *d, unsigned int gsi)
@@ -90,6 +116,60 @@ int pirq_map_gsi(struct domain *d, unsigned int gsi)
 	return rc;
 }
 
+/* A line of its own for the entry, which must be nobody's.  Lock held. */
+static int choose_line(uint16_t bdf, unsigned int entry)
+{
+	int pirq = -XEN_ENOSPC;
+
+	for (unsigned int i = PIRQ_MAX; i-- > arch_gsi_count();) {
+		if (!lines[i].mapped) {
+			pirq = (int)i;
+		} else if (lines[i].bdf == bdf && lines[i].entry == entry) {
+			return -XEN_EEXIST;
+		}
+	}
+	return pirq;
+}
+
+int pirq_map_msi(struct domain *d, uint16_t bdf, unsigned int entry)
+{
+	int pirq, rc;
+
+	spin_lock(&pirq_lock);
+	pirq = choose_line(bdf, entry);
+	if (pirq >= 0) {
+		struct pirq_line line = { .owner = d->id,
+					  .mapped = true,
+					  .msi = true,
+					  .bdf = bdf,
+					  .entry = (uint16_t)entry };
+
+		rc = program((unsigned int)pirq, &line);
+		if (rc == 0) {
+			lines[pirq] = line;
+		} else {
+			arch_msi_free((unsigned int)pirq);
+			pirq = rc;
+		}
+	}
+	spin_unlock(&pirq_lock);
+	return pirq;
+}
+
+bool pirq_restore_msi(uint16_t bdf, bool msix)
+{
+	bool found = false;
+
+	for (unsigned int i = 0; i < PIRQ_MAX; i++) {
+		struct pirq_line *line = &lines[i];
+
+		if (line->msi && line->bdf == bdf && (line->entry != PCI_MSI_PLAIN) == msix) {
+			found = program(i, line) == 0 || found;
+		}
+	}
+	return found;
+}
+
 int pirq_unmap(struct domain *d, unsigned int pirq)
 {
 	struct pirq_line *line;
@@ -102,7 +182,7 @@ int pirq_unmap(struct domain *d, unsigned int pirq)
 	} else if (line->bound) {
 		rc = -XEN_EBUSY;
 	} else {
-		line->mapped = false;
+		unmap(pirq, line);
 	}
 	spin_unlock(&pirq_lock);
 	return rc;
@@ -120,11 +200,11 @@ int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port, struct vcpu *v
 	} else if (line != NULL) {
 		/* The port must be there when the first interrupt comes. */
 		WRITE_ONCE(d->pirq_port[pirq], port);
-		rc = arch_pirq_enable(pirq, READ_ONCE(v->cpu));
-		line->bound = rc == 0;
+		line->bound = true;
 		line->v = v;
+		rc = program(pirq, line);
 		if (rc != 0) {
-			WRITE_ONCE(d->pirq_port[pirq], 0);
+			release(d, pirq, line);
 		}
 	}
 	spin_unlock(&pirq_lock);
@@ -147,46 +227,30 @@ void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v)
 
 	if (line != NULL) {
 		line->v = v;
-		arch_pirq_set_cpu(pirq, READ_ONCE(v->cpu));
+		(void)program(pirq, line);
 	}
 	spin_unlock(&pirq_lock);
 }
 
-void pirq_eoi(struct domain *d, unsigned int pirq)
+int pirq_eoi(struct domain *d, unsigned int pirq)
 {
-	struct pirq_line *line = lock_bound(d, pirq);
-
-	/* Only a bound one is ever in service. */
-	if (line != NULL) {
-		end_service(pirq, line);
-	}
-	spin_unlock(&pirq_lock);
-}
-
-bool pirq_is_mapped(struct domain *d, unsigned int pirq)
-{
-	bool mapped;
+	const struct pirq_line *line;
 
 	spin_lock(&pirq_lock);
-	mapped = line_of(d, pirq) != NULL;
+	line = line_of(d, pirq);
+	if (line != NULL && line->bound) {
+		arch_pirq_eoi(pirq);
+	}
 	spin_unlock(&pirq_lock);
-	return mapped;
+	return line != NULL ? 0 : -XEN_EINVAL;
 }
 
 void pirq_domain_destroy(struct domain *d)
 {
-	spin_lock(&pirq_lock);
 	for (unsigned int pirq = 0; pirq < PIRQ_MAX; pirq++) {
-		struct pirq_line *line = line_of(d, pirq);
-
-		if (line != NULL && line->bound) {
-			release(d, pirq, line);
-		}
-		if (line != NULL) {
-			line->mapped = false;
-		}
+		pirq_unbind(d, pirq);
+		(void)pirq_unmap(d, pirq);
 	}
-	spin_unlock(&pirq_lock);
 }
 
 void pirq_fired(unsigned int pirq)
@@ -194,27 +258,22 @@ void pirq_fired(unsigned int pirq)
 	struct pirq_line *line;
 	struct domain *d;
 	uint16_t owner;
-	bool bound;
 
 	if (pirq >= PIRQ_MAX) {
 		return;
 	}
 	spin_lock(&pirq_lock);
 	line = &lines[pirq];
-	owner = line->owner;
-	bound = line->bound;
-	line->in_service = arch_pirq_needs_eoi(pirq);
-	if (!bound) {
+	owner = line->bound ? line->owner : DOMID_INVALID;
+	if (!line->bound) {
 		/* In flight while it was unbound: silence it. */
-		arch_pirq_disable(pirq);
-		end_service(pirq, line);
+		(void)program(pirq, line);
 	} else if (READ_ONCE(line->v->cpu) != this_cpu()->id) {
-		/* It has moved. */
-		arch_pirq_set_cpu(pirq, READ_ONCE(line->v->cpu));
+		(void)program(pirq, line); /* it has moved */
 	}
 	spin_unlock(&pirq_lock);
 
-	d = bound ? domain_get(owner) : NULL;
+	d = domain_get(owner);
 	if (d != NULL) {
 		evtchn_send_pirq(d, pirq);
 		domain_put(d);

@@ -17,6 +17,7 @@
 
 #include <hv/domain.h>
 #include <hv/irq.h>
+#include <hv/pci.h>
 #include <hv/vcpu.h>
 
 #define PHYS_BITS_MAX 52
@@ -57,14 +58,19 @@ static int check_bits(uint64_t *pte, unsigned int level)
 	return 0;
 }
 
-static int l1_get(uint64_t pte, const struct domain *d, const struct domain *frames_of)
+static int l1_get(uint64_t *entry, const struct domain *d, const struct domain *frames_of)
 {
+	uint64_t pte = *entry;
 	unsigned long mfn = pte_mfn(pte);
 	struct page *pg;
 
 	if (!mfn_valid(mfn) || mfn_to_page(mfn)->owner == OWNER_IO) {
 		bool own = frames_of == NULL || frames_of == d;
 
+		/* Its stores come to emul_pte.c. */
+		if ((pte & PTE_W) != 0 && iomem_readonly(mfn)) {
+			*entry &= ~PTE_W;
+		}
 		return own && iomem_permitted(d, mfn) ? 0 : -XEN_EPERM;
 	}
 	if (frames_of == NULL) {
@@ -93,7 +99,7 @@ int pte_get(uint64_t *pte, unsigned int level, struct domain *d, struct domain *
 	if (rc != 0 || (*pte & PTE_P) == 0) {
 		return rc;
 	}
-	return level == 1 ? l1_get(*pte, d, frames_of) :
+	return level == 1 ? l1_get(pte, d, frames_of) :
 			    page_get_and_type(pte_mfn(*pte), d,
 					      (uint64_t)(level - 1) << PGT_TYPE_SHIFT, &pg);
 }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ACPI tables, as far as the core needs them: CPUs, IO-APICs and interrupt
- * overrides from the MADT, power and reset registers from the FADT, and the
- * power-off values of the DSDT's _S5_ object.  Read once at start-up into
+ * overrides from the MADT, power and reset registers from the FADT, the
+ * power-off values of the DSDT's _S5_ object, and where PCI configuration,
+ * timers and IOMMUs have their registers.  Read once at start-up into
  * acpi_info.  Firmware is not trusted: lengths and checksums are checked, and
  * a broken table is left out with one line, which gives a single CPU without
  * interrupt lines at worst.  Never executes AML.
  */
 #include <x86.h>
 
+#include <arch/irq.h>
+
 #include <hv/boot.h>
+#include <hv/pci.h>
 #include <hv/printk.h>
 #include <hv/string.h>
 
@@ -196,6 +200,44 @@ static INIT_TEXT void parse_fadt(const uint8_t *t)
 	}
 }
 
+/* ---- What may not be written to --------------------------------------------- */
+
+static INIT_TEXT void parse_mcfg(const uint8_t *t)
+{
+	uint32_t at;
+
+	for (at = 44; at + 16 <= table_length(t); at += 16) {
+		uint64_t first = t[at + 10], buses = (uint8_t)(t[at + 11] - first) + 1u;
+
+		/* Devices of other segments cannot be set up at all. */
+		pci_add_range(get(t + at + 8, 2) == 0 ? PCI_WINDOW : PCI_REGISTERS,
+			      get(t + at, 8) + (first << 20), buses << 20, first << 8);
+	}
+}
+
+/* Linux waits for the timer's counter to move, and cannot start it. */
+static INIT_TEXT void parse_hpet(const uint8_t *t)
+{
+	uint64_t base = table_length(t) >= 52 ? get(t + 44, 8) : 0;
+
+	if (t[40] == 0 && base != 0) {
+		pci_add_range(PCI_REGISTERS, base, 0x1000, 0);
+		arch_mmio_write(base + 0x10, 4, 1);
+	}
+}
+
+/* DMAR and IVRS are alike: at 48, records of type, length (at 2), base (at 8). */
+static INIT_TEXT void parse_iommus(const uint8_t *t)
+{
+	uint32_t at;
+
+	for (at = 48; at + 16 <= table_length(t); at += MAX(get(t + at + 2, 2), 4u)) {
+		if (t[0] == 'D' ? get(t + at, 2) == 0 : (t[at] & ~1) == 0x10 || t[at] == 0x40) {
+			pci_add_range(PCI_REGISTERS, get(t + at + 8, 8), 0x4000, 0);
+		}
+	}
+}
+
 /* ---- Finding the tables -------------------------------------------------- */
 
 static INIT_TEXT bool is_rsdp(const uint8_t *p)
@@ -223,11 +265,19 @@ static INIT_TEXT const uint8_t *find_rsdp(void)
 	return NULL;
 }
 
+static const struct {
+	char name[5];
+	void (*parse)(const uint8_t *table);
+} parsers[] = {
+	{ "APIC", parse_madt }, { "FACP", parse_fadt },	  { "MCFG", parse_mcfg },
+	{ "HPET", parse_hpet }, { "DMAR", parse_iommus }, { "IVRS", parse_iommus },
+};
+
 static INIT_TEXT void parse_root(const uint8_t *rsdp)
 {
 	unsigned int width = 8;
 	const uint8_t *root = NULL, *table;
-	uint32_t at;
+	uint32_t at, i;
 
 	if (rsdp[15] >= 2 && get(rsdp + 24, 8) != 0) {
 		root = map_table(get(rsdp + 24, 8), "XSDT");
@@ -240,13 +290,11 @@ static INIT_TEXT void parse_root(const uint8_t *rsdp)
 		return;
 	}
 	for (at = TABLE_HEADER; at + width <= table_length(root); at += width) {
-		table = map_table(get(root + at, width), "APIC");
-		if (table != NULL) {
-			parse_madt(table);
-		}
-		table = map_table(get(root + at, width), "FACP");
-		if (table != NULL) {
-			parse_fadt(table);
+		for (i = 0; i < ARRAY_SIZE(parsers); i++) {
+			table = map_table(get(root + at, width), parsers[i].name);
+			if (table != NULL) {
+				parsers[i].parse(table);
+			}
 		}
 	}
 }

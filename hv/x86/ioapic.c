@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interrupt lines: IO-APIC registers, the vectors of lines, and the dispatch
- * of every interrupt that is no exception.  A line's state is covered by
- * irq_lock; vector_gsi is written before its vector can arrive.
+ * Interrupt lines and messages: IO-APIC registers, the vectors of both, and the
+ * dispatch of every interrupt that is no exception.  A line's state is covered
+ * by irq_lock; vector_pirq is written before its vector can arrive.  A vector
+ * means the same on all CPUs, so a message that moves keeps its data.
  *
  * Every interrupt is acknowledged before the guest sees it.  A level one is
  * masked in the IO-APIC first, and unmasked when the guest says it is done:
@@ -13,12 +14,12 @@
 
 #include <arch/irq.h>
 
+#include <hv/domain.h>
 #include <hv/irq.h>
-#include <hv/lock.h>
 #include <hv/printk.h>
 
 #define GSI_MAX 256
-#define NO_GSI 0xffffu
+#define FIRST_VECTOR (VECTOR_DEVICE_FIRST + 16)
 #define MSI_FIRST 0xfee00000ull /* doorbells of all local APICs */
 #define MSI_END 0xfef00000ull
 
@@ -39,10 +40,11 @@ struct line {
 };
 
 static spinlock_t irq_lock = SPINLOCK_INIT(RANK_IRQ);
-static unsigned int gsi_count;	   /* write-once */
-static struct line lines[GSI_MAX]; /* irq lock */
-static uint16_t vector_gsi[256];
-static unsigned int next_vector = VECTOR_DEVICE_FIRST + 16; /* irq lock */
+static unsigned int gsi_count;			      /* write-once */
+static struct line lines[GSI_MAX];		      /* irq lock */
+static uint16_t vector_pirq[256];		      /* irq lock to write; 0: none, or 1 more */
+static uint8_t msi_vector[PIRQ_MAX];		      /* irq lock; 0: none */
+static unsigned int last_vector = VECTOR_DEVICE_LAST; /* irq lock; given out */
 
 static uint32_t ioapic_read(const struct acpi_ioapic *c, uint32_t reg)
 {
@@ -94,9 +96,6 @@ INIT_TEXT void ioapic_init(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(vector_gsi); i++) {
-		vector_gsi[i] = NO_GSI;
-	}
 	for (i = 0; i < acpi_info.ioapic_count; i++) {
 		add_controller(&acpi_info.ioapic[i]);
 	}
@@ -125,22 +124,23 @@ static struct line *find_line(unsigned int gsi)
 	return lines[gsi].ctl != NULL ? &lines[gsi] : NULL;
 }
 
-/* irq lock held.  Vectors are never given back: there are more than lines. */
-static int assign_vector(struct line *l)
+/*
+ * Takes a vector for the pirq unless it has one.  In turns, so that one given
+ * back rests as long as can be: an interrupt that was on its way finds nobody.
+ * irq lock held.
+ */
+static int assign_vector(uint8_t *vector, unsigned int pirq)
 {
-	if (l->vector != 0) {
-		return 0;
+	unsigned int i;
+
+	for (i = FIRST_VECTOR; *vector == 0 && i <= VECTOR_DEVICE_LAST; i++) {
+		last_vector = last_vector == VECTOR_DEVICE_LAST ? FIRST_VECTOR : last_vector + 1;
+		if (vector_pirq[last_vector] == 0 && last_vector != VECTOR_GUEST_INT80) {
+			*vector = last_vector;
+			WRITE_ONCE(vector_pirq[last_vector], pirq + 1);
+		}
 	}
-	if (next_vector == VECTOR_GUEST_INT80) {
-		next_vector++;
-	}
-	if (next_vector > VECTOR_DEVICE_LAST) {
-		return -XEN_ENOSPC;
-	}
-	l->vector = next_vector++;
-	vector_gsi[l->vector] = l - lines;
-	barrier();
-	return 0;
+	return *vector == 0 ? -XEN_ENOSPC : 0;
 }
 
 int ioapic_claim(unsigned int isa_irq)
@@ -148,7 +148,7 @@ int ioapic_claim(unsigned int isa_irq)
 	const struct acpi_override *o = &acpi_info.isa[isa_irq];
 	struct line *l = find_line(o->set ? o->gsi : isa_irq);
 
-	if (l == NULL || assign_vector(l) < 0) {
+	if (l == NULL || assign_vector(&l->vector, l - lines) < 0) {
 		return -XEN_ENODEV;
 	}
 	l->is_core = true;
@@ -208,11 +208,10 @@ int arch_pirq_enable(unsigned int pirq, unsigned int cpu)
 	if (rc < 0) {
 		return rc;
 	}
-	rc = assign_vector(l);
+	rc = assign_vector(&l->vector, pirq);
 	if (rc == 0) {
 		l->apic_id = arch_cpu_apic_id(cpu);
 		l->enabled = true;
-		l->in_service = false;
 	}
 	unlock_line(l);
 	return rc;
@@ -223,17 +222,7 @@ void arch_pirq_disable(unsigned int pirq)
 	struct line *l;
 
 	if (lock_line(pirq, &l) == 0) {
-		l->enabled = false;
-		unlock_line(l);
-	}
-}
-
-void arch_pirq_set_cpu(unsigned int pirq, unsigned int cpu)
-{
-	struct line *l;
-
-	if (lock_line(pirq, &l) == 0) {
-		l->apic_id = arch_cpu_apic_id(cpu);
+		l->enabled = l->in_service = false;
 		unlock_line(l);
 	}
 }
@@ -253,6 +242,28 @@ bool arch_pirq_needs_eoi(unsigned int pirq)
 	const struct line *l = find_line(pirq);
 
 	return l != NULL && l->level;
+}
+
+int arch_msi_message(unsigned int pirq, unsigned int cpu, uint32_t *address, uint32_t *data)
+{
+	int rc;
+
+	spin_lock(&irq_lock);
+	rc = assign_vector(&msi_vector[pirq], pirq);
+	*address = MSI_FIRST | arch_cpu_apic_id(cpu) << 12;
+	*data = msi_vector[pirq];
+	spin_unlock(&irq_lock);
+	return rc;
+}
+
+void arch_msi_free(unsigned int pirq)
+{
+	spin_lock(&irq_lock);
+	if (msi_vector[pirq] != 0) {
+		WRITE_ONCE(vector_pirq[msi_vector[pirq]], 0);
+		msi_vector[pirq] = 0;
+	}
+	spin_unlock(&irq_lock);
 }
 
 int arch_ioapic_read(uint64_t base, uint32_t reg, uint32_t *value)
@@ -288,22 +299,19 @@ bool arch_iomem_denied(unsigned long mfn)
 
 static void device_interrupt(unsigned int vector)
 {
-	unsigned int gsi = vector_gsi[vector];
-	struct line *l = find_line(gsi);
+	unsigned int pirq = READ_ONCE(vector_pirq[vector]) - 1u;
+	struct line *l = find_line(pirq);
 
-	if (l == NULL) {
-		return;
-	}
-	if (l->is_core) {
+	if (l != NULL && l->is_core) {
 		uart_interrupt();
 		return;
 	}
-	if (l->level) {
+	if (l != NULL && l->level) {
 		spin_lock(&irq_lock);
 		l->in_service = true;
 		unlock_line(l);
 	}
-	pirq_fired(gsi);
+	pirq_fired(pirq);
 }
 
 void irq_handle(unsigned int vector)

@@ -4,10 +4,12 @@
  * map of RAM, the m2p that guests may read, descriptor windows, and mappings
  * of device registers.  Every L4 slot is filled at start-up and never changes
  * after that, because guests' tables hold copies; new mappings appear below
- * (device registers only, under no lock: start-up, or one CPU at a time).
+ * (device registers only: at start-up, and later in one page under a lock).
  * Never changes a guest's entries except slots 256..271 of its L4.
  */
 #include <x86.h>
+
+#include <arch/irq.h>
 
 #include <hv/check.h>
 #include <hv/heap.h>
@@ -29,6 +31,9 @@ static uint64_t core_l4[PTES] aligned_to(4096);
 static const uint64_t zero_page[PTES] aligned_to(4096);
 static uint64_t *m2p_part[M2P_PARTS]; /* write-once */
 static uint64_t io_next = IO_VIRT;
+static spinlock_t mmio_lock = SPINLOCK_INIT(RANK_IRQ);
+static char *mmio_window;    /* mmio lock: what it shows */
+static uint64_t *mmio_entry; /* write-once */
 
 uint64_t core_cr3;
 uint64_t desc_zero_pte;
@@ -170,6 +175,8 @@ INIT_TEXT void paging_init(void)
 	map_image(guard + PAGE_SIZE, image_end, KERNEL_RW);
 	map_direct();
 	map_windows();
+	mmio_window = map_device(0, PAGE_SIZE, DEVICE_RW);
+	mmio_entry = core_entry((uint64_t)mmio_window, 1, 0);
 
 	core_cr3 = virt_phys(core_l4);
 	load_cr3(core_cr3);
@@ -187,6 +194,42 @@ INIT_TEXT void *map_device(uint64_t paddr, size_t size, uint64_t flags)
 		paging_map(io_next, paddr - offset + (io_next - va), PAGE_SIZE, flags);
 	}
 	return (void *)(va + offset);
+}
+
+/* Of device registers that are not the core's: one page, mapped when needed. */
+static volatile void *mmio_at(uint64_t paddr)
+{
+	*mmio_entry = (paddr & PAGE_MASK) | DEVICE_RW;
+	invlpg((uint64_t)mmio_window);
+	return mmio_window + paddr % PAGE_SIZE;
+}
+
+uint32_t arch_mmio_read(uint64_t paddr)
+{
+	uint32_t value;
+
+	spin_lock(&mmio_lock);
+	value = *(volatile uint32_t *)mmio_at(paddr);
+	spin_unlock(&mmio_lock);
+	return value;
+}
+
+void arch_mmio_write(uint64_t paddr, unsigned int bytes, uint64_t value)
+{
+	volatile void *p;
+
+	spin_lock(&mmio_lock);
+	p = mmio_at(paddr);
+	if (bytes == 1) {
+		*(volatile uint8_t *)p = value;
+	} else if (bytes == 2) {
+		*(volatile uint16_t *)p = value;
+	} else if (bytes == 4) {
+		*(volatile uint32_t *)p = value;
+	} else {
+		*(volatile uint64_t *)p = value;
+	}
+	spin_unlock(&mmio_lock);
 }
 
 void arch_l4_install(uint64_t *l4)

@@ -34,6 +34,7 @@
 #define FAKE_PSC 16
 #define FAKE_MSRS 16
 #define FAKE_GSIS 24
+#define FAKE_VECTORS 4 /* for messages */
 
 /* Fixed places in the memory of every fake machine, as frame numbers. */
 #define FAKE_IO_FRAME 0xb8ul	/* hole in the first MiB, in the table */
@@ -45,6 +46,29 @@
 #define FAKE_CORE_END 0x110ul
 #define FAKE_DEVICE 0xe0000ul /* above all low RAM, no entry */
 #define FAKE_LAPIC 0xfee00ul  /* denied to everybody */
+
+/*
+ * PCI devices.  A host bridge, a bridge with bus 1 behind it, there a device
+ * with MSI-X in a page with other registers and one with MSI and a settable
+ * size of its address, and on bus 0 one with MSI-X that has no address.
+ */
+#define FAKE_PCI 5
+#define FAKE_PCI_HOST 0x0000
+#define FAKE_PCI_BRIDGE 0x0008
+#define FAKE_PCI_MSIX 0x0100
+#define FAKE_PCI_MSI 0x0108
+#define FAKE_PCI_UNPLACED 0x0010
+#define FAKE_BAR 0xf0000000ul /* of FAKE_PCI_MSIX: FAKE_BAR_SIZE bytes */
+#define FAKE_BAR_SIZE 0x2000u /* its table: 4 entries at 0x1100 */
+#define FAKE_TABLE 0x1100u
+#define FAKE_ENTRIES 4u
+#define FAKE_MMCFG 0xb0000000ul /* buses 0 to 3 */
+#define FAKE_TIMER 0xfed00000ul /* a page of registers that stays read-only */
+
+struct fake_pci {
+	uint16_t bdf;
+	uint8_t config[256];
+};
 
 struct fake_tlb_entry {
 	bool valid, writable, user, exec, dirty, io;
@@ -113,6 +137,10 @@ struct fake_machine {
 		bool setup, level, enabled, in_service;
 		unsigned int cpu;
 	} gsi[FAKE_GSIS];
+	uint8_t msi_taken[PIRQ_MAX]; /* 1: has a vector */
+	unsigned int msi_count;
+	struct fake_pci pci[FAKE_PCI];
+	uint8_t bar[FAKE_BAR_SIZE];
 	uint64_t dr6;
 
 	size_t console_used;
@@ -147,6 +175,22 @@ void fake_console_clear(void);
  * Then only fake_restore() brings a usable machine back.
  */
 extern jmp_buf *fake_machine_end;
+
+/* ---- pci.c ------------------------------------------------------------------ */
+
+/** Puts the devices into the machine, and tells the core as hv/x86 does. */
+void fake_pci_init(void);
+struct fake_pci *fake_pci_find(uint16_t bdf);
+uint32_t fake_pci_get(uint16_t bdf, unsigned int reg, unsigned int bytes);
+/** A guest writes to device memory by a mapping of its own. */
+void fake_pci_guest_write(uint64_t paddr, const uint8_t *data, size_t n);
+/** As a reset of the function does: no address, nothing enabled. */
+void fake_pci_reset(uint16_t bdf);
+/**
+ * Dies if a device could send a message that the core did not make for it; the
+ * number of messages that are enabled.
+ */
+unsigned int fake_pci_check(void);
 
 /* ---- mmu.c: what a guest does to memory ----------------------------------- */
 

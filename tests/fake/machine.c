@@ -23,6 +23,7 @@
 #include <hv/cmdline.h>
 #include <hv/heap.h>
 #include <hv/memory.h>
+#include <hv/pci.h>
 #include <hv/sched.h>
 
 #define HIGH_START (1ul << (32 - PAGE_SHIFT))
@@ -217,6 +218,8 @@ void fake_init(const struct fake_config *config)
 	describe_memory();
 	memory_map_init();
 	fill_tables();
+	fake_pci_init();
+	pci_init();
 }
 
 void fake_init_default(void)

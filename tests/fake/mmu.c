@@ -289,13 +289,14 @@ static bool allows(const struct fake_tlb_entry *e, unsigned int how, bool user)
 	return (e->user || !user) && (how != FAKE_EXEC || e->exec);
 }
 
-/* Bytes of memory behind va up to the end of its page; NULL: a fault. */
-static uint8_t *translate(uint64_t va, unsigned int how, bool user, bool *io, uint32_t *error)
+/* Bytes of memory behind va up to the end of its page; NULL: a fault, or a
+ * device's register at *io. */
+static uint8_t *translate(uint64_t va, unsigned int how, bool user, uint64_t *io, uint32_t *error)
 {
 	struct fake_cpu *c = &fake.cpus[fake.cpu];
 	struct fake_tlb_entry *e = &c->tlb[(va >> PAGE_SHIFT) % FAKE_TLB];
 
-	*io = false;
+	*io = 0;
 	if (c->cr3 == 0) {
 		fake_die("guest memory without a guest's tables");
 	}
@@ -314,7 +315,7 @@ static uint8_t *translate(uint64_t va, unsigned int how, bool user, bool *io, ui
 		*e = fresh;
 	}
 	if (e->io) {
-		*io = true;
+		*io = (uint64_t)e->mfn << PAGE_SHIFT | (va & (PAGE_SIZE - 1));
 		return NULL;
 	}
 	if (user) {
@@ -330,19 +331,21 @@ static size_t access(uint64_t va, uint8_t *buf, size_t n, unsigned int how, bool
 	while (n > 0) {
 		size_t part = PAGE_SIZE - (size_t)(va & (PAGE_SIZE - 1));
 		uint8_t *p;
-		bool io;
+		uint64_t io;
 
 		part = MIN(part, n);
 		p = translate(va, how, user, &io, error);
-		if (p == NULL && !io) {
+		if (p == NULL && io == 0) {
 			*cr2 = va;
 			return n;
 		}
 		if (how == FAKE_WRITE) {
-			if (!io) {
+			if (io == 0) {
 				memcpy(p, buf, part);
+			} else {
+				fake_pci_guest_write(io, buf, part);
 			}
-		} else if (io) {
+		} else if (io != 0) {
 			memset(buf, 0xff, part);
 		} else {
 			memcpy(buf, p, part);

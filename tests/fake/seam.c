@@ -123,19 +123,6 @@ void arch_port_write(uint16_t port, unsigned int bytes, uint32_t value)
 	}
 }
 
-uint32_t arch_pci_read(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg,
-		       unsigned int bytes)
-{
-	CHECK(reg + bytes <= 256 && (reg & (bytes - 1)) == 0);
-	return seg == 0 && bus == 0 && devfn == 0 && reg == 0 ? 0x12378086 : ~0u;
-}
-
-void arch_pci_write(uint16_t seg UNUSED, uint8_t bus UNUSED, uint8_t devfn UNUSED, unsigned int reg,
-		    unsigned int bytes, uint32_t value UNUSED)
-{
-	CHECK(reg + bytes <= 256 && (reg & (bytes - 1)) == 0);
-}
-
 int arch_acpi_sleep(uint32_t pm1a, uint32_t pm1b UNUSED)
 {
 	if ((pm1a >> 10 & 7) != 5) {
@@ -177,25 +164,42 @@ int arch_pirq_enable(unsigned int pirq, unsigned int cpu)
 void arch_pirq_disable(unsigned int pirq)
 {
 	if (pirq < FAKE_GSIS) {
-		fake.gsi[pirq].enabled = false;
+		fake.gsi[pirq].enabled = fake.gsi[pirq].in_service = false;
 	}
-}
-
-void arch_pirq_set_cpu(unsigned int pirq, unsigned int cpu)
-{
-	CHECK(pirq < FAKE_GSIS && cpu < fake.config.cpus);
-	fake.gsi[pirq].cpu = cpu;
 }
 
 void arch_pirq_eoi(unsigned int pirq)
 {
-	CHECK(pirq < FAKE_GSIS);
-	fake.gsi[pirq].in_service = false;
+	if (pirq < FAKE_GSIS) {
+		fake.gsi[pirq].in_service = false;
+	}
 }
 
 bool arch_pirq_needs_eoi(unsigned int pirq)
 {
 	return pirq < FAKE_GSIS && fake.gsi[pirq].level;
+}
+
+int arch_msi_message(unsigned int pirq, unsigned int cpu, uint32_t *address, uint32_t *data)
+{
+	CHECK(pirq >= FAKE_GSIS && pirq < PIRQ_MAX && cpu < fake.config.cpus);
+	if (fake.msi_taken[pirq] == 0) {
+		if (fake.msi_count == FAKE_VECTORS) {
+			return -XEN_ENOSPC;
+		}
+		fake.msi_count++;
+		fake.msi_taken[pirq] = 1;
+	}
+	*address = 0xfee00000u | cpu << 12;
+	*data = pirq;
+	return 0;
+}
+
+void arch_msi_free(unsigned int pirq)
+{
+	CHECK(pirq >= FAKE_GSIS && pirq < PIRQ_MAX);
+	fake.msi_count -= fake.msi_taken[pirq];
+	fake.msi_taken[pirq] = 0;
 }
 
 int arch_ioapic_read(uint64_t base, uint32_t reg, uint32_t *value)

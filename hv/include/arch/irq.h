@@ -9,11 +9,10 @@
 unsigned int arch_gsi_count(void);
 /** Trigger and polarity of a line; 0 or -XEN_EINVAL / -XEN_EBUSY. */
 int must_check arch_gsi_setup(unsigned int gsi, bool level, bool active_low);
-/** Starts and stops delivery, to a CPU. */
+/** Starts delivery of a line to a CPU, or moves it; stops and ends it. */
 int must_check arch_pirq_enable(unsigned int pirq, unsigned int cpu);
 void arch_pirq_disable(unsigned int pirq);
-void arch_pirq_set_cpu(unsigned int pirq, unsigned int cpu);
-/** Ends a level interrupt that pirq_fired() left in service. */
+/** Ends a level interrupt that pirq_fired() left in service, if it is. */
 void arch_pirq_eoi(unsigned int pirq);
 /** True if the guest must say when it is done with it. */
 bool arch_pirq_needs_eoi(unsigned int pirq);
@@ -23,10 +22,21 @@ int must_check arch_ioapic_read(uint64_t base, uint32_t reg, uint32_t *value);
 /** Is the frame one of local APIC, IO-APIC or an MSI doorbell? */
 bool arch_iomem_denied(unsigned long mfn);
 
-/* PCI configuration space, by ports 0xcf8/0xcfc. */
-uint32_t arch_pci_read(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg,
-		       unsigned int bytes);
-void arch_pci_write(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg, unsigned int bytes,
-		    uint32_t value);
+/**
+ * The message that makes `pirq` fire on a CPU; the first call takes a vector
+ * for it: -XEN_ENOSPC if none is free.  For another CPU only the address is
+ * another.  arch_msi_free() gives the vector back: the device must be silent;
+ * what it sent before may still fire, for whoever has the vector next.
+ */
+int must_check arch_msi_message(unsigned int pirq, unsigned int cpu, uint32_t *address,
+				uint32_t *data);
+void arch_msi_free(unsigned int pirq);
+/** Device memory, uncached: 32 bits, and 1, 2, 4 or 8 bytes. */
+uint32_t arch_mmio_read(uint64_t paddr);
+void arch_mmio_write(uint64_t paddr, unsigned int bytes, uint64_t value);
+
+/* PCI configuration space, by ports 0xcf8/0xcfc: reg below 256 and aligned. */
+uint32_t arch_pci_read(uint16_t bdf, unsigned int reg, unsigned int bytes);
+void arch_pci_write(uint16_t bdf, unsigned int reg, unsigned int bytes, uint32_t value);
 
 #endif

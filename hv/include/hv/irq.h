@@ -1,24 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hardware interrupts as the core routes them: a pirq is a GSI (below the
- * number of IO-APIC lines) or an MSI allocated above; it is bound to one port
- * of one domain.  x86 code owns vectors and controllers behind arch/irq.h;
- * physdev.c owns the rules.
+ * number of IO-APIC lines) or a message of a PCI device, above; it is bound to
+ * one port of one domain.  x86 code owns vectors and controllers behind
+ * arch/irq.h; physdev.c owns the rules, pci.c the devices' registers.
  */
 #ifndef HV_IRQ_H
 #define HV_IRQ_H
 
+#include <hv/lock.h>
+
 struct domain;
 struct vcpu;
+
+extern spinlock_t pirq_lock; /* also makes PCI configuration writes one step */
 
 /**
  * Gives GSI `gsi` to d as the pirq of that number; 0 also if d has it.
  * -XEN_EINVAL: no such line, -XEN_EBUSY: another domain's.
  */
 int must_check pirq_map_gsi(struct domain *d, unsigned int gsi);
+/**
+ * Gives the device's MSI-X entry, or its MSI (PCI_MSI_PLAIN), to d; the number
+ * of its pirq, -XEN_EEXIST: in use, -XEN_ENOSPC, -XEN_ENODEV: no such entry.
+ */
+int must_check pirq_map_msi(struct domain *d, uint16_t bdf, unsigned int entry);
+/** Writes all messages of a device again; false if it has none.  Pirq lock held. */
+bool pirq_restore_msi(uint16_t bdf, bool msix);
 /** Takes it back; -XEN_EINVAL: not d's, -XEN_EBUSY: bound to a port. */
-int must_check pirq_unmap(struct domain *d, unsigned int pirq);
-bool pirq_is_mapped(struct domain *d, unsigned int pirq);
+int pirq_unmap(struct domain *d, unsigned int pirq);
 
 /** From the interrupt path of x86: the line or message `pirq` fired. */
 void pirq_fired(unsigned int pirq);
@@ -28,8 +38,8 @@ int must_check pirq_bind(struct domain *d, unsigned int pirq, uint32_t port, str
 void pirq_unbind(struct domain *d, unsigned int pirq);
 /** The port's vCPU changed: aim the interrupt at its CPU. */
 void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v);
-/** Guest is done with a level interrupt (PHYSDEVOP_eoi or unmask). */
-void pirq_eoi(struct domain *d, unsigned int pirq);
+/** Guest is done with a level interrupt; -XEN_EINVAL: not d's. */
+int must_check pirq_eoi(struct domain *d, unsigned int pirq);
 /** Releases all of d's pirqs. */
 void pirq_domain_destroy(struct domain *d);
 

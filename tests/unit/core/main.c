@@ -13,7 +13,7 @@
 	X(heap)                                                                \
 	X(page) X(tlb) X(mmu_update) X(mmuext) X(memory_op) X(evtchn) X(sched) X(sched_sim) \
 		X(vcpu_op) X(trap) X(emul) X(calls) X(elf) X(dom0) X(fail)     \
-			X(format) X(cmdline) X(multiboot)
+			X(format) X(cmdline) X(multiboot) X(pci)
 /* clang-format on */
 
 #define DECLARE(name) extern CU_TestInfo name##_tests[];
