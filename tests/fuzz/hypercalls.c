@@ -71,6 +71,7 @@ static void audit(void)
 	fake.preempt_countdown = 0;
 	fake.copy_fail_countdown = 0;
 	heap_fail_countdown = 0;
+	(void)fake_pci_check();
 	if (audit_all() != 0) {
 		fake_die("the audit found differences");
 	}
@@ -235,7 +236,7 @@ static void step_world(struct input *in)
 		fake.copy_fail_countdown = 1 + in_u8(in) % 8;
 		break;
 	case 5:
-		pirq_fired(in_u8(in) % FAKE_GSIS);
+		pirq_fired(in_u8(in) % (FAKE_GSIS + 8));
 		break;
 	case 6:
 		fake.input = keys;

@@ -44,6 +44,9 @@ bool gen_call(struct input *in, struct fake_guest *g, struct call *call, unsigne
 /* macros.c */
 void macro(struct input *in, struct fake_guest *g);
 
+/* pci.c */
+void gen_pci(struct input *in, struct fake_guest *g);
+
 /* mm.c */
 void gen_mmu_update(struct input *in, struct fake_guest *g, struct call *call, uint64_t area);
 void gen_mmuext_op(struct input *in, struct fake_guest *g, struct call *call, uint64_t area);

@@ -221,6 +221,9 @@ void macro(struct input *in, struct fake_guest *g)
 	case 4:
 		(void)unmap(16 + in_u8(in) % 24);
 		break;
+	case 5:
+		gen_pci(in, g);
+		break;
 	default:
 		instruction(in, g);
 		break;
