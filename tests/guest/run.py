@@ -45,6 +45,8 @@ MACHINES = {
     # Two vCPUs that share a processor.
     "switch": {"hvargs": "dom0_max_vcpus=2"},
     "stale-selectors": {"hvargs": "dom0_max_vcpus=2"},
+    "pci-config": {"qargs": ["-machine", "q35", "-device", "edu", "-device",
+                             "nvme,serial=1,msix_qsize=400"]},
     "ramdisk": {"initrd": os.path.join(HERE, "test.h")},
 }
 # Under SMEP and SMAP as well.
@@ -83,12 +85,12 @@ CRASHES = {
 
 
 def boot(name, args="", cpu=NO_SMAP, smp=1, initrd="", hvargs="",
-         label=None):
+         label=None, qargs=()):
     """Boot one guest; its verdict, the reason, and the machine's output."""
     elf = os.path.join(O, "guest", name + ".elf")
     with VM("guest-" + (label or name), hv_base=HV_ARGS, hvargs=hvargs,
             kernel=elf, kargs=args, initrd=initrd, smp=smp, mem="256M", dom0_mem="64M",
-            cpu=cpu) as vm:
+            cpu=cpu, qargs=qargs) as vm:
         try:
             match = vm.expect(END.pattern, 20)
         except Timeout as error:
