@@ -46,7 +46,8 @@ typedef struct grant_entry_v1 grant_entry_v1_t;
 #define GTF_type_mask (xen_mk_uint(3) << 0)
 
 /* Flags of permit_access: read only; in use for reading, for writing (both
- * set by the core); cache attributes; part of a frame (refused). */
+ * set by the core); cache attributes (not looked at); part of a frame
+ * (refused). */
 #define _GTF_readonly 2
 #define GTF_readonly (xen_mk_uint(1) << _GTF_readonly)
 #define _GTF_reading 3
@@ -71,8 +72,8 @@ typedef struct grant_entry_v1 grant_entry_v1_t;
 #define GNTTABOP_map_grant_ref 0
 #define GNTTABOP_unmap_grant_ref 1
 #define GNTTABOP_setup_table 2
-#define GNTTABOP_dump_table 3
-#define GNTTABOP_transfer 4 /* refused */
+#define GNTTABOP_dump_table 3 /* refused */
+#define GNTTABOP_transfer 4   /* refused */
 #define GNTTABOP_copy 5
 #define GNTTABOP_query_size 6
 #define GNTTABOP_unmap_and_replace 7

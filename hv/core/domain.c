@@ -16,6 +16,7 @@
 
 #include <hv/check.h>
 #include <hv/evtchn.h>
+#include <hv/gnttab.h>
 #include <hv/heap.h>
 #include <hv/irq.h>
 #include <hv/mm.h>
@@ -126,22 +127,15 @@ static void free_domain(struct domain *d)
 	}
 	evtchn_domain_free(d);
 	ioport_domain_free(d);
-	if (d->shared != NULL) {
-		struct page *pg = mfn_to_page(ptr_frame(d->shared));
-
-		/* All mappings went with the domain's tables. */
-		CHECK(pg->count == 1);
-		tlb_flush_stale(pg, cpu_online_mask());
-		pg->count = 0;
-		heap_free(pg, 0);
-	}
+	gnttab_domain_free(d);
+	domain_shared_free(d->shared);
 	heap_free_bytes(d->extents, extents_size());
 	heap_free_bytes(d, sizeof(*d));
 }
 
 void domain_put(struct domain *d)
 {
-	if (__atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+	if (d != NULL && __atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL) == 0) {
 		CHECK(d->state == DOM_DEAD);
 		free_domain(d);
 	}
@@ -152,40 +146,55 @@ bool domain_may_control(const struct domain *caller, const struct domain *d)
 	return caller->is_control && d != NULL;
 }
 
-/* ---- Creation ---------------------------------------------------------------- */
+/* ---- Frames that the domain and the core both write ------------------------------ */
 
 /*
- * The frame that the domain and the core both write.  The domain owns it but
- * it was never allocated to it: it can neither give it away nor exchange it,
- * and the core's references hold it as writable until the domain is freed.
+ * The domain owns it but it was never allocated to it: it can neither give it
+ * away nor exchange it, and the core's references hold it as writable until the
+ * domain is freed.
  */
-static int create_shared(struct domain *d)
+void *domain_shared_alloc(const struct domain *d)
 {
 	struct page *pg = heap_alloc(0, ADDRESS_BITS_ANY);
 
 	if (pg == NULL) {
-		return -XEN_ENOMEM;
-	}
-	d->shared = frame_ptr(page_to_mfn(pg));
-	for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++) {
-		d->shared->vcpu_info[i].evtchn_upcall_mask = 1;
+		return NULL;
 	}
 	pg->type = PGT_WRITABLE | PGT_VALIDATED | 1;
 	pg->owner = d->id;
 	__atomic_store_n(&pg->count, 1, __ATOMIC_RELEASE);
-	return 0;
+	return frame_ptr(page_to_mfn(pg));
 }
+
+void domain_shared_free(void *p)
+{
+	struct page *pg = p != NULL ? mfn_to_page(ptr_frame(p)) : NULL;
+
+	if (pg != NULL) {
+		/* All mappings went with the domain's tables. */
+		CHECK(pg->count == 1);
+		tlb_flush_stale(pg, cpu_online_mask());
+		pg->count = 0;
+		heap_free(pg, 0);
+	}
+}
+
+/* ---- Creation ---------------------------------------------------------------- */
 
 static int create_parts(struct domain *d)
 {
 	int rc;
 
 	d->extents = heap_alloc_bytes(extents_size());
-	if (d->extents == NULL) {
+	d->shared = domain_shared_alloc(d);
+	if (d->extents == NULL || d->shared == NULL) {
 		return -XEN_ENOMEM;
 	}
+	for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++) {
+		d->shared->vcpu_info[i].evtchn_upcall_mask = 1;
+	}
 	rc = evtchn_domain_init(d);
-	return rc == 0 ? create_shared(d) : rc;
+	return rc == 0 ? gnttab_domain_init(d) : rc;
 }
 
 struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
@@ -253,6 +262,9 @@ static int destroy_step(struct domain *d)
 	}
 	if (rc == 0) {
 		rc = domain_relinquish_memory(d);
+	}
+	if (rc == 0) {
+		rc = gnttab_domain_destroy(d);
 	}
 	if (rc != 0) {
 		return rc;

@@ -8,6 +8,7 @@ obj-y += page.o pgtype.o pgvalidate.o pte.o mmu_update.o va_mapping.o
 obj-y += mmuext.o mm_vcpu.o relinquish.o
 obj-y += heap.o memory_op.o memory_exchange.o memory_map.o
 obj-y += evtchn.o evtchn_op.o evtchn_2l.o evtchn_fifo.o
+obj-y += gnttab.o gnttab_map.o gnttab_copy.o
 obj-y += descriptor.o bounce.o trap_op.o cpuid.o
 obj-y += emul.o emul_decode.o emul_io.o emul_pte.o guest_msr.o
 obj-y += physdev.o pirq.o pci.o ioport.o platform.o

@@ -48,8 +48,7 @@ struct hypercall {
  * will be the control ABI at arch_7; tmem_op, withdrawn by its publisher; and
  * what the core does not do: xsm_op (there is no security policy to load),
  * xenoprof_op, xenpmu_op (performance counters are not shared out), hvm_op,
- * dm_op, kexec_op, argo_op, hypfs_op, arch_0 (machine checks), and
- * grant_table_op, until there are grants.
+ * dm_op, kexec_op, argo_op, hypfs_op, and arch_0 (machine checks).
  */
 static const struct hypercall table[HYPERCALL_COUNT] = {
 	CALL(set_trap_table, 1),
@@ -68,6 +67,7 @@ static const struct hypercall table[HYPERCALL_COUNT] = {
 	CALL(set_timer_op, 1),
 	CALL(xen_version, 2),
 	CALL(console_io, 3),
+	CALL(grant_table_op, 3),
 	CALL(vm_assist, 2),
 	CALL(update_va_mapping_otherdomain, 4),
 	CALL(iret, 0),

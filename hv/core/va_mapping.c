@@ -18,11 +18,7 @@
 #include <hv/hypercall.h>
 #include <hv/vcpu.h>
 
-/*
- * The table in frame mfn, referenced and locked, if it is a valid level 1
- * table of d; NULL otherwise.
- */
-static struct page *lock_l1(unsigned long mfn, const struct domain *d)
+uint64_t *l1_lock(unsigned long mfn, uint64_t i, const struct domain *d)
 {
 	struct page *pg = page_get_from_mfn(mfn, d);
 	uint64_t type;
@@ -33,20 +29,17 @@ static struct page *lock_l1(unsigned long mfn, const struct domain *d)
 	page_lock(pg);
 	type = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE);
 	if ((type & PGT_TYPE_MASK) == PGT_L1 && (type & PGT_VALIDATED) != 0) {
-		return pg;
+		return (uint64_t *)frame_ptr(mfn) + i % PTES;
 	}
 	page_unlock(pg);
 	page_put(pg);
 	return NULL;
 }
 
-static uint64_t *entry_of(const struct page *pg, uint64_t i)
+void l1_unlock(const uint64_t *entry)
 {
-	return (uint64_t *)frame_ptr(page_to_mfn(pg)) + (i & (PTES - 1));
-}
+	struct page *pg = mfn_to_page(ptr_frame(entry));
 
-static void unlock_l1(struct page *pg)
-{
 	page_unlock(pg);
 	page_put(pg);
 }
@@ -118,14 +111,14 @@ static int flush_by_flags(uint64_t va, uint64_t flags)
 static long update_va(uint64_t va, uint64_t pte, uint64_t flags, struct domain *frames_of)
 {
 	struct vcpu *v = current_vcpu();
-	struct page *pg = lock_l1(guest_walk_l1_frame(v, va), v->domain);
+	uint64_t *entry = l1_lock(guest_walk_l1_frame(v, va), va >> PAGE_SHIFT, v->domain);
 	int rc;
 
-	if (pg == NULL) {
+	if (entry == NULL) {
 		return -XEN_EINVAL;
 	}
-	rc = mod_l1_entry(entry_of(pg, va >> PAGE_SHIFT), pte, v->domain, frames_of, false, NULL);
-	unlock_l1(pg);
+	rc = mod_l1_entry(entry, pte, v->domain, frames_of, false, NULL);
+	l1_unlock(entry);
 	return rc != 0 ? rc : flush_by_flags(va, flags);
 }
 
@@ -155,7 +148,6 @@ int pte_write_emulate(struct vcpu *v, uint64_t va, uint64_t value, unsigned int 
 {
 	unsigned int offset = (unsigned int)(va & 7), shift = 8 * offset;
 	uint64_t pte = guest_walk_l1e(v, va), mask = ~0ull, old;
-	struct page *pg;
 	uint64_t *entry;
 	int rc;
 
@@ -167,11 +159,10 @@ int pte_write_emulate(struct vcpu *v, uint64_t va, uint64_t value, unsigned int 
 	if ((pte & PTE_P) == 0 || (pte & PTE_W) != 0) {
 		return -XEN_ENOENT;
 	}
-	pg = lock_l1(pte_mfn(pte), v->domain);
-	if (pg == NULL) {
+	entry = l1_lock(pte_mfn(pte), va / sizeof(*entry), v->domain);
+	if (entry == NULL) {
 		return -XEN_ENOENT;
 	}
-	entry = entry_of(pg, va / sizeof(*entry));
 	if (bytes < sizeof(*entry)) {
 		mask = ((1ull << (8 * bytes)) - 1) << shift;
 	}
@@ -181,6 +172,6 @@ int pte_write_emulate(struct vcpu *v, uint64_t va, uint64_t value, unsigned int 
 		rc = mod_l1_entry(entry, (old & ~mask) | (value << shift & mask), v->domain,
 				  v->domain, false, expected != NULL ? expected : &old);
 	} while (rc == -XEN_EAGAIN && expected == NULL);
-	unlock_l1(pg);
+	l1_unlock(entry);
 	return rc;
 }

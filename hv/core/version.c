@@ -37,8 +37,7 @@ _Static_assert(sizeof(options.text) <= sizeof(xen_commandline_t), "guest's buffe
 
 /*
  * Top-level tables may lie anywhere; PRESERVE_AD, CLEAR_PAGE and COPY_PAGE
- * exist. Available bits of grant mappings are named because Linux stops
- * without them; they have a meaning only as far as grants are offered.
+ * exist. Linux stops without the available bits of grant mappings.
  */
 #define FEATURES                                                                       \
 	(1u << XENFEAT_pae_pgdir_above_4gb | 1u << XENFEAT_mmu_pt_update_preserve_ad | \

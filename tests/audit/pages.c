@@ -14,7 +14,7 @@
 
 #include <hv/domain.h>
 #include <hv/evtchn.h>
-#include <hv/evtchn.h>
+#include <hv/gnttab.h>
 #include <hv/heap.h>
 #include <hv/mm.h>
 #include <hv/check.h>
@@ -156,6 +156,22 @@ static void count_vcpu(const struct vcpu *v)
 	}
 }
 
+/* The frames of its own table, and those of others that it has mapped. */
+static void count_grants(const struct gnttab *t)
+{
+	for (uint32_t i = 0; i < t->frames; i++) {
+		hold(ptr_frame(t->frame[i]), PGT_WRITABLE, "a grant table");
+	}
+	for (uint32_t i = 0; i < t->maps; i++) {
+		const struct grant_map *m = &t->map[i / MAPS_PER_PAGE][i % MAPS_PER_PAGE];
+
+		if (m->flags != 0) {
+			hold(m->mfn, (m->flags & GNTMAP_readonly) != 0 ? PGT_NONE : PGT_WRITABLE,
+			     "a grant handle");
+		}
+	}
+}
+
 static void count_domain(const struct domain *d)
 {
 	unsigned long mfn;
@@ -167,6 +183,7 @@ static void count_domain(const struct domain *d)
 			count_vcpu(d->vcpu[i]);
 		}
 	}
+	count_grants(d->gnttab);
 	for (; (mfn = evtchn_fifo_held(d, &nr)) != ~0ul; nr++) {
 		hold(mfn, PGT_WRITABLE, "an event queue");
 	}
@@ -208,17 +225,17 @@ static bool in_use(unsigned long mfn)
 	return mfn_valid(mfn) && (mfn_to_page(mfn)->count & PGC_COUNT_MASK) != 0;
 }
 
-/* Domains also count their frames; shared_info is not among them. */
+/* Domains also count their frames; those that the core writes are not among them. */
 static void check_total(const struct domain *d)
 {
-	unsigned long shared = ptr_frame(d->shared);
 	uint32_t frames = 0;
 
 	for (unsigned long mfn = 0; mfn < frame_max; mfn++) {
-		if (in_use(mfn) && mfn_to_page(mfn)->owner == d->id && mfn != shared) {
+		if (in_use(mfn) && mfn_to_page(mfn)->owner == d->id) {
 			frames++;
 		}
 	}
+	frames -= 1 + d->gnttab->frames;
 	if (frames != d->tot_pages && should_print()) {
 		pr_err("audit: domain %u has %u frames, not %u", d->id, frames, d->tot_pages);
 	}
@@ -260,7 +277,7 @@ unsigned int audit_pages(void)
 
 unsigned int audit_all(void)
 {
-	return audit_pages() + audit_events() + audit_sched();
+	return audit_pages() + audit_events() + audit_grants() + audit_sched();
 }
 
 #ifdef CONFIG_AUDIT

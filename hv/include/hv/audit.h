@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The auditor: recomputes from scratch what the core believes (frame owners,
- * types, counts, ports, timers, run queues) and reports each difference.  All
+ * types, counts, ports, grants, timers, run queues) and reports each difference.  All
  * vCPUs must be off the CPUs or the caller must be the only one running.  It is
  * in tests/audit, part of every test on the fake machine and, with
  * CONFIG_AUDIT, of the hypervisor.
@@ -24,6 +24,7 @@ static inline void audit_at_shutdown(void)
 unsigned int audit_all(void);
 unsigned int audit_pages(void);
 unsigned int audit_events(void);
+unsigned int audit_grants(void);
 unsigned int audit_sched(void);
 
 #endif

@@ -15,6 +15,7 @@
 struct vcpu;
 struct evtchn;
 struct evtchn_fifo;
+struct gnttab;
 struct page;
 
 #define MAX_VCPUS 64 /* per domain; the published ABI allows 512 */
@@ -70,6 +71,8 @@ struct domain {
 	uint64_t poll_mask;			    /* atomic: vCPUs in SCHEDOP_poll */
 	struct evtchn_fifo *fifo;		    /* evtchn lock to set; NULL: two-level */
 
+	struct gnttab *gnttab; /* write-once; gnttab.h */
+
 	/* hardware, only with may_io */
 	uint32_t pirq_port[PIRQ_MAX]; /* pirq lock: bound port or 0 */
 	uint32_t pci_cf8;	      /* latched configuration address */
@@ -99,6 +102,7 @@ struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc);
 struct domain *domain_get(uint16_t id);
 /** As domain_get; DOMID_SELF means the caller's domain. */
 struct domain *domain_get_or_self(uint16_t id);
+/** NULL is fine. */
 void domain_put(struct domain *d);
 /**
  * The domain that a call of the current domain acts on: itself, DOMID_SELF
@@ -134,6 +138,14 @@ void domain_shutdown(struct domain *d, uint8_t reason);
  * map: call again later.  d must not be the caller's domain.
  */
 int must_check domain_destroy(struct domain *d);
+
+/**
+ * A zeroed frame that d owns and can map but not give away, and that the core
+ * writes too; NULL: none.  Its count is 1 while nobody maps it; then it can be
+ * freed.
+ */
+void *domain_shared_alloc(const struct domain *d);
+void domain_shared_free(void *p);
 
 /** True if caller may act on d as its administrator. */
 bool domain_may_control(const struct domain *caller, const struct domain *d);

@@ -67,6 +67,7 @@ long do_update_va_mapping(uint64_t va, uint64_t pte, uint64_t flags);		/* va_map
 long do_set_timer_op(uint64_t deadline);					/* vtime.c */
 long do_xen_version(uint64_t cmd, uint64_t arg);				/* version.c */
 long do_console_io(uint64_t cmd, uint64_t count, uint64_t buf);			/* console_io.c */
+long do_grant_table_op(uint64_t cmd, uint64_t args, uint64_t count);		/* gnttab.c */
 long do_vm_assist(uint64_t cmd, uint64_t type);					/* version.c */
 long do_update_va_mapping_otherdomain(uint64_t va, uint64_t pte, uint64_t flags,
 				      uint64_t dom);			      /* va_mapping.c */

@@ -70,6 +70,12 @@ void pte_put_l1(uint64_t pte);
 int must_check mod_l1_entry(uint64_t *entry, uint64_t new_pte, struct domain *d,
 			    struct domain *frames_of, bool preserve_ad, uint64_t *expected);
 /**
+ * Entry i, modulo their number, of the table in frame mfn, which is referenced
+ * and locked, if it is a valid level 1 table of d; NULL otherwise.
+ */
+uint64_t *must_check l1_lock(unsigned long mfn, uint64_t i, const struct domain *d);
+void l1_unlock(const uint64_t *entry);
+/**
  * The same for a frame that was seen as a table of `type`, level 2 to 4, a
  * moment ago, without its lock: what the change sets off can be long.  After 0
  * the caller looks at current_vcpu()->old_table: if that is set, a subtree still

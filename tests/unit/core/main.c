@@ -9,11 +9,29 @@
 
 /* It does not agree with itself about this list. */
 /* clang-format off */
-#define SUITES(X)                                                              \
-	X(heap)                                                                \
-	X(page) X(tlb) X(mmu_update) X(mmuext) X(memory_op) X(evtchn) X(sched) X(sched_sim) \
-		X(vcpu_op) X(trap) X(emul) X(calls) X(elf) X(dom0) X(fail)     \
-			X(format) X(cmdline) X(multiboot) X(pci)
+#define SUITES(X) \
+	X(heap) \
+	X(page) \
+	X(tlb) \
+	X(mmu_update) \
+	X(mmuext) \
+	X(memory_op) \
+	X(evtchn) \
+	X(sched) \
+	X(sched_sim) \
+	X(vcpu_op) \
+	X(trap) \
+	X(emul) \
+	X(calls) \
+	X(elf) \
+	X(dom0) \
+	X(fail) \
+	X(format) \
+	X(cmdline) \
+	X(multiboot) \
+	X(pci) \
+	X(gnttab) \
+	X(gnttab_life)
 /* clang-format on */
 
 #define DECLARE(name) extern CU_TestInfo name##_tests[];
