@@ -309,7 +309,7 @@ static void gen_small(struct input *in, struct fake_guest *g, struct call *call,
 }
 
 static const uint8_t numbers[] = {
-	1,  1,	1,  1,	1,  1,	26, 26, 26, 26, 14, 14, 14, 22, 12, 12, 12,
+	1,  1,	1,  1,	20, 20, 26, 26, 26, 20, 14, 14, 14, 22, 12, 12, 12,
 	32, 32, 32, 32, 24, 24, 2,  10, 29, 29, 23, 0,	3,  4,	5,  7,	8,
 	9,  15, 17, 18, 20, 21, 25, 28, 30, 33, 33, 27, 31, 34, 48, 55,
 };
@@ -334,6 +334,9 @@ bool gen_call(struct input *in, struct fake_guest *g, struct call *call, unsigne
 		break;
 	case __HYPERVISOR_memory_op:
 		gen_memory_op(in, g, call, area);
+		break;
+	case __HYPERVISOR_grant_table_op:
+		gen_grant_table_op(in, g, call, area);
 		break;
 	case __HYPERVISOR_event_channel_op:
 		gen_evtchn(in, g, call, area);

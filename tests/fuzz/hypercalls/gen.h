@@ -46,6 +46,12 @@ void macro(struct input *in, struct fake_guest *g);
 
 /* pci.c */
 void gen_pci(struct input *in, struct fake_guest *g);
+/* grants.c */
+void gen_grant_table_op(struct input *in, struct fake_guest *g, struct call *call, uint64_t area);
+void grant_entries(struct input *in, struct fake_guest *g);
+/** Dies if a domain reaches what it was not granted; not after the control
+ * domain has acted, which may map anything anywhere. */
+void grants_check(void);
 
 /* mm.c */
 void gen_mmu_update(struct input *in, struct fake_guest *g, struct call *call, uint64_t area);

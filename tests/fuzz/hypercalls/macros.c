@@ -7,6 +7,7 @@
 #include "gen.h"
 
 #include <xen/event_channel.h>
+#include <xen/grant_table.h>
 #include <xen/memory.h>
 #include <xen/physdev.h>
 
@@ -134,6 +135,34 @@ static void queues(struct input *in, struct fake_guest *g)
 	}
 }
 
+/* A table with entries in it, and perhaps operations on others' entries. */
+static void grants(struct input *in, struct fake_guest *g)
+{
+	struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = 1 };
+	unsigned int n = in_u8(in) % 4;
+	struct call call;
+
+	s.frame_list.p = (void *)(uintptr_t)(FAKE_ARGS + 512);
+	try_put(FAKE_ARGS, &s, sizeof(s));
+	if (!issue(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, FAKE_ARGS, 1, 0)) {
+		return;
+	}
+	grant_entries(in, g);
+	for (unsigned int i = 0; i < n; i++) {
+		gen_grant_table_op(in, g, &call, FAKE_ARGS);
+		if (!issue(__HYPERVISOR_grant_table_op, call.args[0], call.args[1], call.args[2],
+			   0)) {
+			return;
+		}
+		/* Fills the TLB with what was mapped. */
+		for (unsigned int pfn = 16; pfn < 36; pfn++) {
+			uint8_t byte;
+
+			(void)fake_guest_read(fake_va(pfn, 0), &byte, 1);
+		}
+	}
+}
+
 static void instruction(struct input *in, struct fake_guest *g)
 {
 	static const uint8_t insns[][7] = {
@@ -223,6 +252,9 @@ void macro(struct input *in, struct fake_guest *g)
 		break;
 	case 5:
 		gen_pci(in, g);
+		break;
+	case 6:
+		grants(in, g);
 		break;
 	default:
 		instruction(in, g);
