@@ -40,6 +40,7 @@ REPORT = [r"crashed on vCPU 0: ", r"\brip\b", r"\brsp\b", r"\brax\b",
 MACHINES = {
     "smp": {"smp": 2},
     "smp-race": {"smp": 2},
+    "grant-table-op": {"smp": 2},
     "vcpu-op": {"smp": 2},
     "preempt": {"smp": 2},
     # Two vCPUs that share a processor.
