@@ -31,7 +31,7 @@ struct handler {
 	uint64_t address;
 	bool mask; /* hold events off on entry */
 	bool has_error;
-	bool failsafe; /* the data selectors go into the frame */
+	bool failsafe; /* the data selectors go into the frame, and stay loaded */
 	uint32_t error;
 };
 
@@ -77,9 +77,6 @@ static void enter_handler(struct guest_regs *regs, struct vcpu *v, const struct 
 		domain_crash(v->domain, "kernel stack %lx not writable for entry to %lx", sp,
 			     h->address);
 		return;
-	}
-	if (h->failsafe) {
-		arch_clear_selectors();
 	}
 	if (h->mask) {
 		WRITE_ONCE(v->info->evtchn_upcall_mask, 1);

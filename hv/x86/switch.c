@@ -115,15 +115,6 @@ void arch_read_selectors(uint16_t sel[4])
 	__asm__ __volatile__("mov %%gs, %0" : "=r"(sel[3]));
 }
 
-void arch_clear_selectors(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < 4; i++) {
-		(void)load_selector[i](0);
-	}
-}
-
 static void save_segments(struct vcpu *v)
 {
 	unsigned int i;

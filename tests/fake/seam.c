@@ -374,16 +374,6 @@ void arch_read_selectors(uint16_t sel[4])
 	sel[3] = v->gs;
 }
 
-void arch_clear_selectors(void)
-{
-	struct vcpu *v = current_vcpu();
-
-	v->ds = 0;
-	v->es = 0;
-	v->fs = 0;
-	v->gs = 0;
-}
-
 void arch_set_cr0_ts(struct vcpu *v, bool on)
 {
 	v->cr0_ts = on;

@@ -36,8 +36,6 @@ void arch_set_base(struct vcpu *v, unsigned int which, uint64_t base);
 bool arch_load_user_gs(struct vcpu *v, uint16_t sel);
 /** Current data selectors to read for a failsafe frame: ds es fs gs. */
 void arch_read_selectors(uint16_t sel[4]);
-/** All data selectors null (failsafe). */
-void arch_clear_selectors(void);
 
 void arch_set_cr0_ts(struct vcpu *v, bool on);
 void arch_set_debugreg(struct vcpu *v, unsigned int n, uint64_t value);

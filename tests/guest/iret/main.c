@@ -136,7 +136,9 @@ static void selectors(void)
 }
 
 /* What cannot be loaded. Each of these ends in the failsafe callback, in an
- * exception of the guest, or in one at the place gone to. */
+ * exception of the guest, or in one at the place gone to. The base of the
+ * kernel's GS is there afterwards: it was lost once, and a user process that
+ * spoiled the frame of a signal killed Linux, which has its data there. */
 static void unloadable(void)
 {
 	static const struct {
@@ -162,9 +164,11 @@ static void unloadable(void)
 		{ UNMAPPED, KERNEL_CS, FLAT_KERNEL_SS },
 	};
 	uint64_t sp = (uint64_t)other_stack + sizeof(other_stack) - 64;
+	uint64_t word = 0x6573, seen;
 	unsigned int i;
 	struct trap t;
 
+	NEED(hyp_set_segment_base(SEGBASE_GS_KERNEL, (uint64_t)&word) == 0);
 	for (i = 0; i < ARRAY_SIZE(list); i++) {
 		TRAP_TRY(&t, iret_to(list[i].rip, list[i].cs, RFLAGS_IF, sp, list[i].ss));
 		EXPECT(t.hit);
@@ -174,6 +178,8 @@ static void unloadable(void)
 			EXPECT(!"an expected exception");
 		}
 		EXPECT_RC(hyp_xen_version(XENVER_pagesize, NULL), PAGE_SIZE);
+		__asm__ __volatile__("mov %%gs:0, %0" : "=r"(seen));
+		EXPECT(seen == word);
 	}
 }
 
