@@ -34,10 +34,10 @@ endif
 update = mkdir -p $(@D); cat > $@.tmp; if cmp -s $@.tmp $@; then rm -f $@.tmp; \
 	else mv -f $@.tmp $@; fi
 
-# "make run", "make iso" and "make test" do all set-up they need: as root they
+# "make run", "make debian", "make iso" and "make test" do all set-up they need: as root they
 # install what is missing, before anything below looks for a tool; others are
 # told what to do.
-ifneq ($(filter run iso test,$(MAKECMDGOALS)),)
+ifneq ($(filter run debian iso test,$(MAKECMDGOALS)),)
 purposes := build run $(sort $(filter iso test,$(MAKECMDGOALS)) $(if $(filter test,$(MAKECMDGOALS)),iso))
 ifneq ($(shell tests/deps/deps.sh ensure $(purposes) >&2 || echo failed),)
 $(error packages are missing, see above)
@@ -291,6 +291,7 @@ help:
 	'make run          boot Vellum and a Debian control domain under QEMU: a shell' \
 	'                  (MEM=2G SMP=2 HVARGS= KARGS= VLSCRIPT=; leave with Ctrl-A x)' \
 	'make iso          the same as one image, build/vellum.iso: CD or disk, BIOS or UEFI' \
+	'make debian       the same with a whole Debian on a disk (DEBIAN=full: a compiler)' \
 	'make test         unit tests, source checks, system tests; one summary line' \
 	'make unit         CUnit tests under ASan and UBSan (UNIT=core: one folder only)' \
 	'make check        sizes, layers, stand-alone headers, line-count ceiling' \

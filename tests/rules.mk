@@ -4,7 +4,7 @@
 # on a fake machine, micro-guests, source checks, system tests, benchmarks.
 # Included by the top Makefile.
 
-.PHONY: unit fuzz guests check system test run iso bench bench-boot release sloc initrd kernel
+.PHONY: unit fuzz guests check system test run debian iso bench bench-boot release sloc initrd kernel
 
 san := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
@@ -197,6 +197,13 @@ $(O)/vellum.iso: tests/system/mkiso.sh $(O)/vellum.elf $(RUN)/vmlinux $(RUN)/ini
 	$(Q)O=$(O) HVARGS='$(HVARGS)' KARGS='$(KARGS)' tests/system/mkiso.sh $@
 $(O)/iso.flags: FORCE
 	@echo '$(HVARGS) $(KARGS)' | { $(update); }
+
+# A whole Debian: DEBIAN=full has a compiler.
+DEBIAN ?= small
+debian: all
+	$(Q)O=$(O) tests/system/mkroot.sh $(DEBIAN)
+	$(Q)O=$(O) MEM='$(MEM)' SMP='$(SMP)' HVARGS='$(HVARGS)' KARGS='$(KARGS)' \
+		DEBIAN=$(DEBIAN) tests/system/run.sh
 
 SYSTEM := $(if $(T),$(T:%=tests/system/t-%.py),$(sort $(wildcard tests/system/t-*.py)))
 ifneq ($(wildcard tests/guest/run.py),)
