@@ -28,7 +28,6 @@ customize() {
 	chroot "$root" passwd -q -d root
 	echo ctl > "$root/etc/hostname"
 	printf '127.0.0.1\tlocalhost ctl\n' > "$root/etc/hosts"
-	echo '/dev/vda / ext4 errors=remount-ro 0 1' > "$root/etc/fstab"
 	# QEMU's own network hands out an address where there is a card.
 	printf '[Match]\nName=en*\n[Network]\nDHCP=ipv4\n[DHCPv4]\nUseDNS=no\n' \
 		> "$root/etc/systemd/network/50-qemu.network"
@@ -98,6 +97,7 @@ bootstrap=(mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Languages "no
 "${bootstrap[@]}" --include="$(echo ${!set})" \
 	--dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
 	--dpkgopt='path-exclude=/usr/share/doc/*' \
+	--essential-hook="echo '/dev/vda / ext4 errors=remount-ro 0 1' > \"\$1/etc/fstab\"" \
 	--customize-hook="'$self' --customize \"\$1\" $set" \
 	"$suite" "$tmp/root.tar" "${sources[@]}" >&2 || {
 	"${bootstrap[@]}" --simulate "$suite" /dev/null "${sources[@]}" >/dev/null 2>&1 || exit 77

@@ -28,6 +28,9 @@ DISK = os.path.join(O, "run", "debian-test.img")
 NETWORK = ["-netdev", "user,id=net", "-device",
            "virtio-net-pci,netdev=net,romfile="]
 
+# systemd gives up on a device after 90 s, which a busy emulator may need.
+PATIENCE = "systemd.default_timeout_start_sec=900"
+
 # Groups of stress-ng's stressors: they run side by side, two groups' worth of
 # work on two vCPUs.
 STRESS = [
@@ -64,9 +67,9 @@ def machine(name, smp, hv, reuse=False):
     kernel = os.path.join(RUN, "debian-vmlinux") if hv else \
         os.path.join(CACHE, "vmlinuz")
     return VM(f"debian-{name}-{smp}", hv=hv, smp=smp, kernel=kernel,
-              kargs="root=/dev/vda ro", initrd=os.path.join(CACHE, "initrd.img"),
+              kargs=f"root=/dev/vda ro {PATIENCE}", initrd=os.path.join(CACHE, "initrd.img"),
               qargs=["-drive", f"file={DISK},if=virtio,format=raw,cache=unsafe",
-                     *NETWORK])
+                     "-vga", "none", *NETWORK])
 
 
 def log_in(vm):
