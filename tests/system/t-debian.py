@@ -50,6 +50,8 @@ NORMAL = [
     r"pam_env\(login:session\): Unable to open env file: /etc/default/locale",
     # Said of every machine by drivers that are modules.
     r"device-mapper: core: CONFIG_IMA_DISABLE_HTABLE is disabled",
+    # What stress-ng does on purpose.
+    r"mmap: stress-ng-\w* \(N\) uses deprecated remap_file_pages",
     # Linux says these under every hypervisor of this interface: a message
     # without a level; the HPET, left to the hypervisor, which Linux finds anew;
     # the bounce buffer lies above what ISA's DMA reaches.
