@@ -12,6 +12,7 @@
 #include <hv/cmdline.h>
 
 #include <hv/printk.h>
+#include <hv/sched.h>
 #include <hv/string.h>
 
 struct options options = {
@@ -185,12 +186,34 @@ static bool INIT_TEXT parse_loglvl(const char **s, void *to UNUSED)
 	return n < ARRAY_SIZE(names);
 }
 
-static const struct option {
+/* CPU or FIRST-LAST */
+static bool INIT_TEXT parse_cpus(const char **s, void *to UNUSED)
+{
+	unsigned int first = 0, last;
+	bool ok = parse_count(s, &first);
+
+	last = first;
+	ok = ok && (!skip(s, "-") || parse_count(s, &last)) && first <= last && last < 64;
+	options.guest.cpus = ok ? ~0ull >> (63 - (last - first)) << first : 0;
+	return ok;
+}
+
+struct option {
 	const char *name;
 	bool (*parse)(const char **s, void *to);
 	void *to;
 	bool inverse; /* a flag that is kept as its opposite */
-} table[] = {
+};
+
+static const struct option guest_table[] = {
+	{ "mem", parse_size, &options.guest.mem, false },
+	{ "vcpus", parse_count, &options.guest.vcpus, false },
+	{ "weight", parse_count, &options.guest.weight, false },
+	{ "cap", parse_count, &options.guest.cap, false },
+	{ "cpus", parse_cpus, NULL, false },
+};
+
+static const struct option table[] = {
 	{ "dom0_mem", parse_dom0_mem, NULL, false },
 	{ "dom0_max_vcpus", parse_count, &options.dom0_max_vcpus, false },
 	{ "dom0_vcpus_pin", parse_flag, &options.dom0_vcpus_pin, false },
@@ -215,11 +238,12 @@ static const struct option {
 	{ "edd", skip_value, NULL, false },
 };
 
+static const char bad_value[] = "cannot use the value";
+
 /* Takes the option at `word`; NULL, or what is wrong with it. */
-static const char *INIT_TEXT parse_word(const char *word)
+static const char *INIT_TEXT parse_word(const char *word, const struct option *o, size_t count)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		const struct option *o = &table[i];
+	for (; count > 0; count--, o++) {
 		const char *s = word;
 		bool negated = o->parse == parse_flag && skip(&s, "no-");
 
@@ -227,7 +251,7 @@ static const char *INIT_TEXT parse_word(const char *word)
 			continue;
 		}
 		if (!o->parse(&s, o->to) || !is_end(*s)) {
-			return "cannot use the value";
+			return bad_value;
 		}
 		if (negated != o->inverse) {
 			*(bool *)o->to ^= true;
@@ -237,29 +261,48 @@ static const char *INIT_TEXT parse_word(const char *word)
 	return "not known";
 }
 
-void INIT_TEXT cmdline_parse(const char *s, bool report)
+/* Takes all options of a line, or only looks at them; returns what follows a
+ * lone "--", which is for the domain. */
+static const char *INIT_TEXT parse_line(const char *s, const struct option *o, size_t count,
+					bool keep, bool report)
 {
 	static struct options before INIT_DATA;
 	const char *word, *error;
 
-	str_copy(options.text, s, sizeof(options.text));
 	for (;;) {
 		while (*s != '\0' && is_end(*s)) {
 			s++;
 		}
 		word = s;
-		/* What follows a lone "--" is for the control domain. */
 		if (*s == '\0' || (skip(&s, "--") && is_end(*s))) {
-			return;
+			return s;
 		}
 		before = options;
-		error = parse_word(word);
-		if (error != NULL || report) {
+		error = parse_word(word, o, count);
+		if (error != NULL || !keep) {
 			options = before;
 		}
+		options.guest.bad |= error == bad_value;
 		skip_value(&s, NULL);
 		if (error != NULL && report) {
 			pr_warn("command line: option %.*s: %s", (int)(s - word), word, error);
 		}
 	}
+}
+
+void INIT_TEXT cmdline_parse(const char *s, bool report)
+{
+	str_copy(options.text, s, sizeof(options.text));
+	(void)parse_line(s, table, ARRAY_SIZE(table), !report, report);
+}
+
+const char *INIT_TEXT cmdline_parse_guest(const char *s)
+{
+	options.guest = (struct guest_options){
+		.mem = 128 << 20,
+		.vcpus = 1,
+		.weight = SCHED_WEIGHT,
+	};
+	s = parse_line(s, guest_table, ARRAY_SIZE(guest_table), true, true);
+	return s + (*s == ' ');
 }

@@ -5,8 +5,10 @@
  * from it.  What any other domain writes appears in whole lines with its
  * number in front, stripped of control characters that would steer the
  * administrator's terminal, and no faster than a fixed number of lines in a
- * time.  The domain lock covers the line being collected; output is polled,
- * so long writes stop between small pieces.
+ * time.  What guest_console.c brings goes the same way, without that limit; a
+ * guest that has the keyboard gets its bytes out as they are, and at once.  The
+ * domain lock covers the line being collected; output is polled, so long writes
+ * stop between small pieces.
  */
 #include <hv/hypercall.h>
 
@@ -16,7 +18,9 @@
 
 #include <hv/domain.h>
 #include <hv/guest_access.h>
+#include <hv/guests.h>
 #include <hv/printk.h>
+#include <hv/sched.h>
 #include <hv/timer.h>
 #include <hv/vcpu.h>
 
@@ -26,13 +30,10 @@
 #define WINDOW_NS (5 * 1000000000ull)
 #define WINDOW_LINES 200
 
-/* Prints the collected line unless the domain has had its share of this
- * window. Domain lock held. */
-static void line_flush(struct domain *d)
+/* False if the domain has had its share of this window. */
+static bool may_print(struct domain *d)
 {
 	uint64_t now = time_now();
-	char text[sizeof(d->conbuf) + 16];
-	int len;
 
 	if (now - d->con_window >= WINDOW_NS) {
 		if (d->con_lines > WINDOW_LINES) {
@@ -42,32 +43,63 @@ static void line_flush(struct domain *d)
 		d->con_window = now;
 		d->con_lines = 0;
 	}
-	d->con_lines++;
-	if (d->con_lines <= WINDOW_LINES) {
-		len = snprintf(text, sizeof(text), "(d%u) %.*s\r\n", d->id, (int)d->conbuf_used,
-			       d->conbuf);
-		printk_raw(text, MIN((size_t)len, sizeof(text) - 1));
-	}
-	d->conbuf_used = 0;
+	return ++d->con_lines <= WINDOW_LINES;
 }
 
-static void write_lines(struct domain *d, const char *s, size_t n)
+/* Prints what is collected and `end`; false if the console is not free. */
+static bool line_flush(struct domain *d, const char *end)
 {
-	spin_lock(&d->lock);
-	for (size_t i = 0; i < n; i++) {
-		bool printable = s[i] == '\t' || (s[i] >= ' ' && s[i] <= '~');
+	char text[sizeof(d->conbuf) + 4];
+	int len = snprintf(text, sizeof(text), "%.*s%s", (int)d->conbuf_used, d->conbuf, end);
+	bool done = printk_domain(d->id, text, (size_t)len);
 
-		if (s[i] == '\r') {
-			continue;
-		}
-		if (s[i] == '\n' || d->conbuf_used == sizeof(d->conbuf)) {
-			line_flush(d);
-		}
-		if (s[i] != '\n') {
-			d->conbuf[d->conbuf_used++] = (char)(printable ? s[i] : '?');
+	d->conbuf_used = done ? 0 : d->conbuf_used;
+	return done;
+}
+
+bool console_guest_put(struct domain *d, char c, bool limited)
+{
+	bool raw = guest_console_focus(d);
+
+	if (c == '\r' && !raw) {
+		return true;
+	}
+	if (c == '\n' && limited && !may_print(d)) {
+		d->conbuf_used = 0;
+		return true;
+	}
+	if (c == '\n' || d->conbuf_used == sizeof(d->conbuf)) {
+		if (!line_flush(d, raw && c != '\n' ? "" : "\r\n")) {
+			d->con_lines -= limited;
+			return false;
 		}
 	}
+	if (c != '\n') {
+		raw = raw || c == '\t' || (c >= ' ' && c <= '~');
+		d->conbuf[d->conbuf_used++] = (char)(raw ? c : '?');
+	}
+	return true;
+}
+
+bool console_guest_flush(struct domain *d)
+{
+	return !guest_console_focus(d) || d->conbuf_used == 0 || line_flush(d, "");
+}
+
+/* How many bytes were taken. */
+static size_t write_lines(struct domain *d, const char *s, size_t n)
+{
+	size_t i = 0;
+
+	spin_lock(&d->lock);
+	while (i < n && console_guest_put(d, s[i], true)) {
+		i++;
+	}
+	if (!console_guest_flush(d) || i < n) {
+		sched_yield();
+	}
 	spin_unlock(&d->lock);
+	return i;
 }
 
 static long console_write(uint64_t from, uint64_t count)
@@ -76,19 +108,19 @@ static long console_write(uint64_t from, uint64_t count)
 	char piece[PIECE];
 
 	while (count > 0) {
-		size_t n = MIN(count, sizeof(piece));
+		size_t n = MIN(count, sizeof(piece)), done = n;
 		int rc = copy_from_guest(piece, guest_ptr(from), n);
 
 		if (rc != 0) {
 			return rc;
 		}
 		if (d->is_control) {
-			printk_raw(piece, n);
+			printk_domain(0, piece, n);
 		} else {
-			write_lines(d, piece, n);
+			done = write_lines(d, piece, n);
 		}
-		from += n;
-		count -= n;
+		from += done;
+		count -= done;
 		if (count > 0 && hypercall_preempt()) {
 			return hypercall_restart(3, (uint64_t[]){ CONSOLEIO_write, count, from });
 		}

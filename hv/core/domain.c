@@ -17,6 +17,7 @@
 #include <hv/check.h>
 #include <hv/evtchn.h>
 #include <hv/gnttab.h>
+#include <hv/guests.h>
 #include <hv/heap.h>
 #include <hv/irq.h>
 #include <hv/mm.h>
@@ -247,6 +248,7 @@ static int destroy_step(struct domain *d)
 	unsigned int i;
 	int rc;
 
+	d->end_pages = MAX(d->end_pages, READ_ONCE(d->tot_pages));
 	d->state = DOM_DYING;
 	for (i = 0; i < d->max_vcpus; i++) {
 		if (d->vcpu[i] != NULL) {
@@ -261,6 +263,7 @@ static int destroy_step(struct domain *d)
 		rc = d->vcpu[i] != NULL ? vcpu_destroy(d->vcpu[i]) : 0;
 	}
 	if (rc == 0) {
+		guest_console_destroy(d);
 		rc = domain_relinquish_memory(d);
 	}
 	if (rc == 0) {
@@ -290,7 +293,8 @@ int domain_destroy(struct domain *d)
 	if (d->state != DOM_DEAD) {
 		rc = destroy_step(d);
 		if (rc == 0) {
-			pr_info("domain %u: destroyed", d->id);
+			pr_info("domain %u: destroyed, %u KiB of memory are back", d->id,
+				d->end_pages << (PAGE_SHIFT - 10));
 		}
 	}
 	__atomic_store_n(&d->destroying, false, __ATOMIC_RELEASE);

@@ -23,6 +23,7 @@
 
 #include <hv/check.h>
 #include <hv/domain.h>
+#include <hv/guests.h>
 #include <hv/heap.h>
 #include <hv/irq.h>
 #include <hv/mm.h>
@@ -213,13 +214,17 @@ int evtchn_send(struct domain *d, uint32_t port)
 		break;
 	case ECS_UNBOUND:
 		break; /* nobody there yet: lost, as on a loose wire */
+	case ECS_VIRQ:
+		/* The core is the other end of a guest's console. */
+		rc = chn->u.virq == VIRQ_CONSOLE && d->console_page != NULL ? 1 : -XEN_EINVAL;
+		break;
 	default:
 		rc = -XEN_EINVAL;
 		break;
 	}
 	spin_unlock(&d->evtchn_lock);
 	if (rd == NULL) {
-		return rc;
+		return rc > 0 ? guest_console_output(d) : rc;
 	}
 	spin_lock(&rd->evtchn_lock);
 	chn = evtchn_joined(rd, rport, d, port);

@@ -14,4 +14,5 @@ obj-y += emul.o emul_decode.o emul_io.o emul_pte.o guest_msr.o
 obj-y += physdev.o pirq.o pci.o ioport.o platform.o
 obj-y += version.o console_io.o
 obj-y += printk.o format.o panic.o cmdline.o string.o
-obj-y += multiboot.o elf.o dom0.o dom0_layout.o
+obj-y += multiboot.o elf.o build.o build_layout.o
+obj-$(CONFIG_BOOT_GUESTS) += boot_guests.o guest_console.o

@@ -11,6 +11,7 @@
 #include <arch/paging.h>
 
 #include <hv/entry.h>
+#include <hv/guests.h>
 #include <hv/heap.h>
 #include <hv/memory.h>
 #include <hv/page.h>
@@ -54,6 +55,7 @@ static INIT_TEXT void start_up(void)
 	memory_map_init();
 	pci_init();
 	vtime_set_wallclock(arch_wallclock(), 0, time_now());
+	boot_guests_build();
 	dom0_build();
 	free_modules();
 }

@@ -16,6 +16,7 @@
 
 #include <hv/domain.h>
 #include <hv/hypercall.h>
+#include <hv/timer.h>
 
 static unsigned int level_of(uint64_t type)
 {
@@ -26,7 +27,13 @@ _Static_assert(PGT_L1 >> PGT_TYPE_SHIFT == 1 && PGT_L4 >> PGT_TYPE_SHIFT == 4,
 
 bool mm_preempt(void)
 {
-	return this_cpu()->curr != NULL && hypercall_preempt();
+	const struct percpu *cpu = this_cpu();
+
+	if (cpu->work_end == 0) {
+		return cpu->curr != NULL && hypercall_preempt();
+	}
+	arch_irq_window();
+	return READ_ONCE(cpu->softirq) != 0 || time_now() >= cpu->work_end;
 }
 
 static bool is_core_slot(unsigned int level, unsigned int i)

@@ -9,8 +9,9 @@
  * the place in it.  Positions never wrap in practice (2^64 bytes), so a
  * reader that fell behind is recognised by comparing.
  *
- * Guest output and messages share the device.  A message that finds the line
- * begun starts a new one, and changes none of the guest's bytes.
+ * Guests' output and messages share the device.  Whoever finds a line begun by
+ * another starts a new one, and changes none of its bytes; guests wait a moment
+ * before that, for the other to end it.
  */
 #include <hv/printk.h>
 
@@ -19,7 +20,10 @@
 #include <hv/cmdline.h>
 #include <hv/lock.h>
 #include <hv/string.h>
+#include <hv/timer.h>
 
+/* A line that a domain has begun is its own for so long. */
+#define LINE_NS 20000000ull
 #define RING_SIZE (1ull << CONFIG_LOG_RING_ORDER)
 #define LINE_MAX 256
 
@@ -28,6 +32,8 @@ static char ring[RING_SIZE]; /* console lock */
 static uint64_t ring_head;   /* console lock: position of the next byte */
 static uint64_t ring_tail;   /* console lock: oldest position to show */
 static bool line_begun;	     /* console lock: device is not in column 0 */
+static unsigned int line_by; /* console lock: domain that wrote last */
+static uint64_t line_time;   /* console lock: when */
 static bool panic_mode;	     /* set once, by the panicking CPU */
 
 /* In a panic the holder may never come back: write through it. */
@@ -93,12 +99,33 @@ void printk(enum loglevel level, const char *fmt, ...)
 	console_leave();
 }
 
-void printk_raw(const char *s, size_t n)
+static void put(const char *s, size_t n)
 {
-	console_enter();
 	ring_put(s, n);
 	device_put(s, n);
+}
+
+bool printk_domain(unsigned int id, const char *s, size_t n)
+{
+	char prefix[16];
+	bool other, free;
+
+	console_enter();
+	other = line_begun && line_by != id;
+	free = id == 0 || !other || time_now() - line_time >= LINE_NS;
+	if (free && other) {
+		put("\r\n", 2);
+	}
+	if (free) {
+		if (id != 0 && !line_begun) {
+			put(prefix, (size_t)snprintf(prefix, sizeof(prefix), "(d%u) ", id));
+		}
+		put(s, n);
+		line_by = id;
+		line_time = time_now();
+	}
 	console_leave();
+	return free;
 }
 
 size_t printk_read(char *buf, size_t n, uint64_t *pos)

@@ -79,6 +79,7 @@
 
 #include <hv/check.h>
 #include <hv/domain.h>
+#include <hv/guests.h>
 #include <hv/percpu.h>
 #include <hv/timer.h>
 #include <hv/vcpu.h>
@@ -551,6 +552,7 @@ void softirq_process(void)
 		if ((bits & (SOFTIRQ_SCHED | SOFTIRQ_UNLOAD)) != 0) {
 			schedule(cpu, (bits & SOFTIRQ_UNLOAD) != 0);
 		}
+		boot_guests_reap();
 		if (READ_ONCE(cpu->softirq) != 0) {
 			continue;
 		}

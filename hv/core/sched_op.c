@@ -116,7 +116,9 @@ static long sched_op_shutdown(uint64_t arg, bool now)
 		return -XEN_EINVAL;
 	}
 	if (now) {
-		audit_at_shutdown();
+		if (d->is_control) {
+			audit_at_shutdown();
+		}
 		domain_shutdown(d, (uint8_t)op.reason);
 	} else if (!d->shutting_down) {
 		d->shutdown_code = (uint8_t)op.reason;

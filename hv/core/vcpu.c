@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vCPUs: making and ending them, loading a whole context, and moving the
- * vcpu_info.  Called by domain.c, dom0.c, vcpu_op.c and crash.c.  Fields of a
+ * vcpu_info.  Called by domain.c, build.c, vcpu_op.c and crash.c.  Fields of a
  * vCPU that is not running need no lock; where vcpu_info lies is covered by
  * the event lock, because senders write to it from any CPU.  When a vCPU runs
  * is sched.c's.

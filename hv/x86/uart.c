@@ -10,6 +10,7 @@
 #include <hv/cmdline.h>
 #include <hv/domain.h>
 #include <hv/evtchn.h>
+#include <hv/guests.h>
 #include <hv/lock.h>
 #include <hv/printk.h>
 
@@ -85,7 +86,8 @@ void arch_console_write(const char *s, size_t n)
 	}
 }
 
-/* Moves what was received into the ring; bytes beyond its size are lost. */
+/* Moves what was received into the ring; bytes beyond its size are lost.  Where
+ * there is an interrupt guests may have the keyboard. */
 static bool drain(void)
 {
 	uint32_t in = ring_in;
@@ -95,8 +97,10 @@ static bool drain(void)
 	for (i = 0; i < RING_SIZE && (inb(port + UART_LSR) & LSR_DATA); i++) {
 		uint8_t c = inb(port + UART_DATA);
 
-		if (in - __atomic_load_n(&ring_out, __ATOMIC_ACQUIRE) < RING_SIZE) {
-			ring[in++ % RING_SIZE] = c;
+		unsigned int n = by_interrupt ? guest_console_input((char)c) : 1;
+
+		while (n-- > 0 && in - __atomic_load_n(&ring_out, __ATOMIC_ACQUIRE) < RING_SIZE) {
+			ring[in++ % RING_SIZE] = n > 0 ? CTRL_A : c;
 			__atomic_store_n(&ring_in, in, __ATOMIC_RELEASE);
 			any = true;
 		}

@@ -178,6 +178,7 @@ static void count_domain(const struct domain *d)
 	unsigned int nr = 0;
 
 	hold_page(mfn_to_page(ptr_frame(d->shared)), PGT_WRITABLE, "shared_info");
+	hold_page(d->console_page, PGT_WRITABLE, "a console");
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		if (d->vcpu[i] != NULL) {
 			count_vcpu(d->vcpu[i]);

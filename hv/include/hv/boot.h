@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the boot protocol told us, in the core's own form; written once by
- * multiboot.c, read by main.c, dom0.c and hv/x86 during start-up, then freed.
+ * multiboot.c, read by main.c, build.c and hv/x86 during start-up, then freed.
  */
 #ifndef HV_BOOT_H
 #define HV_BOOT_H
 
-#define BOOT_MODULES_MAX 8
+#define BOOT_MODULES_MAX 16
 #define BOOT_MEMMAP_MAX 512 /* UEFI firmware: often more than a hundred */
 
 struct boot_module {

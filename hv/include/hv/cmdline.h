@@ -7,6 +7,15 @@
 #ifndef HV_CMDLINE_H
 #define HV_CMDLINE_H
 
+/* What stands on the command line of a guest's kernel module, before "--". */
+struct guest_options {
+	uint64_t mem;  /* bytes */
+	uint64_t cpus; /* where its vCPUs may run; 0: anywhere */
+	unsigned int vcpus;
+	unsigned int weight, cap; /* sched_set_params() */
+	bool bad;		  /* a value that cannot be used was among them */
+};
+
 struct options {
 	uint64_t dom0_mem;	     /* bytes; 0: all but a reserve */
 	uint64_t dom0_mem_max;	     /* bytes; 0: as dom0_mem */
@@ -19,9 +28,10 @@ struct options {
 	bool noreboot;	 /* stop instead of restarting */
 	bool unsafe_cpu; /* run guests though a mitigation lacks */
 	bool no_smep, no_smap, no_fsgsbase, no_xsave;
-	int loglvl;	      /* enum loglevel */
-	uint64_t dma_reserve; /* bytes kept free below 4 GiB; ~0: default */
-	char text[1024];      /* the whole line, for xen_version and logs */
+	struct guest_options guest; /* of the guest that is being built */
+	int loglvl;		    /* enum loglevel */
+	uint64_t dma_reserve;	    /* bytes kept free below 4 GiB; ~0: default */
+	char text[1024];	    /* the whole line, for xen_version and logs */
 };
 extern struct options options;
 
@@ -30,5 +40,10 @@ extern struct options options;
  * is set up, then with it, to print warnings and change nothing.
  */
 void cmdline_parse(const char *line, bool report);
+/**
+ * Parses what stands before "--" on a guest's module into options.guest;
+ * returns what stands behind it.
+ */
+const char *cmdline_parse_guest(const char *line);
 
 #endif

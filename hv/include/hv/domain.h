@@ -50,6 +50,7 @@ struct domain {
 	uint32_t max_pages;	     /* domain lock */
 	uint64_t *extents;	     /* atomic bits, see page.h */
 	uint64_t destroy_cursor;     /* destroy path only */
+	uint32_t end_pages;	     /* destroy path only: frames it had */
 	struct shared_info *shared;  /* write-once, core's mapping */
 	uint32_t pv_features_assist; /* VMASST bits; domain lock */
 
@@ -83,6 +84,9 @@ struct domain {
 	uint32_t cap;	   /* atomic: percent of a CPU, 0: none */
 	uint64_t vtime;	   /* atomic: virtual time */
 	uint64_t cap_time; /* atomic: when it would have used its cap */
+
+	/* console ring of a guest from a boot module, guest_console.c */
+	struct page *console_page; /* evtchn lock; NULL: none */
 
 	/* console_io rate limit and line buffer, console_io.c */
 	char conbuf[160];	  /* domain lock */

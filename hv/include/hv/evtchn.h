@@ -80,7 +80,7 @@ void evtchn_send_virq(struct vcpu *v, unsigned int virq);
 void evtchn_send_global_virq(struct domain *d, unsigned int virq);
 /** Hardware interrupt for the port bound to pirq, if any. */
 void evtchn_send_pirq(struct domain *d, unsigned int pirq);
-/** Event from one domain's port (EVTCHNOP_send; also for the core). */
+/** EVTCHNOP_send; -XEN_ERESTART: the guest writes to its console, call again. */
 int must_check evtchn_send(struct domain *d, uint32_t port);
 /** True if the port is pending (masked or not): SCHEDOP_poll. */
 bool evtchn_is_pending(struct domain *d, uint32_t port);

@@ -21,6 +21,7 @@ struct percpu {
 	unsigned int id;   /* write-once; index of this CPU */
 	struct vcpu *curr; /* loaded vCPU, or NULL before the first */
 	uint32_t softirq;  /* atomic: SOFTIRQ_* */
+	uint64_t work_end; /* of a piece of work between guests; 0: in none */
 
 	/* sched.c */
 	bool idle;	  /* atomic: nobody runs, and nobody has claimed it */

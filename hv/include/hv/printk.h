@@ -26,8 +26,12 @@ void printk(enum loglevel level, const char *fmt, ...) printf_like(2, 3);
 #define pr_info(...) printk(LOG_INFO, __VA_ARGS__)
 #define pr_debug(...) printk(LOG_DEBUG, __VA_ARGS__)
 
-/** Raw bytes to ring and console: no prefix, no CR (guest console output). */
-void printk_raw(const char *s, size_t n);
+/**
+ * Text of a domain to ring and console, as it is; of others than the control
+ * domain with "(dN)" in front of each line.  False, for those alone: another
+ * has just begun a line, call again.
+ */
+bool printk_domain(unsigned int id, const char *s, size_t n);
 /**
  * Copies log ring bytes from stream position *pos (0: oldest kept) into buf,
  * advances *pos; returns the number of bytes copied.

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* The control domain, built from a synthetic kernel by core_main(). */
+/* The control domain and guests, built from a synthetic kernel by core_main(). */
 #include "core_test.h"
 
 #include "elf_image.h"
 
 #include <xen/elfnote.h>
+#include <xen/io/console.h>
+#include <xen/sched.h>
 
 #include <hv/boot.h>
 #include <hv/cmdline.h>
+#include <hv/evtchn.h>
+#include <hv/guests.h>
 #include <hv/mm.h>
+#include <hv/printk.h>
 
 static struct elf_test_image image;
 
@@ -207,9 +212,160 @@ static void test_fragments(void)
 	control_domain = NULL;
 }
 
+/* ---- Guests from boot modules ------------------------------------------------------- */
+
+static struct domain *boot_guest(const char *line)
+{
+	elf_image_start(&image);
+	elf_image_stock_notes(&image);
+	elf_image_seal(&image);
+	options.dom0_mem = 16 << 20;
+	add_module(image.bytes, image.size, "");
+	add_module(image.bytes, image.size, line);
+	add_module("ramdisk", 8, "");
+	/* None of these can be: the rest starts all the same. */
+	add_module(image.bytes, image.size, "guest mem=64K");
+	add_module(image.bytes, image.size, "guest mem=1G");
+	add_module(image.bytes, image.size, "guest vcpus=65");
+	add_module(image.bytes, image.size, "guest vcpus=");
+	add_module("no kernel", 10, "guest");
+	(void)boot();
+	TRUE_(fake_console_has("guest 2: 0 MiB of memory (mem) is too little"));
+	TRUE_(fake_console_has("guest 3: 1024 MiB of memory (mem) is too much"));
+	TRUE_(fake_console_has("guest 4: no memory for it and its 65 vCPUs, or impossible"));
+	TRUE_(fake_console_has("option vcpus=: cannot use the value"));
+	TRUE_(fake_console_has("guest 5: a value cannot be used; it is left out"));
+	TRUE_(fake_console_has("guest 6: module 7: "));
+	for (uint16_t id = 2; id < 8; id++) {
+		CU_ASSERT_PTR_NULL(domain_get(id));
+	}
+	OK(audit_all());
+	return domain_get(1);
+}
+
+static struct xencons_interface *ring; /* of the guest */
+static uint32_t ring_port;
+
+static struct domain *start_guest(void)
+{
+	struct domain *d = boot_guest("guest mem=8M vcpus=2 odd=1 -- console=hvc0 x");
+	struct start_info si;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+	domain_put(d);
+	TRUE_(fake_console_has("option odd=1: not known"));
+	CU_ASSERT_FATAL(fake_run(d->vcpu[0]));
+	FALSE_(d->is_control || d->may_io);
+	EQ(d->max_vcpus, 2);
+	EQ(d->tot_pages, (8 << 20) >> PAGE_SHIFT);
+	TRUE_(fake_guest_read(me()->regs.rsi, &si, sizeof(si)));
+	EQ(si.flags, SIF_MOD_START_PFN);
+	CU_ASSERT_STRING_EQUAL((char *)si.cmd_line, "console=hvc0 x");
+	EQ(si.mod_len, 8);
+	OK(si.store_evtchn);
+	EQ(mfn_to_page(si.store_mfn)->owner, 1);
+	EQ(si.console.domU.mfn, page_to_mfn(d->console_page));
+	ring = frame_ptr(si.console.domU.mfn);
+	ring_port = si.console.domU.evtchn;
+	return d;
+}
+
+/* A call with one word of arguments, on the guest's stack. */
+static long call_word(unsigned long nr, uint64_t cmd, uint32_t word)
+{
+	uint64_t at = me()->regs.rsp - 64;
+
+	TRUE_(fake_guest_write(at, &word, sizeof(word)));
+	return fake_call(nr, cmd, at);
+}
+
+static void say(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		ring->out[MASK_XENCONS_IDX(ring->out_prod++, ring->out)] = *text;
+	}
+	OK(call_word(__HYPERVISOR_event_channel_op, EVTCHNOP_send, ring_port));
+	EQ(ring->out_cons, ring->out_prod);
+}
+
+/* How many of the bytes are the control domain's. */
+static unsigned int type_keys(const char *keys)
+{
+	unsigned int control = 0;
+
+	for (; *keys != '\0'; keys++) {
+		control += guest_console_input(*keys);
+	}
+	return control;
+}
+
+static void test_guest_console(void)
+{
+	struct domain *d = start_guest();
+	struct evtchn *chn = evtchn_lookup(d, ring_port);
+
+	/* Whole lines, without what steers a terminal. */
+	fake_console_clear();
+	say("one\x1b[2J\ntw");
+	TRUE_(fake_console_has("(d1) one?[2J\r\n"));
+	FALSE_(fake_console_has("tw"));
+	/* Not into the control domain's line. */
+	printk_domain(0, "mine", 4);
+	say("o\n");
+	TRUE_(fake_console_has("mine\r\n(d1) two\r\n"));
+	/* The keyboard; what waits for its newline appears. */
+	say("# ");
+	EQ(type_keys("a\1b\1\1c"), 6);
+	OK(type_keys("\1\1\1"));
+	TRUE_(fake_console_has("input to domain 1"));
+	TRUE_(fake_console_has("(d1) # "));
+	OK(type_keys("l\1s"));
+	EQ(ring->in_prod, 3);
+	OK(memcmp(ring->in, "l\1s", 3));
+	TRUE_(evtchn_is_pending(d, chn->port));
+	fake_console_clear();
+	say("raw\x1b");
+	TRUE_(fake_console_has("raw\x1b"));
+	/* A ring that is full, and one that lies. */
+	ring->in_cons = ring->in_prod - sizeof(ring->in);
+	OK(type_keys("x"));
+	EQ(ring->in_prod, 3);
+	ring->in_cons = 77;
+	OK(type_keys("x"));
+	EQ(ring->in_prod, 3);
+	fake_console_clear();
+	ring->out_prod = ring->out_cons + sizeof(ring->out) + 1;
+	OK(call_word(__HYPERVISOR_event_channel_op, EVTCHNOP_send, ring_port));
+	OK(fake.console_used);
+	OK(type_keys("\1\1\1"));
+	EQ(type_keys("y"), 1);
+	OK(audit_all());
+	/* The page cannot become another thing while it is a ring. */
+	TRUE_(page_get_type(d->console_page, PGT_L1) < 0);
+	control_domain = NULL;
+}
+
+/* Its end is nobody's call; the frames are back all the same. */
+static void test_guest_end(void)
+{
+	struct domain *d = start_guest();
+	unsigned long before = heap_free_frames();
+
+	OK(type_keys("\1\1\1"));
+	(void)call_word(__HYPERVISOR_sched_op, SCHEDOP_shutdown, SHUTDOWN_crash);
+	fake_settle();
+	TRUE_(fake_console_has("domain 1: shut down (crash)"));
+	TRUE_(fake_console_has("domain 1: destroyed, 8192 KiB of memory are back"));
+	CU_ASSERT_PTR_NULL(domain_get(1));
+	TRUE_(heap_free_frames() >= before + (8 << 20 >> PAGE_SHIFT));
+	(void)d;
+	EQ(type_keys("y"), 1);
+	OK(audit_all());
+	control_domain = NULL;
+}
+
 CU_TestInfo dom0_tests[] = {
-	{ "a stock kernel", test_boot },
-	{ "an older kernel, limited", test_older_kernel },
-	{ "fragmented memory", test_fragments },
-	CU_TEST_INFO_NULL,
+	{ "a stock kernel", test_boot },	  { "an older kernel, limited", test_older_kernel },
+	{ "fragmented memory", test_fragments },  { "a guest and its console", test_guest_console },
+	{ "the end of a guest", test_guest_end }, CU_TEST_INFO_NULL,
 };

@@ -79,7 +79,7 @@ static void test_ring(void)
 	EQ(n, sizeof(buf));
 	/* Debug messages reach the ring only. */
 	FALSE_(fake_console_has("message number"));
-	printk_raw("raw", 3);
+	printk_domain(0, "raw", 3);
 	TRUE_(fake_console_has("raw"));
 }
 

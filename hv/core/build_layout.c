@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The initial memory of the control domain: which part goes to which guest
- * frames, which machine frames those are, and the page tables that map them.
+ * The initial memory of a domain: which part goes to which guest frames, which
+ * machine frames those are, and the page tables that map them.
  *
- * Called by dom0.c, at start-up on one CPU; owns the list of frames.  Only
+ * Called by build.c, at start-up on one CPU; owns the list of frames.  Only
  * computes and writes tables into frames it is given: no allocation, no
  * references.  The numbers come from an image that may be broken, so sums that
  * can wrap are checked; guest frame numbers are below 2^46 from elf.c on.
  */
-#include <hv/dom0.h>
+#include <hv/build.h>
 
 #include <xen/elfnote.h>
 
@@ -33,8 +33,11 @@ struct part {
 static INIT_DATA struct part parts[PARTS_MAX]; /* in order of pfn */
 static INIT_DATA unsigned int part_count;
 
-INIT_TEXT bool dom0_add_frames(unsigned long pfn, unsigned long mfn, unsigned long count)
+INIT_TEXT bool build_add_frames(unsigned long pfn, unsigned long mfn, unsigned long count)
 {
+	if (pfn == 0) {
+		part_count = 0; /* of the next domain */
+	}
 	if (part_count == PARTS_MAX) {
 		return false;
 	}
@@ -42,11 +45,11 @@ INIT_TEXT bool dom0_add_frames(unsigned long pfn, unsigned long mfn, unsigned lo
 	return true;
 }
 
-INIT_TEXT unsigned long dom0_mfn(unsigned long pfn)
+INIT_TEXT unsigned long build_mfn(unsigned long pfn)
 {
 	static INIT_DATA unsigned int i; /* frames are asked for in rows */
 
-	if (pfn < parts[i].pfn) {
+	if (i >= part_count || pfn < parts[i].pfn) {
 		i = 0;
 	}
 	while (pfn - parts[i].pfn >= parts[i].count) {
@@ -56,9 +59,9 @@ INIT_TEXT unsigned long dom0_mfn(unsigned long pfn)
 	return parts[i].mfn + pfn - parts[i].pfn;
 }
 
-INIT_TEXT void *dom0_frame(unsigned long pfn)
+INIT_TEXT void *build_frame(unsigned long pfn)
 {
-	return frame_ptr(dom0_mfn(pfn));
+	return frame_ptr(build_mfn(pfn));
 }
 
 /* ---- The plan -------------------------------------------------------------------- */
@@ -93,7 +96,7 @@ static INIT_TEXT bool mappable(uint64_t start, uint64_t end)
 }
 
 /* Page tables, boot stack and slack: the more is mapped, the more tables. */
-static INIT_TEXT const char *plan_tables(struct dom0_layout *l)
+static INIT_TEXT const char *plan_tables(struct build_layout *l)
 {
 	uint64_t stack_end, end;
 	unsigned long tables;
@@ -119,7 +122,7 @@ static INIT_TEXT const char *plan_tables(struct dom0_layout *l)
 }
 
 /* The list of frames at an address of the kernel's choice. */
-static INIT_TEXT const char *plan_p2m(struct dom0_layout *l)
+static INIT_TEXT const char *plan_p2m(struct build_layout *l)
 {
 	uint64_t end = l->p2m_va + ((uint64_t)l->p2m_pages << PAGE_SHIFT);
 	uint64_t last = l->virt_base + ((uint64_t)l->mapped_end << PAGE_SHIFT) - 1;
@@ -140,8 +143,8 @@ static INIT_TEXT const char *plan_p2m(struct dom0_layout *l)
 	return NULL;
 }
 
-INIT_TEXT const char *dom0_plan(struct dom0_layout *l, const struct elf_kernel *k,
-				unsigned long frames, uint64_t ramdisk_size)
+INIT_TEXT const char *build_plan(struct build_layout *l, const struct elf_kernel *k,
+				 unsigned long frames, uint64_t ramdisk_size)
 {
 	bool own_p2m = (k->has & 1ull << XEN_ELFNOTE_INIT_P2M) != 0;
 	unsigned long next = pages_of(k->pend);
@@ -150,7 +153,7 @@ INIT_TEXT const char *dom0_plan(struct dom0_layout *l, const struct elf_kernel *
 	if (frames > FRAMES_MAX || pages_of(ramdisk_size) > FRAMES_MAX) {
 		return "more memory than a domain can have";
 	}
-	*l = (struct dom0_layout){
+	*l = (struct build_layout){
 		.virt_base = k->virt_base,
 		.ramdisk_size = ramdisk_size,
 		.ramdisk_pages = pages_of(ramdisk_size),
@@ -166,6 +169,8 @@ INIT_TEXT const char *dom0_plan(struct dom0_layout *l, const struct elf_kernel *
 		next += l->p2m_pages;
 	}
 	l->start_info = next++;
+	l->store = next++;
+	l->console = next++;
 	l->tables = next;
 	error = plan_tables(l);
 	l->end = l->mapped_end;
@@ -185,7 +190,7 @@ INIT_TEXT const char *dom0_plan(struct dom0_layout *l, const struct elf_kernel *
 /* Takes guest frame (*next)++ for a table. */
 static INIT_TEXT unsigned long new_table(unsigned long *next)
 {
-	unsigned long mfn = dom0_mfn((*next)++);
+	unsigned long mfn = build_mfn((*next)++);
 
 	memset(frame_ptr(mfn), 0, PAGE_SIZE);
 	return mfn;
@@ -193,12 +198,12 @@ static INIT_TEXT unsigned long new_table(unsigned long *next)
 
 /* Maps guest frames [pfn, end) at va, page tables read-only, with tables that
  * begin at *next. */
-static INIT_TEXT void map_frames(const struct dom0_layout *l, uint64_t *l4, uint64_t va,
+static INIT_TEXT void map_frames(const struct build_layout *l, uint64_t *l4, uint64_t va,
 				 unsigned long pfn, unsigned long end, unsigned long *next)
 {
 	for (; pfn < end; pfn++, va += PAGE_SIZE) {
 		uint64_t pte =
-			(uint64_t)dom0_mfn(pfn) << PAGE_SHIFT | PTE_P | PTE_U | PTE_A | PTE_D;
+			(uint64_t)build_mfn(pfn) << PAGE_SHIFT | PTE_P | PTE_U | PTE_A | PTE_D;
 		uint64_t *table = l4, *entry;
 
 		for (int shift = 39; shift > PAGE_SHIFT; shift -= 9) {
@@ -216,7 +221,7 @@ static INIT_TEXT void map_frames(const struct dom0_layout *l, uint64_t *l4, uint
 	}
 }
 
-INIT_TEXT unsigned long dom0_make_tables(const struct dom0_layout *l)
+INIT_TEXT unsigned long build_make_tables(const struct build_layout *l)
 {
 	unsigned long next = l->tables, l4 = new_table(&next);
 

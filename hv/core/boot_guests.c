@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guests from boot modules, for tests and demonstrations without a toolstack:
+ * a module whose command line begins with the word "guest" is the kernel of
+ * one, and the module behind it, unless that is a guest too, its ramdisk.  The
+ * n-th of them is domain n.
+ *
+ * Built at start-up by the calls that build the control domain, and before it,
+ * since that takes all the memory there is.  A guest that
+ * shuts down, for whatever reason, is destroyed.  That is long work that no
+ * vCPU could be charged with: CPUs do it in pieces on their way out of the
+ * core, for a short time if they have a vCPU to run, else until they get one.
+ * A piece never waits for another CPU: two that destroy each other's idle vCPU
+ * would wait for ever.  A guest whose frames others still map is looked at again
+ * each time.
+ */
+#include <hv/guests.h>
+
+#include <hv/boot.h>
+#include <hv/build.h>
+#include <hv/cmdline.h>
+#include <hv/domain.h>
+#include <hv/percpu.h>
+#include <hv/printk.h>
+#include <hv/sched.h>
+#include <hv/string.h>
+#include <hv/vcpu.h>
+
+#define MARK "guest"
+#define MARK_LEN (sizeof(MARK) - 1)
+#define CONTROL_MIN (256ull << 20) /* stays free, if it is not said how much */
+#define PIECE_NS 200000ull
+
+/* Atomic; NULL: none, or somebody is at work on it. */
+static struct domain *guest[BOOT_MODULES_MAX];
+
+/* ---- Start-up ------------------------------------------------------------------ */
+
+INIT_TEXT bool boot_guests_is(unsigned int i)
+{
+	const char *line = i < boot_info.module_count ? boot_info.module[i].cmdline : "";
+
+	return strncmp(line, MARK, MARK_LEN) == 0 &&
+	       (line[MARK_LEN] == ' ' || line[MARK_LEN] == '\0');
+}
+
+static INIT_TEXT struct domain *build_guest(unsigned int id, unsigned int module)
+{
+	const char *line = cmdline_parse_guest(boot_info.module[module].cmdline + MARK_LEN);
+	char name[16];
+	struct build_spec s = {
+		.id = (uint16_t)id,
+		.name = name,
+		.kernel = module,
+		.ramdisk = boot_guests_is(module + 1) ? ~0u : module + 1,
+		.cmdline = line,
+		.frames = options.guest.mem >> PAGE_SHIFT,
+		.keep = (options.dom0_mem != 0 ? options.dom0_mem : CONTROL_MIN) >> PAGE_SHIFT,
+	};
+
+	snprintf(name, sizeof(name), MARK " %u", id);
+	return build_domain(&s);
+}
+
+INIT_TEXT void boot_guests_build(void)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 1; i < boot_info.module_count; i++) {
+		if (boot_guests_is(i)) {
+			guest[count] = build_guest(count + 1, i);
+			count++;
+		} else if (i > 1 && !boot_guests_is(i - 1)) {
+			pr_warn("module %u is neither a guest nor the ramdisk of one", i);
+		}
+	}
+}
+
+/* ---- The end of a guest ---------------------------------------------------------- */
+
+/* True once no CPU has a vCPU of d in its machine; asks those that have. */
+static bool unloaded(const struct domain *d)
+{
+	bool done = true;
+
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
+		if (__atomic_load_n(&d->vcpu[i]->loaded, __ATOMIC_ACQUIRE)) {
+			softirq_raise(d->vcpu[i]->cpu, SOFTIRQ_SCHED | SOFTIRQ_UNLOAD);
+			done = false;
+		}
+	}
+	return done;
+}
+
+/* One piece; true when nothing is left. */
+static bool destroy(struct domain *d)
+{
+	struct percpu *cpu = this_cpu();
+	bool idle = cpu->curr == NULL || !cpu->curr->running;
+	int rc;
+
+	if (!d->shutting_down || !unloaded(d)) {
+		return false;
+	}
+	cpu->work_end = idle ? ~0ull : time_now() + PIECE_NS;
+	rc = domain_destroy(d);
+	cpu->work_end = 0;
+	if (rc == 0) {
+		domain_put(d);
+	}
+	return rc == 0;
+}
+
+void boot_guests_reap(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(guest); i++) {
+		struct domain *d = NULL;
+
+		if (READ_ONCE(guest[i]) != NULL) {
+			d = __atomic_exchange_n(&guest[i], NULL, __ATOMIC_ACQ_REL);
+		}
+		if (d != NULL && !destroy(d)) {
+			__atomic_store_n(&guest[i], d, __ATOMIC_RELEASE);
+		}
+	}
+}
