@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Run the micro-guests of tests/guest, each as control domain of a machine of
-its own, and print TAP.
+its own, and print TAP. Those in PAIRS have companions: the same image once more
+as guest 1, 2, ... with words of its own on the command line. Then each one's
+verdict counts, unless it is there to run until the control domain has finished.
 
     tests/guest/run.py [NAME...]
 
@@ -50,6 +52,15 @@ MACHINES = {
                              "nvme,serial=1,msix_qsize=400"]},
     "ramdisk": {"initrd": os.path.join(HERE, "test.h")},
 }
+ENDLESS = "endless"
+# NAME: {label: (keywords of VM, what stands on the guests' command lines)}
+PAIRS = {
+    "pair-events": {"pair-events": ({}, [""]),
+                    "pair-events-smp": ({"smp": 2}, [""])},
+    "pair-hostile": {"pair-hostile": ({}, ["attack", ""])},
+    "pair-share": {f"pair-share-{word}": ({}, [f"{ENDLESS} {word}"])
+                   for word in ("spin", "calls", "events", "timers")},
+}
 # Under SMEP and SMAP as well.
 ALSO_SMAP = ["selftest", "pointers", "user-mode", "pte-write", "iret",
              "event-channel-op", "multicall", "page-types"]
@@ -86,12 +97,12 @@ CRASHES = {
 
 
 def boot(name, args="", cpu=NO_SMAP, smp=1, initrd="", hvargs="",
-         label=None, qargs=()):
+         label=None, modules=(), qargs=()):
     """Boot one guest; its verdict, the reason, and the machine's output."""
     elf = os.path.join(O, "guest", name + ".elf")
     with VM("guest-" + (label or name), hv_base=HV_ARGS, hvargs=hvargs,
             kernel=elf, kargs=args, initrd=initrd, smp=smp, mem="256M", dom0_mem="64M",
-            cpu=cpu, qargs=qargs) as vm:
+            modules=modules, cpu=cpu, qargs=qargs) as vm:
         try:
             match = vm.expect(END.pattern, 20)
         except Timeout as error:
@@ -124,6 +135,20 @@ def run_guest(tap, name, label=None, **machine):
                f"{verdict} {reason}\n{lines_of(text)}")
 
 
+def run_pair(tap, name, label, machine, guests):
+    elf = os.path.join(O, "guest", name + ".elf")
+    verdict, reason, text = boot(
+        name, label=label,
+        modules=[f"{elf} guest mem=32M -- {words}" for words in guests], **machine)
+    for number, words in enumerate(guests, 1):
+        answer = re.search(rf"^\(d{number}\) VERDICT: (\w+)", text, re.M)
+        answer = answer.group(1) if answer else "no verdict"
+        if ENDLESS not in words and answer != "SUCCESS":
+            verdict, reason = answer, f"of guest {number}"
+    tap.ok(verdict == "SUCCESS", label,
+           f"{verdict} {reason}\n{lines_of(text)}")
+
+
 def run_crash(tap, word, pattern):
     label = f"crash-{word}"
     verdict, reason, text = boot("crash", args=word, label=label)
@@ -154,6 +179,12 @@ def main():
         elif name == "crash":
             for word, pattern in CRASHES.items():
                 run_crash(tap, word, pattern)
+        elif name in PAIRS:
+            for label, (machine, guests) in PAIRS[name].items():
+                if XEN:
+                    tap.skip(label, "takes no guests from boot modules")
+                else:
+                    run_pair(tap, name, label, machine, guests)
         else:
             run_guest(tap, name, **MACHINES.get(name, {}))
             if name in ALSO_SMAP:

@@ -68,6 +68,44 @@ static void test_verdict(const char *verdict, const char *reason)
 	shim_shutdown(SHUTDOWN_poweroff);
 }
 
+/* ---- Pairs: the control domain and further guests, see run.py ----------------- */
+
+/* Gives the processor away until the condition holds, for 10 s at most. */
+#define WAIT_FOR(x)                                              \
+	({                                                       \
+		uint64_t end_ = time_ns() + 10000000000ul;       \
+		bool true_;                                      \
+		while (!(true_ = (x)) && time_ns() < end_) {     \
+			(void)hyp_sched_op(SCHEDOP_yield, NULL); \
+		}                                                \
+		test_expect(true_, __LINE__, "in time: " #x);    \
+	})
+
+static MAYBE_UNUSED bool is_control(void)
+{
+	return (shim_start_info->flags & SIF_INITDOMAIN) != 0;
+}
+
+/* Control domain: true once the core has destroyed that domain. */
+static MAYBE_UNUSED bool is_gone(unsigned int dom)
+{
+	struct xen_memory_domain ask = { .domid = (domid_t)dom };
+
+	return hyp_memory_op(XENMEM_current_reservation, &ask) == -XEN_ESRCH;
+}
+
+/* A port of domain `dom` that is offered to us joined with one of our own. */
+static MAYBE_UNUSED long bind_any(unsigned int dom, unsigned int from)
+{
+	long port = -1;
+	unsigned int i;
+
+	for (i = from; i < from + 16 && port < 0; i++) {
+		port = evtchn_bind_interdomain(dom, i);
+	}
+	return port;
+}
+
 static MAYBE_UNUSED void test_skip(const char *reason)
 {
 	test_verdict("SKIP", reason);

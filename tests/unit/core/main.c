@@ -31,7 +31,8 @@
 	X(multiboot) \
 	X(pci) \
 	X(gnttab) \
-	X(gnttab_life)
+	X(gnttab_life) \
+	X(domain)
 /* clang-format on */
 
 #define DECLARE(name) extern CU_TestInfo name##_tests[];
