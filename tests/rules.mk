@@ -4,7 +4,7 @@
 # on a fake machine, micro-guests, source checks, system tests, benchmarks.
 # Included by the top Makefile.
 
-.PHONY: unit fuzz guests check system test run debian iso bench bench-boot release sloc initrd kernel
+.PHONY: unit fuzz race model guests check system test run debian iso bench bench-boot release sloc initrd kernel
 
 san := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
@@ -63,6 +63,28 @@ unit-build: $(unit_progs)
 UNIT ?= $(unit_names)
 unit: $(addprefix $(O)/tests/unit-,$(UNIT))
 	$(Q)$(PYTHON) tests/summary.py $(addprefix unit:,$^)
+
+# ---- Races: tests/race, a thread for each CPU, under ThreadSanitizer --------
+
+tsan := -fsanitize=thread -fno-omit-frame-pointer
+RACE_TIME ?= 40
+race_objs := $(patsubst %.c,$(O)/tsan/%.o,$(wildcard tests/race/*.c) $(core_src) $(fake_src))
+
+$(O)/tsan.flags: FORCE
+	@echo '$(CLANG) $(tsan) $(host_core_cflags)' | { $(update); }
+
+# The auditor runs while all threads rest: instrumented it would only be slow.
+$(foreach d,hv/core tests/fake tests/race,$(eval $(call host_rule,tsan,$(d),$(CLANG),$(tsan) -DFAKE_THREADS=1 $(host_core_cflags),tsan.flags)))
+$(eval $(call host_rule,tsan,tests/audit,$(CLANG),-DFAKE_THREADS=1 $(host_core_cflags),tsan.flags))
+
+$(O)/race/race: $(race_objs)
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(tsan) -o $@ $^ -lpthread
+-include $(race_objs:.o=.d)
+
+race: $(O)/race/race
+	$(Q)O=$(O) RACE_TIME=$(RACE_TIME) tests/race/t-race $(STORM)
 
 # ---- Fuzzers: tests/fuzz/NAME.c for the core, tests/fuzz/toolstack/NAME.c ---
 # A fuzzer of the core may have more sources, in tests/fuzz/NAME/.

@@ -36,8 +36,10 @@ void domain_shutdown(struct domain *d, uint8_t reason)
 	}
 	d->shutdown_code = reason;
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
-		if (d->vcpu[i] != NULL) {
-			sched_sleep(d->vcpu[i], PAUSE_DOMAIN);
+		struct vcpu *v = vcpu_lookup(d, i);
+
+		if (v != NULL) {
+			sched_sleep(v, PAUSE_DOMAIN);
 		}
 	}
 	pr_info("domain %u: shut down (%s)", d->id,

@@ -161,8 +161,8 @@ void *domain_shared_alloc(const struct domain *d)
 	if (pg == NULL) {
 		return NULL;
 	}
-	pg->type = PGT_WRITABLE | PGT_VALIDATED | 1;
-	pg->owner = d->id;
+	WRITE_ONCE(pg->type, PGT_WRITABLE | PGT_VALIDATED | 1);
+	WRITE_ONCE(pg->owner, d->id);
 	__atomic_store_n(&pg->count, 1, __ATOMIC_RELEASE);
 	return frame_ptr(page_to_mfn(pg));
 }
@@ -173,9 +173,9 @@ void domain_shared_free(void *p)
 
 	if (pg != NULL) {
 		/* All mappings went with the domain's tables. */
-		CHECK(pg->count == 1);
+		CHECK(READ_ONCE(pg->count) == 1);
 		tlb_flush_stale(pg, cpu_online_mask());
-		pg->count = 0;
+		WRITE_ONCE(pg->count, 0);
 		heap_free(pg, 0);
 	}
 }
@@ -249,7 +249,11 @@ static int destroy_step(struct domain *d)
 	int rc;
 
 	d->end_pages = MAX(d->end_pages, READ_ONCE(d->tot_pages));
-	d->state = DOM_DYING;
+	/* Under the lock, so that who is giving d a frame has done it before
+	 * its frames are looked for, or does not: domain_assign_frames(). */
+	spin_lock(&d->lock);
+	WRITE_ONCE(d->state, DOM_DYING);
+	spin_unlock(&d->lock);
 	for (i = 0; i < d->max_vcpus; i++) {
 		if (d->vcpu[i] != NULL) {
 			sched_sleep_sync(d->vcpu[i], PAUSE_DOMAIN);
@@ -274,7 +278,7 @@ static int destroy_step(struct domain *d)
 	}
 	/* Its id must not come back while frames still carry it. */
 	if (__atomic_load_n(&d->tot_pages, __ATOMIC_ACQUIRE) != 0 ||
-	    mfn_to_page(ptr_frame(d->shared))->count != 1) {
+	    READ_ONCE(mfn_to_page(ptr_frame(d->shared))->count) != 1) {
 		return -XEN_EBUSY;
 	}
 	__atomic_store_n(&d->state, DOM_DEAD, __ATOMIC_RELEASE);

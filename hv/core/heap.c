@@ -50,7 +50,7 @@ static void list_add(unsigned long mfn, unsigned int order)
 	uint32_t *head = &heap.head[zone][order];
 	struct page *pg = mfn_to_page(mfn);
 
-	pg->order = (uint16_t)order;
+	WRITE_ONCE(pg->order, (uint16_t)order);
 	pg->next = *head;
 	pg->prev = LINK_NONE;
 	if (*head != LINK_NONE) {
@@ -90,7 +90,8 @@ static void insert_block(unsigned long mfn, unsigned int order)
 	for (; order < HEAP_MAX_ORDER; order++) {
 		unsigned long buddy = mfn ^ (1ul << order);
 
-		if (buddy == 0 || !mfn_valid(buddy) || mfn_to_page(buddy)->count != PGC_FREE ||
+		if (buddy == 0 || !mfn_valid(buddy) ||
+		    READ_ONCE(mfn_to_page(buddy)->count) != PGC_FREE ||
 		    mfn_to_page(buddy)->order != order) {
 			break;
 		}
@@ -105,10 +106,10 @@ static void hand_over(struct page *pg, unsigned int order, uint32_t old_count, u
 		      uint32_t count)
 {
 	for (unsigned long n = 1ul << order; n > 0; n--, pg++) {
-		CHECK(pg->count == old_count);
-		pg->type = PGT_NONE;
-		pg->owner = owner;
-		pg->order = 0;
+		CHECK(READ_ONCE(pg->count) == old_count);
+		WRITE_ONCE(pg->type, PGT_NONE);
+		WRITE_ONCE(pg->owner, owner);
+		WRITE_ONCE(pg->order, 0);
 		/* Owner before count: who sees a count may look. */
 		__atomic_store_n(&pg->count, count, __ATOMIC_RELEASE);
 	}
@@ -257,7 +258,7 @@ int domain_assign_frames(struct domain *d, struct page *pg, unsigned int order,
 	/* Under the lock a domain that starts to die either finds these frames
 	 * or does not get them. */
 	spin_lock(&d->lock);
-	if (d->state != DOM_ALIVE) {
+	if (READ_ONCE(d->state) != DOM_ALIVE) {
 		rc = -XEN_EINVAL;
 	} else if (limit == FRAMES_LIMITED &&
 		   (uint64_t)READ_ONCE(d->tot_pages) + n > d->max_pages) {

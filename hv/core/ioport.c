@@ -124,7 +124,7 @@ bool iomem_permitted(const struct domain *d, unsigned long mfn)
 		return false;
 	}
 	/* RAM is the core's or a domain's, unless the firmware keeps it. */
-	if (mfn_valid(mfn) && mfn_to_page(mfn)->owner != OWNER_IO) {
+	if (mfn_valid(mfn) && READ_ONCE(mfn_to_page(mfn)->owner) != OWNER_IO) {
 		return false;
 	}
 	return !arch_iomem_denied(mfn);

@@ -72,8 +72,8 @@ static struct page *page_steal(unsigned long mfn, struct domain *d)
 		return NULL;
 	}
 	/* A use as a type holds a general reference, and there is none. */
-	CHECK((pg->type & PGT_COUNT_MASK) == 0);
-	pg->owner = OWNER_CORE;
+	CHECK((READ_ONCE(pg->type) & PGT_COUNT_MASK) == 0);
+	WRITE_ONCE(pg->owner, OWNER_CORE);
 	return pg;
 }
 

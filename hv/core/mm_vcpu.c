@@ -184,8 +184,8 @@ static uint64_t walk(const struct page *root, uint64_t va, unsigned int to, uint
 		/* The table may be somebody else's by now: no trust in it, not
 		 * even that it leads to RAM. */
 		if ((pte & PTE_P) == 0 ||
-		    (level > 1 &&
-		     (!mfn_valid(pte_mfn(pte)) || mfn_to_page(pte_mfn(pte))->owner == OWNER_IO))) {
+		    (level > 1 && (!mfn_valid(pte_mfn(pte)) ||
+				   READ_ONCE(mfn_to_page(pte_mfn(pte))->owner) == OWNER_IO))) {
 			return 0;
 		}
 		*flags &= pte;

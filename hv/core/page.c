@@ -144,10 +144,10 @@ static void page_free(struct page *pg, uint16_t owner)
 {
 	struct domain *d = domain_of_frames(owner);
 
-	CHECK((pg->type & (PGT_COUNT_MASK | PGT_PARTIAL | PGT_BUSY)) == 0);
+	CHECK((READ_ONCE(pg->type) & (PGT_COUNT_MASK | PGT_PARTIAL | PGT_BUSY)) == 0);
 	tlb_flush_stale(pg, cpu_online_mask());
-	pg->type = PGT_NONE;
-	pg->stamp = 0;
+	WRITE_ONCE(pg->type, PGT_NONE);
+	WRITE_ONCE(pg->stamp, 0);
 	heap_free(pg, 0);
 	if (d != NULL) {
 		__atomic_fetch_sub(&d->tot_pages, 1, __ATOMIC_RELEASE);

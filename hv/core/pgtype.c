@@ -119,7 +119,8 @@ static unsigned int nr_of(uint64_t x)
 static void flush_for_change(const struct page *pg, uint64_t x)
 {
 	struct vcpu *curr = this_cpu()->curr;
-	bool own = curr != NULL && curr->domain->id == pg->owner && (x & PGT_FOREIGN) == 0;
+	bool own =
+		curr != NULL && curr->domain->id == READ_ONCE(pg->owner) && (x & PGT_FOREIGN) == 0;
 
 	tlb_flush_stale(pg, own ? arch_domain_tlb_mask(curr->domain) : cpu_online_mask());
 }

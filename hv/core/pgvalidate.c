@@ -44,7 +44,7 @@ static bool is_core_slot(unsigned int level, unsigned int i)
 int table_validate(struct page *pg, uint64_t type, unsigned int *nr)
 {
 	uint64_t *table = frame_ptr(page_to_mfn(pg));
-	struct domain *d = domain_of_frames(pg->owner);
+	struct domain *d = domain_of_frames(READ_ONCE(pg->owner));
 	unsigned int level = level_of(type);
 	bool worked = false;
 

@@ -24,13 +24,10 @@
 
 static struct page *counted_page(unsigned long mfn)
 {
-	struct page *pg;
+	struct page *pg = mfn_to_page(mfn);
+	uint16_t owner = mfn_valid(mfn) ? READ_ONCE(pg->owner) : OWNER_IO;
 
-	if (!mfn_valid(mfn)) {
-		return NULL;
-	}
-	pg = mfn_to_page(mfn);
-	return pg->owner == OWNER_IO || pg->owner == OWNER_CORE ? NULL : pg;
+	return owner == OWNER_IO || owner == OWNER_CORE ? NULL : pg;
 }
 
 /* Bits of an entry of `level` (1..4) that a guest may not set. */
@@ -64,7 +61,7 @@ static int l1_get(uint64_t *entry, const struct domain *d, const struct domain *
 	unsigned long mfn = pte_mfn(pte);
 	struct page *pg;
 
-	if (!mfn_valid(mfn) || mfn_to_page(mfn)->owner == OWNER_IO) {
+	if (!mfn_valid(mfn) || READ_ONCE(mfn_to_page(mfn)->owner) == OWNER_IO) {
 		bool own = frames_of == NULL || frames_of == d;
 
 		/* Its stores come to emul_pte.c. */

@@ -100,7 +100,7 @@ static int scan(struct domain *d, bool freeing)
 			cost = 0;
 			rc = mm_preempt() ? -XEN_ERESTART : 0;
 		}
-		if (rc == 0 && pg->owner == d->id) {
+		if (rc == 0 && READ_ONCE(pg->owner) == d->id) {
 			cost += WORK_COST;
 			rc = freeing ? give_back(pg, d) : drop_tables(pg, d);
 		}

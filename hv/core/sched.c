@@ -473,7 +473,7 @@ static void load(struct percpu *cpu, struct vcpu *loaded, struct vcpu *next, uin
 	} else {
 		arch_unload_vcpu(loaded);
 	}
-	cpu->curr = next;
+	WRITE_ONCE(cpu->curr, next);
 	if (loaded != NULL) {
 		spin_lock(&queue_lock);
 		/* Its saved state becomes visible before this does, and this

@@ -62,7 +62,7 @@ static void heap_insert(struct percpu *cpu, struct timer *t)
 {
 	t->left = NULL;
 	t->right = NULL;
-	t->active = true;
+	WRITE_ONCE(t->active, true);
 	merge(&cpu->timer_root, NULL, cpu->timer_root, t);
 }
 
@@ -76,7 +76,7 @@ static void heap_remove(struct percpu *cpu, struct timer *t)
 	}
 	ASSERT(*link == t);
 	merge(link, parent, t->left, t->right);
-	t->active = false;
+	WRITE_ONCE(t->active, false);
 }
 
 /* ---- Setting and stopping --------------------------------------------------- */
@@ -135,7 +135,7 @@ void timer_set(struct timer *t, uint64_t expires)
 		__atomic_store_n(&t->cpu, to, __ATOMIC_RELEASE);
 		spin_unlock(&cpu->timer_lock);
 	}
-	t->expires = expires;
+	WRITE_ONCE(t->expires, expires);
 	heap_insert(cpu, t);
 	first = cpu->timer_root == t;
 	spin_unlock(&cpu->timer_lock);

@@ -47,7 +47,10 @@ _Static_assert(offsetof(struct cpu_user_regs, r15) == 0 &&
 
 struct vcpu *vcpu_lookup(struct domain *d, uint64_t id)
 {
-	return id < d->max_vcpus ? d->vcpu[index_nospec(id, d->max_vcpus)] : NULL;
+	/* Others may look while vCPUs are still made. */
+	return id < d->max_vcpus ?
+		       __atomic_load_n(&d->vcpu[index_nospec(id, d->max_vcpus)], __ATOMIC_ACQUIRE) :
+		       NULL;
 }
 
 struct vcpu *vcpu_create(struct domain *d, unsigned int id, int *rc)
@@ -204,7 +207,8 @@ static void load_state(struct vcpu *v, const struct vcpu_guest_context *c)
 	}
 	if (v->id == 0) {
 		spin_lock(&d->lock);
-		d->pv_features_assist |= (uint32_t)(c->vm_assist & ASSIST_OFFERED);
+		WRITE_ONCE(d->pv_features_assist,
+			   d->pv_features_assist | (uint32_t)(c->vm_assist & ASSIST_OFFERED));
 		spin_unlock(&d->lock);
 	}
 }

@@ -128,8 +128,8 @@ long do_vm_assist(uint64_t cmd, uint64_t type)
 		return -XEN_EINVAL;
 	}
 	spin_lock(&d->lock);
-	d->pv_features_assist &= ~(1u << bit);
-	d->pv_features_assist |= (uint32_t)enable << bit;
+	WRITE_ONCE(d->pv_features_assist,
+		   (d->pv_features_assist & ~(1u << bit)) | (uint32_t)enable << bit);
 	spin_unlock(&d->lock);
 	return 0;
 }

@@ -133,7 +133,7 @@ void vtime_update(struct vcpu *v, bool force)
 	if (force || !arch_clock()->stable) {
 		write_record(v);
 	}
-	if (unlikely(period != 0) && v == this_cpu()->curr && !v->periodic.active) {
+	if (unlikely(period != 0) && v == this_cpu()->curr && !READ_ONCE(v->periodic.active)) {
 		timer_set(&v->periodic, time_now() + period);
 	}
 }
@@ -240,7 +240,7 @@ void vtime_set_wallclock(uint64_t sec, uint32_t nsec, uint64_t at)
 void vtime_timer_fired(struct vcpu *v, bool periodic)
 {
 	uint64_t period = READ_ONCE(v->period);
-	uint64_t due = v->periodic.expires;
+	uint64_t due = READ_ONCE(v->periodic.expires);
 	uint64_t now = time_now();
 
 	if (periodic && period == 0) {

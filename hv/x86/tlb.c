@@ -115,6 +115,10 @@ static bool runs_on_tables_of(const struct percpu *p, const struct domain *d)
  * it is not seen here, either it does not use d's tables any more, or it loads
  * them later than this; and that load, which waits for the store to curr,
  * comes after the change of tables that the caller made before the fence.
+ *
+ * The vCPU seen as curr may be gone, memory and all, when its domain is looked
+ * at, but not one of d: who asks runs on d, or holds its memory.  Whatever is
+ * read instead costs a flush at most; all RAM is mapped.
  */
 cpumask_t arch_domain_tlb_mask(const struct domain *d)
 {

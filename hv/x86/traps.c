@@ -210,7 +210,7 @@ struct guest_regs *exit_to_guest(void)
 		v = p->curr;
 		/* Whatever a kick was for is looked at from here on. */
 		__atomic_store_n(&v->kick, 0, __ATOMIC_SEQ_CST);
-		if (v->nmi_pending) {
+		if (READ_ONCE(v->nmi_pending)) {
 			bounce_nmi(&v->regs);
 		}
 		if (vcpu_event_pending(v)) {

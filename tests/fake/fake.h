@@ -3,9 +3,10 @@
  * The fake machine: hv/include/arch implemented as an ordinary process, so
  * that hv/core runs unchanged under sanitizers, unit tests and fuzzers.
  *
- * One thread plays all CPUs in turn (fake_cpu_set()).  Machine memory, frame
- * table and machine-to-physical table are one private mapping of a memory
- * file: fake_snapshot() makes the present state the one that fake_restore()
+ * One thread plays all CPUs in turn (fake_cpu_set()); compiled with
+ * FAKE_THREADS each CPU is a thread instead, and tests/race/threads.c takes the
+ * place of what is left out here.  Machine memory, frame table and
+ * machine-to-physical table are one private mapping of a memory file: fake_snapshot() makes the present state the one that fake_restore()
  * returns to, core's static data included.  What a guest does goes through a
  * model of the MMU that walks the guest's real tables and keeps a TLB for each
  * CPU, so a flush that the core forgot is seen (tlb.c).
@@ -88,12 +89,13 @@ struct fake_psc_entry {
 };
 
 struct fake_cpu {
-	uint64_t cr3;	    /* loaded tables; 0: the core's own */
-	uint64_t deadline;  /* of the one-shot timer; ~0: none */
-	bool ipi;	    /* kicked and has not looked yet */
-	bool inside;	    /* is executing the core, in an outer call */
-	bool idle;	    /* went into arch_idle() */
-	jmp_buf *idle_jump; /* where arch_idle() leaves to; NULL: nowhere */
+	uint64_t cr3;	     /* loaded tables; 0: the core's own */
+	uint64_t cr3_loaded; /* atomic: the same, set after the TLB is empty */
+	uint64_t deadline;   /* of the one-shot timer; ~0: none */
+	bool ipi;	     /* kicked and has not looked yet */
+	bool inside;	     /* is executing the core, in an outer call */
+	bool idle;	     /* went into arch_idle() */
+	jmp_buf *idle_jump;  /* where arch_idle() leaves to; NULL: nowhere */
 	struct fake_tlb_entry tlb[FAKE_TLB];
 	struct fake_psc_entry psc[FAKE_PSC];
 };
@@ -148,6 +150,19 @@ struct fake_machine {
 	const char *input; /* console bytes to be received */
 };
 extern struct fake_machine fake;
+
+/** Number of the CPU that executes. */
+#ifdef FAKE_THREADS
+extern _Thread_local unsigned int fake_thread_cpu;
+#endif
+static inline unsigned int fake_self(void)
+{
+#ifdef FAKE_THREADS
+	return fake_thread_cpu;
+#else
+	return fake.cpu;
+#endif
+}
 
 /* ---- machine.c ------------------------------------------------------------ */
 
@@ -209,7 +224,10 @@ bool fake_guest_read(uint64_t va, void *buf, size_t n);
 bool fake_guest_write(uint64_t va, const void *buf, size_t n);
 void fake_tlb_flush(unsigned int cpu);
 void fake_tlb_flush_page(unsigned int cpu, uint64_t va);
-/** Dies if a CPU that runs a guest could use an unsafe translation. */
+/**
+ * Dies if a CPU that runs a guest could use an unsafe translation; with threads
+ * only this CPU is looked at.
+ */
 void fake_tlb_check(void);
 /** Dies if the tables that a CPU has loaded are not what they must be. */
 void fake_check_cr3(uint64_t cr3);
@@ -237,6 +255,9 @@ void fake_exception(unsigned int vector, uint32_t error, uint64_t cr2);
 bool fake_guest_store(uint64_t va, uint64_t value, unsigned int bytes);
 /** The exit path of the current CPU, until it runs a guest or is idle. */
 void fake_exit(void);
+/** Dies if the guest's registers are none that the processor would take. */
+void fake_check_regs(const struct vcpu *v);
+void fake_no_lock_held(const char *where);
 /** Exit paths of all CPUs until none has anything to do. */
 void fake_settle(void);
 /** Makes `v` the running vCPU of its CPU and that CPU the current one. */

@@ -119,7 +119,9 @@ bool fake_guest_create(struct fake_guest *g, uint16_t id, unsigned int pages, un
 		return false;
 	}
 	g->d->may_io = may_io;
-	g->d->max_pages = pages + 64;
+	spin_lock(&g->d->lock);
+	WRITE_ONCE(g->d->max_pages, pages + 64);
+	spin_unlock(&g->d->lock);
 	if (ioport_domain_init(g->d) != 0 || !alloc_pages(g)) {
 		goto err_destroy;
 	}
@@ -136,7 +138,9 @@ bool fake_guest_create(struct fake_guest *g, uint16_t id, unsigned int pages, un
 	return true;
 
 err_destroy:
+#ifndef FAKE_THREADS /* where others may hold on to it: the caller's business */
 	fake_guest_destroy(g);
+#endif
 	return false;
 }
 
@@ -153,7 +157,7 @@ static void leave_domain(struct domain *d)
 			sched_sleep(d->vcpu[i], PAUSE_DOMAIN);
 		}
 	}
-	softirq_raise(fake.cpu, SOFTIRQ_SCHED | SOFTIRQ_UNLOAD);
+	softirq_raise(fake_self(), SOFTIRQ_SCHED | SOFTIRQ_UNLOAD);
 	fake_exit();
 }
 
@@ -167,7 +171,7 @@ int fake_destroy(struct domain *d)
 	for (unsigned int i = 0; rc == -XEN_ERESTART; i++) {
 		CHECK(i < 1000000);
 		leave_domain(d);
-		fake.cpus[fake.cpu].inside = true;
+		fake.cpus[fake_self()].inside = true;
 		rc = domain_destroy(d);
 		fake_exit();
 		fake_settle();

@@ -100,12 +100,12 @@ static uint64_t *m2p_entry(unsigned long mfn)
 
 void arch_m2p_set(unsigned long mfn, uint64_t pfn)
 {
-	*m2p_entry(mfn) = pfn;
+	WRITE_ONCE(*m2p_entry(mfn), pfn);
 }
 
 uint64_t arch_m2p_get(unsigned long mfn)
 {
-	return *m2p_entry(mfn);
+	return READ_ONCE(*m2p_entry(mfn));
 }
 
 unsigned long arch_m2p_frame(unsigned int i)
@@ -293,10 +293,12 @@ void fake_restore(void)
 
 /* ---- CPUs -------------------------------------------------------------------- */
 
+#ifndef FAKE_THREADS
 struct percpu *this_cpu(void)
 {
 	return &fake.percpu[fake.cpu];
 }
+#endif
 
 struct percpu *percpu_of(unsigned int id)
 {
@@ -316,6 +318,7 @@ cpumask_t cpu_online_mask(void)
 	return (1ull << fake.config.cpus) - 1;
 }
 
+#ifndef FAKE_THREADS
 void fake_cpu_set(unsigned int cpu)
 {
 	CHECK(cpu < fake.config.cpus);
@@ -330,6 +333,7 @@ void arch_kick_cpu(unsigned int cpu)
 	fake.cpus[cpu].ipi = true;
 	fake.ipis++;
 }
+#endif
 
 unsigned int arch_cpu_apic_id(unsigned int cpu)
 {
@@ -353,6 +357,7 @@ const struct arch_clock *arch_clock(void)
 	return &clock;
 }
 
+#ifndef FAKE_THREADS
 uint64_t arch_ticks(void)
 {
 	return fake.now;
@@ -367,12 +372,14 @@ void arch_timer_arm(uint64_t deadline)
 {
 	fake.cpus[fake.cpu].deadline = deadline;
 }
+#endif
 
 uint64_t arch_wallclock(void)
 {
 	return fake.wallclock;
 }
 
+#ifndef FAKE_THREADS
 void fake_advance(uint64_t ns)
 {
 	unsigned int i;
@@ -393,6 +400,7 @@ uint32_t fake_random(void)
 	fake.seed = fake.seed * 6364136223846793005ull + 1442695040888963407ull;
 	return (uint32_t)(fake.seed >> 33);
 }
+#endif
 
 /* ---- Console -------------------------------------------------------------------- */
 

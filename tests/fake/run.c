@@ -20,7 +20,7 @@
 #define RELAX_MAX 10000ul
 #define RESTART_MAX 1000000ul
 
-static void no_lock_held(const char *where)
+void fake_no_lock_held(const char *where)
 {
 	if (this_cpu()->ranks_held != 0) {
 		fake_die("%s with a lock held", where);
@@ -31,14 +31,15 @@ struct vcpu *fake_running(void)
 {
 	struct vcpu *v = this_cpu()->curr;
 
-	return v != NULL && v->running && !fake.cpus[fake.cpu].idle ? v : NULL;
+	return v != NULL && v->running && !fake.cpus[fake_self()].idle ? v : NULL;
 }
 
+#ifndef FAKE_THREADS
 /* ---- Waiting ------------------------------------------------------------------ */
 
 void arch_idle(void)
 {
-	no_lock_held("idle");
+	fake_no_lock_held("idle");
 	if (fake.cpus[fake.cpu].idle_jump == NULL) {
 		fake_die("idle outside an exit path");
 	}
@@ -49,7 +50,7 @@ void arch_irq_window(void)
 {
 	bool stop = false;
 
-	no_lock_held("interrupt window");
+	fake_no_lock_held("interrupt window");
 	fake_advance(fake.window_ns);
 	if (fake.preempt_countdown != 0 && --fake.preempt_countdown == 0) {
 		stop = true;
@@ -79,6 +80,7 @@ void arch_cpu_relax(void)
 	}
 	fake.cpu = self;
 }
+#endif
 
 /* ---- Exit ---------------------------------------------------------------------- */
 
@@ -94,7 +96,7 @@ struct guest_regs *exit_to_guest(void)
 		}
 		v = p->curr;
 		v->kick = 0;
-		if (v->nmi_pending) {
+		if (READ_ONCE(v->nmi_pending)) {
 			bounce_nmi(&v->regs);
 		}
 		if (vcpu_event_pending(v)) {
@@ -107,7 +109,7 @@ struct guest_regs *exit_to_guest(void)
 }
 
 /* What IRETQ and SYSRET would refuse must not get that far. */
-static void check_regs(const struct vcpu *v)
+void fake_check_regs(const struct vcpu *v)
 {
 	const struct guest_regs *r = &v->regs;
 
@@ -122,13 +124,14 @@ static void check_regs(const struct vcpu *v)
 	}
 }
 
+#ifndef FAKE_THREADS
 void fake_exit(void)
 {
 	struct fake_cpu *c = &fake.cpus[fake.cpu];
 	struct percpu *p = this_cpu();
 	jmp_buf jump, *outer = c->idle_jump;
 
-	no_lock_held("exit to the guest");
+	fake_no_lock_held("exit to the guest");
 	c->ipi = false;
 	c->inside = true;
 	c->idle_jump = &jump;
@@ -138,14 +141,14 @@ void fake_exit(void)
 		}
 		(void)exit_to_guest();
 		c->idle = false;
-		check_regs(p->curr);
+		fake_check_regs(p->curr);
 	} else {
 		c->idle = true;
 	}
 	c->idle_jump = outer;
 	c->inside = false;
 	fake.relaxed = 0;
-	no_lock_held("in the guest");
+	fake_no_lock_held("in the guest");
 	fake_tlb_check();
 }
 
@@ -193,12 +196,13 @@ bool fake_run(struct vcpu *v)
 	}
 	return false;
 }
+#endif
 
 /* ---- Entries --------------------------------------------------------------------- */
 
 static void enter(void)
 {
-	struct fake_cpu *c = &fake.cpus[fake.cpu];
+	struct fake_cpu *c = &fake.cpus[fake_self()];
 
 	if (fake_running() == NULL) {
 		fake_die("entry from a CPU that runs no guest");

@@ -29,7 +29,7 @@ void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
 		*out = (struct cpuid_regs){ 0xd, 0x656b6146, 0x20555043, 0x6f6d4520 };
 		return;
 	case 1: /* every feature there is, for the policy to take away */
-		*out = (struct cpuid_regs){ 0x000306c3, fake.cpu << 25 | 0x800, ~0u, ~0u };
+		*out = (struct cpuid_regs){ 0x000306c3, fake_self() << 25 | 0x800, ~0u, ~0u };
 		return;
 	case 7:
 		if (subleaf == 0) {
@@ -249,8 +249,9 @@ static void load_cr3(uint64_t cr3)
 	if (cr3 != 0) {
 		fake_check_cr3(cr3);
 	}
-	fake.cpus[fake.cpu].cr3 = cr3;
-	fake_tlb_flush(fake.cpu);
+	fake.cpus[fake_self()].cr3 = cr3;
+	fake_tlb_flush(fake_self());
+	WRITE_ONCE(fake.cpus[fake_self()].cr3_loaded, cr3);
 }
 
 void arch_reload_cr3(struct vcpu *v)
@@ -267,12 +268,14 @@ void arch_reload_cr3(struct vcpu *v)
 static void check_desc(unsigned long mfn, const struct vcpu *v)
 {
 	const struct page *pg = mfn_to_page(mfn);
+	uint64_t type;
 
 	if (mfn == 0) {
 		return;
 	}
-	if (!mfn_valid(mfn) || pg->owner != v->domain->id ||
-	    (pg->type & PGT_TYPE_MASK) != PGT_DESC || (pg->type & PGT_COUNT_MASK) == 0) {
+	type = mfn_valid(mfn) ? READ_ONCE(pg->type) : 0;
+	if ((type & PGT_TYPE_MASK) != PGT_DESC || (type & PGT_COUNT_MASK) == 0 ||
+	    READ_ONCE(pg->owner) != v->domain->id) {
 		fake_die("d%uv%u: frame %#lx in its GDT or LDT is none", v->domain->id, v->id, mfn);
 	}
 }
@@ -313,11 +316,11 @@ void arch_switch_vcpu(struct vcpu *prev, struct vcpu *next)
 		fake_die("switch from a vCPU that is not loaded");
 	}
 	for (unsigned int i = 0; i < fake.config.cpus; i++) {
-		if (i != fake.cpu && fake.percpu[i].curr == next) {
+		if (i != fake_self() && READ_ONCE(fake.percpu[i].curr) == next) {
 			fake_die("d%uv%u is loaded on two CPUs", next->domain->id, next->id);
 		}
 	}
-	p->curr = next;
+	WRITE_ONCE(p->curr, next);
 	arch_reload_cr3(next);
 	arch_load_descriptors(next);
 	if (next->fpu == NULL) {
@@ -328,7 +331,7 @@ void arch_switch_vcpu(struct vcpu *prev, struct vcpu *next)
 void arch_unload_vcpu(struct vcpu *prev)
 {
 	must_be_current(prev, "unload");
-	this_cpu()->curr = NULL;
+	WRITE_ONCE(this_cpu()->curr, NULL);
 	load_cr3(0);
 }
 

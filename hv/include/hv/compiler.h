@@ -39,8 +39,9 @@
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
 #define barrier() __asm__ __volatile__("" ::: "memory")
-#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+/* One access, whole, that other CPUs may make at the same time. */
+#define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 
 /* True if a + b does not fit; the sum goes to *sum either way. */
 #define add_overflow(a, b, sum) __builtin_add_overflow((a), (b), (sum))

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Steps of one storm that another one uses, too. */
+#ifndef RACE_MM_H
+#define RACE_MM_H
+
+#include "race.h"
+
+/** Tells the others which frames the domain has. */
+void mm_publish(unsigned int id);
+/** Maps a frame of domain 1 into the control domain, or takes one away. */
+void mm_map_foreign(struct race_vcpu *rv);
+void mm_unmap_foreign(struct race_vcpu *rv);
+void mm_step(struct race_vcpu *rv);
+void events_step(struct race_vcpu *rv);
+
+#endif
