@@ -249,7 +249,7 @@ install: all
 
 # Keeps the configuration and what was downloaded.
 clean:
-	$(Q)rm -rf $(addprefix $(O)/,hv toolstack bin include san fuzz guest guest-shim \
+	$(Q)rm -rf $(addprefix $(O)/,hv toolstack bin include san tsan race model fuzz guest guest-shim \
 		tests check run log libvellum.a vellum.elf vellum.map vellum.iso autoconf.stamp) \
 		$(O)/*.flags
 distclean: clean

@@ -86,6 +86,11 @@ $(O)/race/race: $(race_objs)
 race: $(O)/race/race
 	$(Q)O=$(O) RACE_TIME=$(RACE_TIME) tests/race/t-race $(STORM)
 
+# ---- Models: tests/model, searched exhaustively by spin ----------------------
+
+model:
+	$(Q)O=$(O) MODEL=full $(PYTHON) tests/summary.py tap:tests/model/t-model
+
 # ---- Fuzzers: tests/fuzz/NAME.c for the core, tests/fuzz/toolstack/NAME.c ---
 # A fuzzer of the core may have more sources, in tests/fuzz/NAME/.
 
@@ -236,9 +241,9 @@ system: all guests $(RUN)/vmlinux $(RUN)/initrd.gz
 
 # All of it. The system tests need the hypervisor: without its sources they are
 # left out, and the summary says so.
-test: all guests $(unit_progs) $(generated) $(RUN)/vmlinux $(RUN)/initrd.gz
+test: all guests $(O)/race/race $(unit_progs) $(generated) $(RUN)/vmlinux $(RUN)/initrd.gz
 	$(Q)$(check_env) $(PYTHON) tests/summary.py $(addprefix unit:,$(unit_progs)) \
-		$(CHECKS) \
+		$(CHECKS) tap:tests/race/t-race tap:tests/model/t-model \
 		$(if $(have_hv),$(addprefix tap:,$(SYSTEM)),skip:system)
 
 bench-boot: all $(RUN)/vmlinux $(RUN)/initrd.gz

@@ -80,10 +80,11 @@ static uint64_t stamp_time(const struct page *pg)
 
 void tlb_flush_cpus(cpumask_t mask)
 {
-	/* The tick comes first: what was stamped before it, is flushed. */
+	/* C2: the tick comes first: what was stamped before it, is flushed. */
 	uint64_t time = __atomic_add_fetch(&tlb_clock, 1, __ATOMIC_SEQ_CST);
 
-	arch_flush_tlb(mask);
+	arch_flush_tlb(mask); /* C3: the flush */
+	/* C4: it is known to others */
 	for (; mask != 0; mask &= mask - 1) {
 		uint64_t *at = &tlb_flushed[__builtin_ctzll(mask)];
 		uint64_t was = __atomic_load_n(at, __ATOMIC_RELAXED);
@@ -96,7 +97,7 @@ void tlb_flush_cpus(cpumask_t mask)
 
 void tlb_flush_stale(const struct page *pg, cpumask_t mask)
 {
-	uint64_t time = stamp_time(pg);
+	uint64_t time = stamp_time(pg); /* C1: from when on a flush counts */
 	cpumask_t stale = 0;
 
 	for (; mask != 0; mask &= mask - 1) {
@@ -121,7 +122,7 @@ bool page_get(struct page *pg, const struct domain *d)
 		if (was.owner != d->id || refs(was) == 0 || refs(was) >= GUEST_COUNT_LIMIT) {
 			return false;
 		}
-		next = was;
+		next = was; /* R2: not from 0 */
 		next.count++;
 	} while (!word_swap(pg, &was, next));
 	return true;
@@ -145,7 +146,7 @@ static void page_free(struct page *pg, uint16_t owner)
 	struct domain *d = domain_of_frames(owner);
 
 	CHECK((READ_ONCE(pg->type) & (PGT_COUNT_MASK | PGT_PARTIAL | PGT_BUSY)) == 0);
-	tlb_flush_stale(pg, cpu_online_mask());
+	tlb_flush_stale(pg, cpu_online_mask()); /* R4: no TLB has it any more */
 	WRITE_ONCE(pg->type, PGT_NONE);
 	WRITE_ONCE(pg->stamp, 0);
 	heap_free(pg, 0);
@@ -166,7 +167,7 @@ static void put(struct page *pg, bool stamp)
 			next.stamp = (uint16_t)clock_now();
 		}
 		if (refs(next) == 0) {
-			/* Nobody's from here on, and no id may point at it. */
+			/* R3: nobody's from here on, and no id may point at it. */
 			CHECK(next.count == 0);
 			next.owner = OWNER_CORE;
 		}
@@ -192,7 +193,7 @@ void page_stamp(struct page *pg)
 	union word was = word_load(pg), next;
 
 	do {
-		next = was;
+		next = was; /* R1: the word before the clock */
 		next.stamp = (uint16_t)clock_now();
 	} while (!word_swap(pg, &was, next));
 }

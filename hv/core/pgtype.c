@@ -67,6 +67,9 @@
  *     frames whose references were given back after that pointer was cut; they
  *     were stamped later, and the flush that frees them drops the pointer.
  *
+ * T1 to T19 here, and C and R in page.c, are the steps of the model that
+ * tests/model/pgtype.pml checks for all orders in which CPUs can take them.
+ *
  * The CPUs in question are the owner's, or all if another domain ever had it
  * mapped (PGT_FOREIGN) or the owner is not the caller.
  */
@@ -131,7 +134,7 @@ static void flush_for_change(const struct page *pg, uint64_t x)
  */
 static int claim(struct page *pg, uint64_t type, uint64_t *was)
 {
-	uint64_t x = type_load(pg), next, wait;
+	uint64_t x = type_load(pg), next, wait; /* T1: what it is now */
 	bool same, first;
 
 	for (;;) {
@@ -153,13 +156,16 @@ static int claim(struct page *pg, uint64_t type, uint64_t *was)
 			arch_cpu_relax();
 			x = type_load(pg);
 		} else if (type_swap(pg, &x, next)) {
+			/* T2: the use, and with the first one BUSY */
 			break;
 		}
 	}
 	if (!same) {
+		/* T3: nobody has it as what it was */
 		flush_for_change(pg, x);
 	}
 	if (first && type == PGT_WRITABLE) {
+		/* T4: nothing to check */
 		__atomic_fetch_and(&pg->type, ~PGT_BUSY, __ATOMIC_RELEASE);
 		first = false;
 	}
@@ -182,6 +188,7 @@ static void leave_busy(struct page *pg, uint64_t was, unsigned int nr, bool vali
 	/* With a use left its owner has to find out, even if nr is 0.  Uses
 	 * only become fewer while we are busy. */
 	if (!held && !valid && (nr != 0 || uses(x) > (drop ? 1 : 0))) {
+		/* T5: PARTIAL keeps the frame */
 		page_get_more(pg);
 		held = true;
 	}
@@ -197,8 +204,9 @@ static void leave_busy(struct page *pg, uint64_t was, unsigned int nr, bool vali
 			next |= PGT_PARTIAL | (uint64_t)nr << PGT_NR_SHIFT;
 			next |= undo ? PGT_UNDO : 0;
 		}
-	} while (!type_swap(pg, &x, next));
+	} while (!type_swap(pg, &x, next)); /* T6: the state that it is in now */
 	if (held && !partial) {
+		/* T7: no more */
 		page_put(pg);
 	}
 }
@@ -210,10 +218,12 @@ static int refuse(struct page *pg, uint64_t was, unsigned int nr, int rc)
 	 * A second use belongs to somebody whose teardown was interrupted; it
 	 * goes on from here.  Its count cannot rise while we are busy.
 	 */
+	/* T8: leaves it to that one. */
 	if (uses(type_load(pg)) > 1) {
 		leave_busy(pg, was, nr, false, false, true);
 		return rc;
 	}
+	/* T9: what was validated is undone */
 	if (table_teardown(pg, was & PGT_TYPE_MASK, &nr) != 0) {
 		leave_busy(pg, was, nr, false, true, true);
 		return -XEN_ERESTART;
@@ -236,6 +246,7 @@ int page_get_type(struct page *pg, uint64_t type)
 	if ((was & PGT_UNDO) != 0) {
 		return refuse(pg, was, nr, -XEN_EINVAL);
 	}
+	/* T10: entries get their references */
 	rc = type == PGT_DESC ? descriptor_check_frame(frame_ptr(page_to_mfn(pg))) :
 				table_validate(pg, type, &nr);
 	if (rc == 0) {
@@ -259,6 +270,7 @@ int page_put_type_preemptible(struct page *pg)
 	for (;;) {
 		CHECK(uses(x) != 0);
 		if (uses(x) > 1) {
+			/* T11: not the last one */
 			if (type_swap(pg, &x, x - 1)) {
 				return 0;
 			}
@@ -266,6 +278,7 @@ int page_put_type_preemptible(struct page *pg)
 			arch_cpu_relax();
 			x = type_load(pg);
 		} else if (type_swap(pg, &x, (x & ~PGT_VALIDATED) | PGT_BUSY)) {
+			/* T12: the last one, alone with the frame */
 			break;
 		}
 	}
@@ -275,8 +288,9 @@ int page_put_type_preemptible(struct page *pg)
 		leave_busy(pg, x, nr, false, false, rc == 0);
 		return rc;
 	}
-	/* BUSY keeps a use from coming and going after the stamp. */
+	/* T13: BUSY keeps a use from coming and going after the stamp. */
 	page_stamp(pg);
+	/* T14: the use is gone */
 	__atomic_fetch_sub(&pg->type, PGT_BUSY + 1, __ATOMIC_ACQ_REL);
 	return 0;
 }
@@ -292,7 +306,7 @@ int page_drop_partial(struct page *pg)
 		if ((x & PGT_PARTIAL) == 0 || uses(x) != 0) {
 			return 0;
 		}
-	} while (!type_swap(pg, &x, (x | PGT_BUSY) + 1));
+	} while (!type_swap(pg, &x, (x | PGT_BUSY) + 1)); /* T15: alone with a partial frame */
 
 	nr = nr_of(x);
 	rc = table_teardown(pg, x & PGT_TYPE_MASK, &nr);
@@ -329,11 +343,13 @@ int page_get_and_type(unsigned long mfn, const struct domain *d, uint64_t type, 
 
 bool page_pin(struct page *pg)
 {
+	/* T16: the pin takes the use over */
 	return (__atomic_fetch_or(&pg->type, PGT_PINNED, __ATOMIC_ACQ_REL) & PGT_PINNED) == 0;
 }
 
 bool page_unpin(struct page *pg)
 {
+	/* T17: and gives it to the caller */
 	return (__atomic_fetch_and(&pg->type, ~PGT_PINNED, __ATOMIC_ACQ_REL) & PGT_PINNED) != 0;
 }
 
@@ -344,12 +360,12 @@ void page_lock(struct page *pg)
 	lock_rank_enter(RANK_PAGE);
 	do {
 		x = type_idle(pg);
-	} while (!type_swap(pg, &x, x | PGT_LOCKED));
+	} while (!type_swap(pg, &x, x | PGT_LOCKED)); /* T18: it stays what it is */
 }
 
 void page_unlock(struct page *pg)
 {
 	CHECK((type_load(pg) & PGT_LOCKED) != 0);
-	__atomic_fetch_and(&pg->type, ~PGT_LOCKED, __ATOMIC_RELEASE);
+	__atomic_fetch_and(&pg->type, ~PGT_LOCKED, __ATOMIC_RELEASE); /* T19: until here */
 	lock_rank_leave(RANK_PAGE);
 }
