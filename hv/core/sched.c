@@ -101,7 +101,7 @@ void sched_init_cpu(struct percpu *cpu)
 {
 	spinlock_init(&cpu->timer_lock, RANK_TIMER);
 	cpu->clock = START;
-	cpu->slice_end = NO_SLICE;
+	WRITE_ONCE(cpu->slice_end, NO_SLICE);
 	cpu->timer_armed = ~0ull;
 	/* So that its first way out of the core looks for a vCPU. */
 	cpu->softirq |= SOFTIRQ_SCHED;
@@ -439,7 +439,7 @@ static struct vcpu *choose(struct percpu *cpu, struct vcpu *curr, uint64_t now)
 		next = curr;
 	} else if (next != NULL) {
 		dequeue(next);
-		next->cpu = cpu->id;
+		WRITE_ONCE(next->cpu, cpu->id);
 		/* Where it is becomes visible before that it is. */
 		__atomic_store_n(&next->loaded, true, __ATOMIC_RELEASE);
 		WRITE_ONCE(cpu->idle, false);
@@ -519,12 +519,12 @@ static void schedule(struct percpu *cpu, bool unload)
 	if (next != loaded && (next != NULL || unload)) {
 		load(cpu, loaded, next, now);
 	}
-	cpu->slice_end = NO_SLICE;
+	WRITE_ONCE(cpu->slice_end, NO_SLICE);
 	if (next != NULL) {
 		uint64_t bit = 1ull << next->id;
 
 		runstate_set(next, VCPU_RUNNING, now);
-		cpu->slice_end = end_of_slice(cpu, next, now);
+		WRITE_ONCE(cpu->slice_end, end_of_slice(cpu, next, now));
 		/* `running` becomes visible before pending events are read:
 		 * (c) above. */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -208,7 +208,7 @@ void timer_softirq(void)
 		__atomic_sub_fetch(&t->firing, 1, __ATOMIC_RELEASE);
 	}
 	if (cpu->slice_end != 0 && cpu->slice_end <= time_now()) {
-		cpu->slice_end = 0;
+		WRITE_ONCE(cpu->slice_end, 0);
 		softirq_raise(cpu->id, SOFTIRQ_SCHED);
 	}
 	timer_arm();

@@ -191,7 +191,7 @@ void runstate_set(struct vcpu *v, int state, uint64_t now)
 	r->time[r->state] += spent;
 	r->state_entry_time += spent;
 	r->state = state;
-	v->running = state == VCPU_RUNNING;
+	WRITE_ONCE(v->running, state == VCPU_RUNNING);
 	if (was_running || v->running) {
 		runstate_publish(v);
 	}
