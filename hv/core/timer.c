@@ -115,7 +115,7 @@ static struct percpu *take_out(struct timer *t)
 		struct percpu *cpu = percpu_of(__atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE));
 
 		spin_lock(&cpu->timer_lock);
-		if (t->cpu == cpu->id) {
+		if (READ_ONCE(t->cpu) == cpu->id) {
 			if (t->active) {
 				heap_remove(cpu, t);
 			}
