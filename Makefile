@@ -130,6 +130,10 @@ hv_ldflags := -nostdlib -static $(no_pie) -Wl,-z,max-page-size=4096 \
 	-Wl,-z,noexecstack -Wl,--build-id=sha1 -Wl,--fatal-warnings
 hv_core_cflags := -Wconversion
 hv_x86_cflags :=
+# The small functions that make up every path are in other files than their
+# callers: the whole core is compiled as one.  clang would need lld for that.
+# string.c stays outside: the compiler makes calls of memcpy() up after linking.
+hv_lto := $(if $(findstring clang,$(CC)),,-flto=auto)
 
 $(call folder,hv/core,hv_core)
 $(call folder,hv/x86,hv_x86)
@@ -140,20 +144,22 @@ ASM_OFFSETS := $(O)/include/generated/asm_offsets.h
 generated := $(AUTOCONF) $(VERSION_H)
 
 $(O)/hv.flags: FORCE
-	@echo '$(CC) $(hv_cflags) $(hv_core_cflags) $(hv_x86_cflags) $(hv_aflags) $(hv_ldflags) $(hv_objs)' | { $(update); }
+	@echo '$(CC) $(hv_cflags) $(hv_core_cflags) $(hv_x86_cflags) $(hv_aflags) $(hv_lto) $(hv_ldflags) $(hv_objs)' | { $(update); }
 
 define core_rule
 $(O)/$(1)/%.o: $(1)/%.c $(O)/hv.flags | $(generated)
 	$$(say) CC $$@
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(hv_cflags) $$(hv_core_cflags) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CC) $$(hv_cflags) $$(hv_core_cflags) $$(hv_lto) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach d,hv/core tests/audit,$(eval $(call core_rule,$(d))))
+
+$(O)/hv/core/string.o: hv_lto :=
 
 $(O)/hv/x86/%.o: hv/x86/%.c $(O)/hv.flags | $(generated)
 	$(say) CC $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(hv_cflags) $(hv_x86_cflags) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(hv_cflags) $(hv_x86_cflags) $(hv_lto) -MMD -MP -c -o $@ $<
 
 $(O)/hv/x86/%.o: hv/x86/%.S $(O)/hv.flags | $(generated) $(ASM_OFFSETS)
 	$(say) AS $@
@@ -178,7 +184,7 @@ $(O)/hv/x86/vellum.lds: hv/x86/vellum.lds.S $(O)/hv.flags | $(generated)
 
 $(O)/vellum.elf: $(hv_objs) $(O)/hv/x86/vellum.lds $(O)/hv.flags
 	$(say) LD $@
-	$(Q)$(CC) $(hv_ldflags) -Wl,-Map=$(O)/vellum.map \
+	$(Q)$(CC) $(if $(hv_lto),$(hv_lto) $(hv_cflags)) $(hv_ldflags) -Wl,-Map=$(O)/vellum.map \
 		-T $(O)/hv/x86/vellum.lds -o $@ $(hv_objs)
 
 # The hypervisor is built as soon as its folders list sources.

@@ -60,7 +60,8 @@ static INIT_TEXT void start_up(void)
 	free_modules();
 }
 
-void core_main(void)
+/* Both are called from INIT_TEXT, and are still running when that is gone. */
+__attribute__((noinline)) void core_main(void)
 {
 	start_up();
 	arch_free_init();
@@ -71,7 +72,7 @@ void core_main(void)
 	arch_enter_guest_loop();
 }
 
-void core_secondary(void)
+__attribute__((noinline)) void core_secondary(void)
 {
 	while (!__atomic_load_n(&ready, __ATOMIC_ACQUIRE)) {
 		arch_cpu_relax();

@@ -137,7 +137,7 @@ static INIT_TEXT void set_scale(uint64_t hz)
 /* Seconds, minutes, hours, day, month, year, and the two status registers. */
 static INIT_TEXT void rtc_sample(uint8_t value[8])
 {
-	static const INIT_DATA uint8_t reg[8] = { 0, 2, 4, 7, 8, 9, 10, 11 };
+	static INIT_DATA uint8_t reg[8] = { 0, 2, 4, 7, 8, 9, 10, 11 };
 	unsigned int i;
 
 	for (i = 0; i < 8; i++) {
