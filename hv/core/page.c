@@ -26,32 +26,31 @@ unsigned long frame_max;
 
 /* ---- The word of count, owner and stamp ---------------------------------- */
 
-union word {
-	uint64_t bits;
-	struct {
-		uint32_t count;
-		uint16_t owner, stamp;
-	};
-};
+/* Shifts and masks, since a structure of the fields would be taken apart and
+ * put together again at each turn. */
+#define WORD_OWNER_SHIFT 32
+#define WORD_STAMP_SHIFT 48
+#define WORD_STAMP (0xffffull << WORD_STAMP_SHIFT)
 
-static union word word_load(const struct page *pg)
+static uint64_t word_load(const struct page *pg)
 {
-	const uint64_t *at = (const uint64_t *)(const void *)&pg->count;
-
-	return (union word){ __atomic_load_n(at, __ATOMIC_ACQUIRE) };
+	return __atomic_load_n((const uint64_t *)(const void *)&pg->count, __ATOMIC_ACQUIRE);
 }
 
-static bool word_swap(struct page *pg, union word *old, union word next)
+static bool word_swap(struct page *pg, uint64_t *old, uint64_t next)
 {
-	uint64_t *at = (uint64_t *)(void *)&pg->count;
-
-	return __atomic_compare_exchange_n(at, &old->bits, next.bits, false, __ATOMIC_SEQ_CST,
-					   __ATOMIC_ACQUIRE);
+	return __atomic_compare_exchange_n((uint64_t *)(void *)&pg->count, old, next, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
 }
 
-static uint32_t refs(union word w)
+static uint32_t refs(uint64_t word)
 {
-	return w.count & PGC_COUNT_MASK;
+	return (uint32_t)word & PGC_COUNT_MASK;
+}
+
+static uint16_t owner(uint64_t word)
+{
+	return (uint16_t)(word >> WORD_OWNER_SHIFT);
 }
 
 /* ---- The TLB clock --------------------------------------------------------- */
@@ -116,15 +115,13 @@ void tlb_flush_stale(const struct page *pg, cpumask_t mask)
 
 bool page_get(struct page *pg, const struct domain *d)
 {
-	union word was = word_load(pg), next;
+	uint64_t was = word_load(pg);
 
 	do {
-		if (was.owner != d->id || refs(was) == 0 || refs(was) >= GUEST_COUNT_LIMIT) {
+		if (owner(was) != d->id || refs(was) == 0 || refs(was) >= GUEST_COUNT_LIMIT) {
 			return false;
 		}
-		next = was; /* R2: not from 0 */
-		next.count++;
-	} while (!word_swap(pg, &was, next));
+	} while (!word_swap(pg, &was, was + 1)); /* R2: not from 0 */
 	return true;
 }
 
@@ -141,9 +138,9 @@ void page_get_more(struct page *pg)
  * asked, and hardly ever, since one flush does for all that was unmapped
  * before it.
  */
-static void page_free(struct page *pg, uint16_t owner)
+static void page_free(struct page *pg, uint16_t was_of)
 {
-	struct domain *d = domain_of_frames(owner);
+	struct domain *d = domain_of_frames(was_of);
 
 	CHECK((READ_ONCE(pg->type) & (PGT_COUNT_MASK | PGT_PARTIAL | PGT_BUSY)) == 0);
 	tlb_flush_stale(pg, cpu_online_mask()); /* R4: no TLB has it any more */
@@ -155,26 +152,27 @@ static void page_free(struct page *pg, uint16_t owner)
 	}
 }
 
+static uint64_t stamped(uint64_t word)
+{
+	return (word & ~WORD_STAMP) | clock_now() << WORD_STAMP_SHIFT;
+}
+
 static void put(struct page *pg, bool stamp)
 {
-	union word was = word_load(pg), next;
+	uint64_t was = word_load(pg), next;
 
 	do {
 		CHECK(refs(was) != 0);
-		next = was;
-		next.count--;
-		if (stamp) {
-			next.stamp = (uint16_t)clock_now();
-		}
+		next = stamp ? stamped(was - 1) : was - 1;
 		if (refs(next) == 0) {
 			/* R3: nobody's from here on, and no id may point at it. */
-			CHECK(next.count == 0);
-			next.owner = OWNER_CORE;
+			CHECK((uint32_t)next == 0);
+			next = (next & WORD_STAMP) | (uint64_t)OWNER_CORE << WORD_OWNER_SHIFT;
 		}
 	} while (!word_swap(pg, &was, next));
 
-	if (next.count == 0) {
-		page_free(pg, was.owner);
+	if ((uint32_t)next == 0) {
+		page_free(pg, owner(was));
 	}
 }
 
@@ -190,12 +188,10 @@ void page_put_mapping(struct page *pg)
 
 void page_stamp(struct page *pg)
 {
-	union word was = word_load(pg), next;
+	uint64_t was = word_load(pg);
 
-	do {
-		next = was; /* R1: the word before the clock */
-		next.stamp = (uint16_t)clock_now();
-	} while (!word_swap(pg, &was, next));
+	/* R1: the word before the clock */
+	while (!word_swap(pg, &was, stamped(was))) {}
 }
 
 struct page *page_get_from_mfn(unsigned long mfn, const struct domain *d)
@@ -211,16 +207,14 @@ struct page *page_get_from_mfn(unsigned long mfn, const struct domain *d)
 
 bool page_deallocate(struct page *pg)
 {
-	union word was = word_load(pg), next;
+	uint64_t was = word_load(pg);
 
 	do {
-		if ((was.count & PGC_ALLOCATED) == 0) {
+		if ((was & PGC_ALLOCATED) == 0) {
 			return false;
 		}
 		CHECK(refs(was) > 1);
-		next = was;
-		next.count -= PGC_ALLOCATED + 1;
-	} while (!word_swap(pg, &was, next));
+	} while (!word_swap(pg, &was, was - (PGC_ALLOCATED + 1)));
 	return true;
 }
 
