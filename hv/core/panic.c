@@ -78,7 +78,8 @@ void panic(const char *fmt, ...)
 	if (pc->curr != NULL) {
 		print_current(pc->curr);
 	}
-	pr_err("longest time with interrupts off on this CPU: %lu us", pc->irqs_off_worst / 1000);
+	pr_err("longest time with interrupts off on this CPU: %lu us",
+	       pc->irqs_off_worst / (arch_clock()->hz / 1000000 + 1));
 	machine_give_up();
 }
 

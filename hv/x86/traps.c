@@ -198,17 +198,16 @@ void entry_nmi(struct guest_regs *regs)
 
 /* --- Back to the guest ------------------------------------------------------------- */
 
-struct guest_regs *exit_to_guest(void)
+/* What waits is done until nothing does. */
+static __attribute__((noinline)) void exit_work(struct percpu *p)
 {
-	struct percpu *p = this_cpu();
-	struct vcpu *v;
-
 	do {
+		struct vcpu *v;
+
 		if (READ_ONCE(p->softirq) != 0) {
 			softirq_process();
 		}
 		v = p->curr;
-		/* Whatever a kick was for is looked at from here on. */
 		__atomic_store_n(&v->kick, 0, __ATOMIC_SEQ_CST);
 		if (READ_ONCE(v->nmi_pending)) {
 			bounce_nmi(&v->regs);
@@ -217,6 +216,21 @@ struct guest_regs *exit_to_guest(void)
 			bounce_event(&v->regs);
 		}
 	} while (READ_ONCE(p->softirq) != 0);
+}
+
+struct guest_regs *exit_to_guest(void)
+{
+	struct percpu *p = this_cpu();
+	struct vcpu *v = p->curr;
+
+	/* Before the first vCPU there is none, and a softirq to choose it. */
+	if (likely(v != NULL)) {
+		/* Whatever a kick was for is looked at from here on. */
+		__atomic_store_n(&v->kick, 0, __ATOMIC_SEQ_CST);
+	}
+	if (unlikely(READ_ONCE(p->softirq) != 0 || v->nmi_pending || vcpu_event_pending(v))) {
+		exit_work(p);
+	}
 	irqs_off_end();
-	return &v->regs;
+	return &p->curr->regs;
 }

@@ -339,7 +339,7 @@ extern void (*start_entry)(void);
 static inline void irqs_off_begin(void)
 {
 	if (LOCK_CHECKS) {
-		this_cpu()->irqs_off_since = arch_now();
+		this_cpu()->irqs_off_since = arch_ticks();
 	}
 }
 static inline void irqs_off_end(void)
@@ -348,7 +348,7 @@ static inline void irqs_off_end(void)
 
 	/* 0: the way in was one that is not measured. */
 	if (LOCK_CHECKS && p->irqs_off_since != 0) {
-		p->irqs_off_worst = MAX(p->irqs_off_worst, arch_now() - p->irqs_off_since);
+		p->irqs_off_worst = MAX(p->irqs_off_worst, arch_ticks() - p->irqs_off_since);
 		p->irqs_off_since = 0;
 	}
 }

@@ -38,7 +38,7 @@ struct percpu {
 	/* locks held, debug */
 	uint32_t ranks_held; /* 1 << lock_rank */
 
-	/* longest time with interrupts held off, ns */
+	/* longest time with interrupts held off, in ticks */
 	uint64_t irqs_off_since;
 	uint64_t irqs_off_worst;
 
