@@ -234,10 +234,16 @@ static int refuse(struct page *pg, uint64_t was, unsigned int nr, int rc)
 
 int page_get_type(struct page *pg, uint64_t type)
 {
-	uint64_t was = 0;
+	uint64_t was = type_load(pg);
 	unsigned int nr;
-	int rc = claim(pg, type, &was);
+	int rc;
 
+	/* Nearly always: one more use of what is plainly writable. */
+	if (type == PGT_WRITABLE && (was & (PGT_TYPE_MASK | PGT_BUSY)) == PGT_WRITABLE &&
+	    uses(was) != PGT_COUNT_MASK && type_swap(pg, &was, was + 1)) {
+		return 0;
+	}
+	rc = claim(pg, type, &was);
 	if (rc <= 0) {
 		return rc;
 	}

@@ -158,6 +158,43 @@ static bool entry_store(uint64_t *entry, uint64_t *old, uint64_t next, bool keep
 	}
 }
 
+/*
+ * The frame that both entries map, if it is d's own memory and only W differs:
+ * mprotect, fork and copy on write.  Then the general reference stays where it
+ * is and just the use as writable comes or goes.  What owns the frame decides
+ * as it does for a new entry: a frame that was granted or lent is none of this.
+ */
+static struct page *same_frame(uint64_t old, uint64_t next, const struct domain *frames_of)
+{
+	unsigned long mfn = pte_mfn(old);
+
+	if ((old & next & PTE_P) == 0 || ((old ^ next) & PTE_ADDR_MASK) != 0 || frames_of == NULL ||
+	    !mfn_valid(mfn) || mfn_to_page(mfn)->owner != frames_of->id) {
+		return NULL;
+	}
+	return mfn_to_page(mfn);
+}
+
+/* As mod_l1_entry() where same_frame() found pg and W differs. */
+static int mod_writable(uint64_t *entry, uint64_t *old, uint64_t next, struct page *pg,
+			bool preserve_ad, bool exact)
+{
+	int rc = check_bits(&next, 1);
+	bool drop = (next & PTE_W) == 0;
+
+	if (rc != 0 || (!drop && page_get_type(pg, PGT_WRITABLE) != 0)) {
+		return -XEN_EINVAL;
+	}
+	if (!entry_store(entry, old, next, preserve_ad, exact)) {
+		drop = !drop;
+		rc = -XEN_EAGAIN;
+	}
+	if (drop) {
+		page_put_type(pg);
+	}
+	return rc;
+}
+
 int mod_l1_entry(uint64_t *entry, uint64_t new_pte, struct domain *d, struct domain *frames_of,
 		 bool preserve_ad, uint64_t *expected)
 {
@@ -165,9 +202,18 @@ int mod_l1_entry(uint64_t *entry, uint64_t new_pte, struct domain *d, struct dom
 	uint64_t old = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
 	/* The same frame in the same way: nothing to count. */
 	bool same = (new_pte & PTE_P) != 0 && ((old ^ new_pte) & relevant) == 0;
+	struct page *pg;
 	int rc = 0;
 
 	if (expected == NULL || old == *expected) {
+		pg = same ? NULL : same_frame(old, new_pte, frames_of);
+		if (pg != NULL) {
+			rc = mod_writable(entry, &old, new_pte, pg, preserve_ad, expected != NULL);
+			if (rc == -XEN_EAGAIN) {
+				*expected = old;
+			}
+			return rc;
+		}
 		rc = same ? check_bits(&new_pte, 1) : pte_get(&new_pte, 1, d, frames_of);
 		if (rc != 0) {
 			return rc;
