@@ -83,18 +83,21 @@ static bool code_is_long(const struct vcpu *v)
 
 bool emul_fetch(const struct vcpu *v, struct insn *in)
 {
-	uint8_t bytes[INSN_MAX];
+	uint8_t bytes[16]; /* two words, which is the quickest copy */
 	guest_ptr_t rip = guest_ptr(v->regs.rip);
 	/* The next page may be absent without the instruction needing it. */
-	size_t count = MIN(PAGE_SIZE - (rip.addr & ~PAGE_MASK), INSN_MAX);
+	size_t count = MIN(PAGE_SIZE - (rip.addr & ~PAGE_MASK), sizeof(bytes));
 
 	if (!code_is_long(v) || copy_from_guest(bytes, rip, count)) {
 		return false;
 	}
-	if (copy_from_guest(bytes + count, guest_ptr_add(rip, count), INSN_MAX - count) == 0) {
+	if (count == sizeof(bytes)) {
+		return insn_decode(bytes, INSN_MAX, in);
+	}
+	if (copy_from_guest(bytes + count, guest_ptr_add(rip, count), sizeof(bytes) - count) == 0) {
 		count = INSN_MAX;
 	}
-	return insn_decode(bytes, count, in);
+	return insn_decode(bytes, MIN(count, INSN_MAX), in);
 }
 
 uint64_t emul_segment_base(struct vcpu *v, unsigned int segment)

@@ -237,7 +237,7 @@ static uint8_t bad_prefixes(unsigned int flags)
 	return bad;
 }
 
-bool insn_decode(const uint8_t *bytes, size_t count, struct insn *out)
+static bool decode_any(const uint8_t *bytes, size_t count, struct insn *out)
 {
 	struct cursor c = { .bytes = bytes, .count = MIN(count, INSN_MAX) };
 	struct insn in = { .op = INSN_NONE };
@@ -266,6 +266,36 @@ bool insn_decode(const uint8_t *bytes, size_t count, struct insn *out)
 	*out = in;
 	return !c.failed && in.op != INSN_NONE && (in.memory || !(p.flags & F_MEM)) &&
 	       !(c.prefixes & bad_prefixes(p.flags));
+}
+
+/*
+ * What Linux compiles nearly all its stores to tables to: xchg or mov of a
+ * 64-bit register and (register), three bytes.  As decode_any() would.
+ */
+static bool decode_quick(const uint8_t *b, size_t count, struct insn *out)
+{
+	unsigned int rm = count < 3 ? 4 : b[2] & 7u;
+
+	if (rm == 4 || rm == 5 || (b[0] & 0xf8) != 0x48 || (b[1] != 0x87 && b[1] != 0x89) ||
+	    b[2] >= 0x40) {
+		return false;
+	}
+	rm += (b[0] & REX_B) * 8;
+	*out = (struct insn){ .op = b[1] == 0x87 ? INSN_XCHG : INSN_MOV,
+			      .length = 3,
+			      .bytes = 8,
+			      .reg = (uint8_t)(b[2] >> 3 | (b[0] & REX_R) << 1),
+			      .rm = (uint8_t)rm,
+			      .rex = true,
+			      .memory = true,
+			      .base = (uint8_t)rm,
+			      .index = INSN_REG_NONE };
+	return true;
+}
+
+bool insn_decode(const uint8_t *bytes, size_t count, struct insn *out)
+{
+	return decode_quick(bytes, count, out) || decode_any(bytes, count, out);
 }
 
 /* For reading as well: the caller of insn_reg_read() sees nothing change. */

@@ -13,8 +13,9 @@
  */
 #include <hv/emul.h>
 
+#include <arch/paging.h>
+
 #include <hv/check.h>
-#include <hv/guest_access.h>
 #include <hv/mm.h>
 #include <hv/pci.h>
 #include <hv/vcpu.h>
@@ -117,28 +118,29 @@ static void retire(const struct insn *in, struct guest_regs *regs, const struct 
 }
 
 /* Everything but mov.  0, or as pte_write_emulate() says. */
-static int read_modify_write(struct vcpu *v, const struct insn *in, uint64_t va, uint64_t src)
+static int read_modify_write(struct vcpu *v, const struct insn *in, uint64_t pte, uint64_t va,
+			     uint64_t src)
 {
 	uint64_t accumulator = insn_reg_read(in, &v->regs, INSN_RAX);
 	unsigned int shift = 8 * (unsigned int)(va & 7);
 	uint64_t mask = insn_mask(in) << shift;
+	const uint64_t *table = frame_ptr(pte_mfn(pte));
 	uint64_t entry;
 	int rc = -XEN_EAGAIN;
 
 	va &= ~7ull;
-	if (copy_from_guest(&entry, guest_ptr(va), sizeof(entry))) {
-		return -XEN_ENOENT;
-	}
+	/*
+	 * A guess, since the walk proves nothing: the guest learns it only if the
+	 * update has found the same.  Therefore there is one in any case.
+	 */
+	entry = READ_ONCE(table[va / sizeof(entry) % PTES]);
 	for (unsigned int i = 0; i < CMPXCHG_ROUNDS && rc == -XEN_EAGAIN; i++) {
 		uint64_t old = (entry & mask) >> shift;
 		struct effect e = compute(in, old, src, accumulator);
 		uint64_t next = (entry & ~mask) | ((e.value << shift) & mask);
 
-		rc = 0;
-		if (e.store && next != entry) {
-			/* Fails with the entry as it is now. */
-			rc = pte_write_emulate(v, va, next, sizeof(next), &entry);
-		}
+		/* Fails with the entry as it is now. */
+		rc = pte_write_emulate(v, pte, va, e.store ? next : entry, sizeof(next), &entry);
 		if (rc == 0) {
 			retire(in, &v->regs, &e, old);
 		}
@@ -166,10 +168,8 @@ static uint64_t operand_address(struct vcpu *v, const struct insn *in)
 }
 
 /* Quick look before any decoding; the update itself checks properly. */
-static bool maps_table(struct vcpu *v, uint64_t va)
+static bool maps_table(uint64_t pte)
 {
-	uint64_t pte = guest_walk_l1e(v, va);
-
 	return (pte & PTE_P) && !(pte & PTE_W) && mfn_valid(pte_mfn(pte)) &&
 	       pgt_is_table(READ_ONCE(mfn_to_page(pte_mfn(pte))->type) & PGT_TYPE_MASK);
 }
@@ -178,8 +178,8 @@ enum emul_result emul_pte_write(struct guest_regs *regs, uint64_t va)
 {
 	struct vcpu *v = current_vcpu();
 	struct insn in;
+	uint64_t src, ea, pte;
 	unsigned long mfn;
-	uint64_t src, ea;
 	bool table;
 	int rc;
 
@@ -187,10 +187,11 @@ enum emul_result emul_pte_write(struct guest_regs *regs, uint64_t va)
 	if (!v->in_kernel) {
 		return EMUL_BOUNCE;
 	}
-	table = maps_table(v, va);
-	mfn = table ? 0 : guest_walk_frame(v, va, false);
-	if ((!table && !iomem_readonly(mfn)) || !emul_fetch(v, &in) || in.op < INSN_MOV ||
-	    (!table && in.op != INSN_MOV)) {
+	pte = guest_walk_l1e(v, va);
+	mfn = pte_mfn(pte);
+	table = maps_table(pte);
+	if ((!table && ((pte & PTE_P) == 0 || !iomem_readonly(mfn))) || !emul_fetch(v, &in) ||
+	    in.op < INSN_MOV || (!table && in.op != INSN_MOV)) {
 		return EMUL_BOUNCE;
 	}
 	ea = operand_address(v, &in);
@@ -204,9 +205,9 @@ enum emul_result emul_pte_write(struct guest_regs *regs, uint64_t va)
 		return emul_complete(v, in.length);
 	}
 	if (in.op == INSN_MOV) {
-		rc = pte_write_emulate(v, ea, src, in.bytes, NULL);
+		rc = pte_write_emulate(v, pte, ea, src, in.bytes, NULL);
 	} else {
-		rc = read_modify_write(v, &in, ea, src);
+		rc = read_modify_write(v, &in, pte, ea, src);
 	}
 	if (rc == -XEN_EAGAIN || rc == -XEN_ERESTART) {
 		return EMUL_DONE; /* nothing happened: execute it again */

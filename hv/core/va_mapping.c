@@ -143,11 +143,11 @@ long do_update_va_mapping_otherdomain(uint64_t va, uint64_t pte, uint64_t flags,
 
 /* ---- Emulated stores ------------------------------------------------------------------ */
 
-int pte_write_emulate(struct vcpu *v, uint64_t va, uint64_t value, unsigned int bytes,
+int pte_write_emulate(struct vcpu *v, uint64_t pte, uint64_t va, uint64_t value, unsigned int bytes,
 		      uint64_t *expected)
 {
 	unsigned int offset = (unsigned int)(va & 7), shift = 8 * offset;
-	uint64_t pte = guest_walk_l1e(v, va), mask = ~0ull, old;
+	uint64_t mask = ~0ull, old;
 	uint64_t *entry;
 	int rc;
 
