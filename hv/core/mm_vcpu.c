@@ -121,6 +121,9 @@ void ldt_drop(struct vcpu *v)
 {
 	unsigned long old[ARRAY_SIZE(v->ldt_frame)], any = 0;
 
+	if (v->ldt_entries == 0) {
+		return; /* pages are only mapped while there is a table */
+	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(old); i++) {
 		old[i] = v->ldt_frame[i];
 		v->ldt_frame[i] = 0;

@@ -138,8 +138,8 @@ static int one_request(const struct mm_target *t, const struct mmu_update *req)
  * *i counts those done; 0, -XEN_ERESTART or the failure.  Updates are short
  * and are copied in several at once; any mmuext_op may be a long one.
  */
-static int run_list(const struct mm_target *t, bool ext, guest_ptr_t list, unsigned int count,
-		    unsigned int *i)
+static inline int run_list(const struct mm_target *t, bool ext, guest_ptr_t list,
+			   unsigned int count, unsigned int *i)
 {
 	union {
 		struct mmu_update update[BATCH];
@@ -179,7 +179,8 @@ static int run_list(const struct mm_target *t, bool ext, guest_ptr_t list, unsig
 	return 0;
 }
 
-long mm_run_list(bool ext, uint64_t list, uint64_t count_arg, uint64_t done_arg, uint32_t dom)
+static inline long mm_run_list(bool ext, uint64_t list, uint64_t count_arg, uint64_t done_arg,
+			       uint32_t dom)
 {
 	const size_t size = ext ? sizeof(struct mmuext_op) : sizeof(struct mmu_update);
 	unsigned int count = (unsigned int)count_arg & ~MM_PREEMPTED;
@@ -214,7 +215,54 @@ long mm_run_list(bool ext, uint64_t list, uint64_t count_arg, uint64_t done_arg,
 	return rc;
 }
 
+/*
+ * One request for the caller's own tables, with nobody to be told how many are
+ * done: most calls are that, and are made without the bookkeeping of a list.
+ */
+static bool is_single(uint64_t count, uint64_t done_arg, uint32_t dom)
+{
+	return (unsigned int)count == 1 && done_arg == 0 && dom == DOMID_SELF &&
+	       current_vcpu()->old_table == NULL;
+}
+
+static inline long run_single(bool ext, uint64_t list, uint32_t dom)
+{
+	union {
+		struct mmu_update update;
+		struct mmuext_op ext;
+	} req;
+	const size_t size = ext ? sizeof(req.ext) : sizeof(req.update);
+	const struct mm_target t = { current_domain(), current_domain() };
+	unsigned int left = 1;
+	int rc;
+
+	if (copy_from_guest(&req, guest_ptr(list), size) != 0) {
+		return -XEN_EFAULT;
+	}
+	rc = ext ? mmuext_request(&t, &req.ext) : one_request(&t, &req.update);
+	if (rc == 0 && unlikely(current_vcpu()->old_table != NULL)) {
+		left = 0;
+		rc = -XEN_ERESTART;
+	}
+	if (unlikely(rc == -XEN_ERESTART)) {
+		uint64_t args[] = { list + (1 - left) * size, left | MM_PREEMPTED, 0, dom };
+
+		return hypercall_restart(4, args);
+	}
+	return rc;
+}
+
 long do_mmu_update(uint64_t reqs, uint64_t count, uint64_t done, uint64_t dom)
 {
-	return mm_run_list(false, reqs, count, done, (uint32_t)dom);
+	return is_single(count, done, (uint32_t)dom) ?
+		       run_single(false, reqs, (uint32_t)dom) :
+		       mm_run_list(false, reqs, count, done, (uint32_t)dom);
+}
+
+/* Its requests are mmuext.c's.  Only the low half of dom counts. */
+long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t done, uint64_t dom)
+{
+	return is_single(count, done, (uint16_t)dom) ?
+		       run_single(true, ops, (uint16_t)dom) :
+		       mm_run_list(true, ops, count, done, (uint16_t)dom);
 }

@@ -184,9 +184,3 @@ int mmuext_request(const struct mm_target *t, const struct mmuext_op *op)
 		return d == current_domain() ? vcpu_op(op) : -XEN_EPERM;
 	}
 }
-
-long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t done, uint64_t dom)
-{
-	/* Only the low half counts: there is one domain to name. */
-	return mm_run_list(true, ops, count, done, (uint16_t)dom);
-}

@@ -92,7 +92,9 @@ void arch_flush_page(cpumask_t mask, uint64_t va)
 	if ((mask & self) != 0) {
 		invlpg(va);
 	}
-	call(mask & ~self, CALL_FLUSH_TLB);
+	if (mask != self) {
+		call(mask & ~self, CALL_FLUSH_TLB);
+	}
 }
 
 void arch_flush_cache(cpumask_t mask)

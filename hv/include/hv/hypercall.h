@@ -74,7 +74,7 @@ long do_update_va_mapping_otherdomain(uint64_t va, uint64_t pte, uint64_t flags,
 long do_iret(void);							      /* trap_op.c */
 long do_vcpu_op(uint64_t cmd, uint64_t vcpu, uint64_t arg);		      /* vcpu_op.c */
 long do_set_segment_base(uint64_t which, uint64_t base);		      /* trap_op.c */
-long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t done, uint64_t dom); /* mmuext.c */
+long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t done, uint64_t dom); /* mmu_update.c */
 long do_sched_op(uint64_t cmd, uint64_t arg);				      /* sched_op.c */
 long do_callback_op(uint64_t cmd, uint64_t arg);			      /* trap_op.c */
 long do_event_channel_op(uint64_t cmd, uint64_t arg);			      /* evtchn_op.c */

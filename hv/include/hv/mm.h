@@ -140,11 +140,7 @@ struct mm_target {
 int must_check mm_target_get(struct mm_target *t, uint32_t dom);
 void mm_target_put(struct mm_target *t);
 
-/**
- * The calls with a list of requests: mmu_update and, with `ext`, mmuext_op
- * (whose requests mmuext.c carries out).
- */
-long mm_run_list(bool ext, uint64_t list, uint64_t count, uint64_t done, uint32_t dom);
+/** Carries out one request of an mmuext_op. */
 int must_check mmuext_request(const struct mm_target *t, const struct mmuext_op *op);
 
 /* Marks the count of a continued mmu_update or mmuext_op. */
