@@ -121,7 +121,7 @@ hv_force := -include $(AUTOCONF) -include hv/include/hv/compiler.h
 hv_cflags := -std=gnu11 -ffreestanding -fpie -fvisibility=hidden -mno-red-zone \
 	-mgeneral-regs-only -fno-strict-aliasing -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fno-common -fcf-protection=none \
-	-ffile-prefix-map=$(CURDIR)=. -O2 -g $(hv_warn) $(hv_include) $(hv_force)
+	-ffile-prefix-map=$(CURDIR)=. -O3 -g $(hv_warn) $(hv_include) $(hv_force)
 hv_aflags := -D__ASSEMBLY__ -fpie -ffile-prefix-map=$(CURDIR)=. -g -Wundef \
 	-Werror $(hv_include) $(hv_force)
 # clang knows that -static means -no-pie, and complains about hearing it twice.
