@@ -320,7 +320,7 @@ static enum emul_result software_interrupt(struct guest_regs *regs)
 	return EMUL_DONE;
 }
 
-enum emul_result emul_privileged(struct guest_regs *regs)
+__attribute__((noinline)) enum emul_result emul_privileged(struct guest_regs *regs)
 {
 	struct vcpu *v = current_vcpu();
 	struct insn in;

@@ -117,6 +117,22 @@ static void retire(const struct insn *in, struct guest_regs *regs, const struct 
 	regs->rflags = (regs->rflags & ~e->flags_mask) | e->flags;
 }
 
+/*
+ * xchg of a whole entry: ptep_get_and_clear(), once for each page that a process
+ * gives back.  If the entry changed meanwhile the guest executes it again.
+ */
+static int exchange(struct vcpu *v, const struct insn *in, uint64_t pte, uint64_t va, uint64_t src)
+{
+	const uint64_t *table = frame_ptr(pte_mfn(pte));
+	uint64_t old = READ_ONCE(table[va / sizeof(old) % PTES]); /* a guess, see below */
+	int rc = pte_write_emulate(v, pte, va, src, sizeof(old), &old);
+
+	if (rc == 0) {
+		insn_reg_write(in, &v->regs, in->reg, old);
+	}
+	return rc;
+}
+
 /* Everything but mov.  0, or as pte_write_emulate() says. */
 static int read_modify_write(struct vcpu *v, const struct insn *in, uint64_t pte, uint64_t va,
 			     uint64_t src)
@@ -174,7 +190,7 @@ static bool maps_table(uint64_t pte)
 	       pgt_is_table(READ_ONCE(mfn_to_page(pte_mfn(pte))->type) & PGT_TYPE_MASK);
 }
 
-enum emul_result emul_pte_write(struct guest_regs *regs, uint64_t va)
+__attribute__((noinline)) enum emul_result emul_pte_write(struct guest_regs *regs, uint64_t va)
 {
 	struct vcpu *v = current_vcpu();
 	struct insn in;
@@ -206,6 +222,8 @@ enum emul_result emul_pte_write(struct guest_regs *regs, uint64_t va)
 	}
 	if (in.op == INSN_MOV) {
 		rc = pte_write_emulate(v, pte, ea, src, in.bytes, NULL);
+	} else if (in.op == INSN_XCHG && in.bytes == sizeof(uint64_t)) {
+		rc = exchange(v, &in, pte, ea, src);
 	} else {
 		rc = read_modify_write(v, &in, pte, ea, src);
 	}

@@ -81,9 +81,6 @@ static void guest_exception(struct guest_regs *regs, struct vcpu *v)
 	enum emul_result r = EMUL_BOUNCE;
 
 	switch (regs->vector) {
-	case TRAP_PF:
-		guest_page_fault(regs, v);
-		return;
 	case TRAP_NM:
 		/* State is always loaded: only the guest's own TS does it. */
 		arch_set_cr0_ts(v, false);
@@ -115,7 +112,9 @@ void entry_from_guest(struct guest_regs *regs)
 	struct vcpu *v = current_vcpu();
 
 	irqs_off_begin();
-	if (regs->vector == VECTOR_GUEST_INT80) {
+	if (likely(regs->vector == TRAP_PF)) {
+		guest_page_fault(regs, v);
+	} else if (regs->vector == VECTOR_GUEST_INT80) {
 		bounce_interrupt(regs, VECTOR_GUEST_INT80);
 	} else if (regs->vector >= 32) {
 		irq_handle(regs->vector);
