@@ -107,15 +107,16 @@ long hypercall_invoke(uint64_t nr, const uint64_t args[HYPERCALL_ARGS])
 {
 	struct vcpu *v = current_vcpu();
 	long result = call_handler(nr, args);
+	struct hypercall_record *r = &v->history[v->history_next++ % ARRAY_SIZE(v->history)];
 
-	v->history[v->history_next++] = (struct hypercall_record){
-		.nr = (uint8_t)MIN(nr, (uint64_t)UINT8_MAX),
-		.used = true,
-		.in_multicall = v->mc != NULL,
-		.arg = { args[0], args[1], args[2] },
-		.result = result,
-	};
-	v->history_next %= ARRAY_SIZE(v->history);
+	/* Field by field: a structure would be made up first and copied then. */
+	r->nr = (uint8_t)MIN(nr, (uint64_t)UINT8_MAX);
+	r->used = true;
+	r->in_multicall = v->mc != NULL;
+	r->arg[0] = args[0];
+	r->arg[1] = args[1];
+	r->arg[2] = args[2];
+	r->result = result;
 	return result;
 }
 

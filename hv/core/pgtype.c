@@ -238,9 +238,10 @@ int page_get_type(struct page *pg, uint64_t type)
 	unsigned int nr;
 	int rc;
 
-	/* Nearly always: one more use of what is plainly writable. */
-	if (type == PGT_WRITABLE && (was & (PGT_TYPE_MASK | PGT_BUSY)) == PGT_WRITABLE &&
-	    uses(was) != PGT_COUNT_MASK && type_swap(pg, &was, was + 1)) {
+	/* Nearly always: one more use of what it is; claim() would find the same. */
+	if ((was & (PGT_TYPE_MASK | PGT_BUSY)) == type &&
+	    (type == PGT_WRITABLE || (was & PGT_VALIDATED) != 0) && uses(was) != PGT_COUNT_MASK &&
+	    type_swap(pg, &was, was + 1)) {
 		return 0;
 	}
 	rc = claim(pg, type, &was);
