@@ -102,12 +102,18 @@ static void test_decode(void)
 static void test_operands(void)
 {
 	static const uint8_t sib[] = { 0x4a, 0x89, 0x84, 0xd3, 0x10, 0x00, 0x00, 0x00 };
+	static const uint8_t quick[] = { 0x4d, 0x87, 0x0a };
 	struct guest_regs r = { .rbx = 0x1000, .r10 = 0x20, .rax = 0x1234 };
 	struct insn in;
 
 	/* mov %rax, 0x10(%rbx,%r10,8) */
 	TRUE_(insn_decode(sib, sizeof(sib), &in));
 	EQ(insn_offset(&in, &r), 0x1110);
+	/* xchg %r9, (%r10): the short way, which has no other form */
+	TRUE_(insn_decode(quick, sizeof(quick), &in));
+	EQ(in.reg, 9);
+	EQ(insn_offset(&in, &r), 0x20);
+	TRUE_(insn_decode(sib, sizeof(sib), &in));
 	in.bytes = 1;
 	in.rex = false;
 	r.rcx = 0xaabb;

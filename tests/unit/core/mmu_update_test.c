@@ -118,6 +118,44 @@ static void test_foreign(void)
 	fake_guest_destroy(&guest[1]);
 }
 
+/*
+ * The same frame with W or without keeps its reference and changes its use.
+ * Whose frame it is still decides: what a foreign entry showed read-only could
+ * otherwise be made writable as if it were the caller's own.
+ */
+static void test_writable_bit(void)
+{
+	uint64_t at, *e, was;
+
+	world(2);
+	run(0, 0);
+	at = fake_guest_l1e_maddr(&guest[0], 50);
+	e = fake_guest_l1e(&guest[0], 50);
+	OK(update_entry(at, entry_for(0, 20, RO), DOMID_SELF));
+	for (unsigned int i = 0; i < 3; i++) {
+		EQ(uses_of(0, 20), 1);
+		OK(update_entry(at, entry_for(0, 20, RW), DOMID_SELF));
+		EQ(uses_of(0, 20), 2);
+		OK(update_entry(at | MMU_PT_UPDATE_PRESERVE_AD, entry_for(0, 20, RO), DOMID_SELF));
+	}
+	/* a table stays read-only, and reserved bits are refused */
+	OK(update_entry(at, entry_for(0, FAKE_PFN_L1, RO), DOMID_SELF));
+	was = *e;
+	EQ(update_entry(at, entry_for(0, FAKE_PFN_L1, RW), DOMID_SELF), -XEN_EINVAL);
+	EQ(update_entry(at, entry_for(0, FAKE_PFN_L1, RO) | 1ull << 51, DOMID_SELF), -XEN_EINVAL);
+	EQ(*e, was);
+	/* a foreign frame */
+	OK(update_entry(at, entry_for(1, 20, RO), 1));
+	was = *e;
+	EQ(update_entry(at, entry_for(1, 20, RW), DOMID_SELF), -XEN_EINVAL);
+	TRUE_(update_entry(at, entry_for(1, 20, RW), DOMID_IO) < 0);
+	EQ(*e, was);
+	EQ(uses_of(1, 20), 1);
+	OK(update_entry(at, entry_for(1, 20, RW), 1));
+	EQ(uses_of(1, 20), 2);
+	OK(update_entry(at, 0, DOMID_SELF));
+}
+
 /* Accessed and dirty that the processor set meanwhile survive. */
 static void test_preserve_ad(void)
 {
@@ -309,6 +347,7 @@ CU_TestInfo mmu_update_tests[] = {
 	{ "shared_info", test_shared_info },
 	{ "I/O frames", test_io },
 	{ "foreign frames", test_foreign },
+	{ "W of an entry", test_writable_bit },
 	{ "accessed and dirty bits", test_preserve_ad },
 	{ "machine-to-physical entries", test_machphys },
 	{ "batches", test_batch },
