@@ -39,8 +39,8 @@ struct handler {
  * `from_user` is the mode that was interrupted, whose stack is not used; the
  * vCPU itself may have been switched to its kernel already.
  */
-static inline __attribute__((always_inline)) void enter(struct guest_regs *regs, struct vcpu *v,
-							const struct handler *h, bool from_user)
+static void enter_handler(struct guest_regs *regs, struct vcpu *v, const struct handler *h,
+			  bool from_user)
 {
 	bool masked = READ_ONCE(v->info->evtchn_upcall_mask) != 0;
 	uint64_t rflags = regs->rflags & ~(uint64_t)X86_EFLAGS_IOPL;
@@ -88,12 +88,6 @@ static inline __attribute__((always_inline)) void enter(struct guest_regs *regs,
 	regs->rflags = (regs->rflags & ~(uint64_t)HANDLER_CLEARS) | X86_EFLAGS_IF;
 }
 
-static void enter_handler(struct guest_regs *regs, struct vcpu *v, const struct handler *h,
-			  bool from_user)
-{
-	enter(regs, v, h, from_user);
-}
-
 static bool has_error_code(unsigned int vector)
 {
 	return vector == TRAP_DF || vector == TRAP_AC || (vector >= TRAP_TS && vector <= TRAP_PF);
@@ -111,6 +105,7 @@ void bounce_exception(struct guest_regs *regs, unsigned int vector, uint32_t err
 	struct handler h = trap_handler(&v->traps[vector]);
 
 	ASSERT(vector < 32);
+	h.has_error = has_error_code(vector);
 	h.error = error_code;
 	if (vector == TRAP_PF) {
 		v->cr2 = cr2;
@@ -123,14 +118,7 @@ void bounce_exception(struct guest_regs *regs, unsigned int vector, uint32_t err
 			     vector, error_code, cr2, regs->rip);
 		return;
 	}
-	h.has_error = has_error_code(vector);
-	if (vector == TRAP_PF && !v->in_kernel) {
-		/* What matters is compiled for itself: a process that touches memory. */
-		h.has_error = true;
-		enter(regs, v, &h, true);
-	} else {
-		enter_handler(regs, v, &h, !v->in_kernel);
-	}
+	enter_handler(regs, v, &h, !v->in_kernel);
 }
 
 void bounce_interrupt(struct guest_regs *regs, unsigned int vector)

@@ -225,7 +225,7 @@ static bool is_single(uint64_t count, uint64_t done_arg, uint32_t dom)
 	       current_vcpu()->old_table == NULL;
 }
 
-static inline long run_single(bool ext, uint64_t list, uint32_t dom)
+static inline long run_single(bool ext, uint64_t list)
 {
 	union {
 		struct mmu_update update;
@@ -245,9 +245,7 @@ static inline long run_single(bool ext, uint64_t list, uint32_t dom)
 		rc = -XEN_ERESTART;
 	}
 	if (unlikely(rc == -XEN_ERESTART)) {
-		uint64_t args[] = { list + (1 - left) * size, left | MM_PREEMPTED, 0, dom };
-
-		return hypercall_restart(4, args);
+		return hypercall_restart(2, (uint64_t[]){ list, left });
 	}
 	return rc;
 }
@@ -255,7 +253,7 @@ static inline long run_single(bool ext, uint64_t list, uint32_t dom)
 long do_mmu_update(uint64_t reqs, uint64_t count, uint64_t done, uint64_t dom)
 {
 	return is_single(count, done, (uint32_t)dom) ?
-		       run_single(false, reqs, (uint32_t)dom) :
+		       run_single(false, reqs) :
 		       mm_run_list(false, reqs, count, done, (uint32_t)dom);
 }
 
@@ -263,6 +261,6 @@ long do_mmu_update(uint64_t reqs, uint64_t count, uint64_t done, uint64_t dom)
 long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t done, uint64_t dom)
 {
 	return is_single(count, done, (uint16_t)dom) ?
-		       run_single(true, ops, (uint16_t)dom) :
+		       run_single(true, ops) :
 		       mm_run_list(true, ops, count, done, (uint16_t)dom);
 }

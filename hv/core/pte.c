@@ -175,24 +175,14 @@ static struct page *same_frame(uint64_t old, uint64_t next, const struct domain 
 	return mfn_to_page(mfn);
 }
 
-/* As mod_l1_entry() where same_frame() found pg and W differs. */
-static int mod_writable(uint64_t *entry, uint64_t *old, uint64_t next, struct page *pg,
-			bool preserve_ad, bool exact)
+/* pte_put_l1(), or only the use where the frame stays mapped. */
+static void put_l1(uint64_t pte, struct page *stays)
 {
-	int rc = check_bits(&next, 1);
-	bool drop = (next & PTE_W) == 0;
-
-	if (rc != 0 || (!drop && page_get_type(pg, PGT_WRITABLE) != 0)) {
-		return -XEN_EINVAL;
+	if (stays == NULL) {
+		pte_put_l1(pte);
+	} else if ((pte & PTE_W) != 0) {
+		page_put_type(stays);
 	}
-	if (!entry_store(entry, old, next, preserve_ad, exact)) {
-		drop = !drop;
-		rc = -XEN_EAGAIN;
-	}
-	if (drop) {
-		page_put_type(pg);
-	}
-	return rc;
 }
 
 int mod_l1_entry(uint64_t *entry, uint64_t new_pte, struct domain *d, struct domain *frames_of,
@@ -207,25 +197,22 @@ int mod_l1_entry(uint64_t *entry, uint64_t new_pte, struct domain *d, struct dom
 
 	if (expected == NULL || old == *expected) {
 		pg = same ? NULL : same_frame(old, new_pte, frames_of);
-		if (pg != NULL) {
-			rc = mod_writable(entry, &old, new_pte, pg, preserve_ad, expected != NULL);
-			if (rc == -XEN_EAGAIN) {
-				*expected = old;
-			}
-			return rc;
+		rc = same || pg != NULL ? check_bits(&new_pte, 1) :
+					  pte_get(&new_pte, 1, d, frames_of);
+		if (rc == 0 && pg != NULL && (new_pte & PTE_W) != 0) {
+			rc = page_get_type(pg, PGT_WRITABLE);
 		}
-		rc = same ? check_bits(&new_pte, 1) : pte_get(&new_pte, 1, d, frames_of);
 		if (rc != 0) {
 			return rc;
 		}
 		if (entry_store(entry, &old, new_pte, preserve_ad, expected != NULL)) {
 			if (!same) {
-				pte_put_l1(old);
+				put_l1(old, pg);
 			}
 			return 0;
 		}
 		if (!same) {
-			pte_put_l1(new_pte);
+			put_l1(new_pte, pg);
 		}
 	}
 	if (expected != NULL) {
