@@ -138,8 +138,8 @@ hv_lto := $(if $(findstring clang,$(CC)),,-flto=auto)
 $(call folder,hv/core,hv_core)
 $(call folder,hv/x86,hv_x86)
 $(call folder,tests/audit,audit)
-hv_audit := $(if $(CONFIG_AUDIT),$(audit))
-hv_objs := $(addprefix $(O)/,$(hv_core) $(hv_x86) $(hv_audit))
+$(call folder,tests/boot_guests,boot_guests)
+hv_objs := $(addprefix $(O)/,$(hv_core) $(hv_x86) $(if $(CONFIG_AUDIT),$(audit)) $(boot_guests))
 ASM_OFFSETS := $(O)/include/generated/asm_offsets.h
 generated := $(AUTOCONF) $(VERSION_H)
 
@@ -152,7 +152,7 @@ $(O)/$(1)/%.o: $(1)/%.c $(O)/hv.flags | $(generated)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(hv_cflags) $$(hv_core_cflags) $$(hv_lto) -MMD -MP -c -o $$@ $$<
 endef
-$(foreach d,hv/core tests/audit,$(eval $(call core_rule,$(d))))
+$(foreach d,hv/core tests/audit tests/boot_guests,$(eval $(call core_rule,$(d))))
 
 $(O)/hv/core/string.o: hv_lto :=
 
@@ -281,7 +281,7 @@ format-check:
 lint_skip := -clang-analyzer-valist.Uninitialized,-bugprone-sizeof-expression,-bugprone-not-null-terminated-result,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling
 lint_checks := -*,readability-braces-around-statements,bugprone-*,clang-analyzer-*,cert-err34-c,$(lint_skip)
 lint_tidy = clang-tidy --quiet --warnings-as-errors='*' --checks='$(lint_checks)'
-lint_hv := $(patsubst %.o,%.c,$(hv_core) $(audit))
+lint_hv := $(patsubst %.o,%.c,$(hv_core) $(audit) $(boot_guests))
 lint_tool := $(patsubst %.o,%.c,$(libvellum) $(foreach p,$(prog_names),$(prog-$(p))))
 lint: $(generated)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --platform=unix64 --inline-suppr \

@@ -20,7 +20,7 @@ host_tool_cflags := -std=gnu11 -D_GNU_SOURCE -g -O1 $(tool_warn) \
 
 fake_src := $(wildcard tests/fake/*.c)
 # The markers lie around the core's static data, for snapshots of it.
-core_src := tests/fake/mark/begin.c $(patsubst %.o,%.c,$(hv_core) $(audit)) \
+core_src := tests/fake/mark/begin.c $(patsubst %.o,%.c,$(hv_core) $(audit) $(boot_guests)) \
 	tests/fake/mark/end.c
 tool_src := $(patsubst %.o,%.c,$(libvellum))
 
@@ -34,7 +34,7 @@ unit_src = $(wildcard tests/unit/$(1)/*.c)
 $(O)/san.flags: FORCE
 	@echo '$(CC) $(san) $(host_core_cflags) $(host_tool_cflags)' | { $(update); }
 
-san_core := hv/core tests/audit tests/fake tests/unit/core
+san_core := hv/core tests/audit tests/boot_guests tests/fake tests/unit/core
 san_tool := toolstack/libvellum $(addprefix tests/unit/,$(filter-out core,$(unit_names)))
 
 # $(call host_rule,OBJDIR,FOLDER,COMPILER,FLAGS,STAMP)
@@ -74,7 +74,7 @@ $(O)/tsan.flags: FORCE
 	@echo '$(CLANG) $(tsan) $(host_core_cflags)' | { $(update); }
 
 # The auditor runs while all threads rest: instrumented it would only be slow.
-$(foreach d,hv/core tests/fake tests/race,$(eval $(call host_rule,tsan,$(d),$(CLANG),$(tsan) -DFAKE_THREADS=1 $(host_core_cflags),tsan.flags)))
+$(foreach d,hv/core tests/boot_guests tests/fake tests/race,$(eval $(call host_rule,tsan,$(d),$(CLANG),$(tsan) -DFAKE_THREADS=1 $(host_core_cflags),tsan.flags)))
 $(eval $(call host_rule,tsan,tests/audit,$(CLANG),-DFAKE_THREADS=1 $(host_core_cflags),tsan.flags))
 
 $(O)/race/race: $(race_objs)
@@ -105,7 +105,7 @@ FUZZ_TIME ?= 60
 $(O)/fuzz.flags: FORCE
 	@echo '$(CLANG) $(fuzz_san) $(host_core_cflags) $(host_tool_cflags)' | { $(update); }
 
-$(eval $(call host_rule,fuzz,hv/core,$(CLANG),$(fuzz_san) $(host_core_cflags),fuzz.flags))
+$(foreach d,hv/core tests/boot_guests,$(eval $(call host_rule,fuzz,$(d),$(CLANG),$(fuzz_san) $(host_core_cflags),fuzz.flags)))
 # What compares a lot and tells a fuzzer nothing is compiled without coverage.
 fuzz_plain := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer

@@ -2,7 +2,7 @@
 /*
  * Builds a domain from boot modules: its kernel, an uncompressed ELF image, and
  * its ramdisk, if any.  The control domain's are the modules 0 and 1; of other
- * domains boot_guests.c knows.
+ * domains tests/boot_guests knows.
  *
  * Called at start-up on one CPU, for one domain after the other; all of it is
  * freed afterwards.  There is nobody to hand an error to: what is wrong with the

@@ -15,4 +15,3 @@ obj-y += physdev.o pirq.o pci.o ioport.o platform.o
 obj-y += version.o console_io.o
 obj-y += printk.o format.o panic.o cmdline.o string.o
 obj-y += multiboot.o elf.o build.o build_layout.o
-obj-$(CONFIG_BOOT_GUESTS) += boot_guests.o guest_console.o

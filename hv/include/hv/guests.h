@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Guests from boot modules, for tests and demonstrations without a toolstack
- * (CONFIG_BOOT_GUESTS): boot_guests.c builds them and destroys them after their
- * end, guest_console.c gives them the machine's console.
+ * (CONFIG_BOOT_GUESTS; the source is in tests/boot_guests): boot_guests.c builds
+ * them and destroys them after their end, guest_console.c gives them the
+ * machine's console.
  */
 #ifndef HV_GUESTS_H
 #define HV_GUESTS_H
