@@ -53,13 +53,40 @@ MACHINES = {
     "ramdisk": {"initrd": os.path.join(HERE, "test.h")},
 }
 ENDLESS = "endless"
-# NAME: {label: (keywords of VM, what stands on the guests' command lines)}
+# How long shares of a processor are measured, in seconds of the guests.
+SECONDS = int(os.environ.get("SHARE_SECONDS", "20"))
+
+
+def shares(smp, *guests, word=""):
+    """A machine with guests that each expect a part of a processor.
+
+    Time is counted in instructions, so that other load on the host, which looks
+    like a guest's own, changes nothing.
+    """
+    return ({"smp": smp, "args": f"seconds={SECONDS} {word}",
+             "timeout": 10 * SECONDS + 60, "accel": "tcg,thread=single",
+             "qargs": ["-icount", "shift=4,sleep=off"]},
+            [f"{keys} -- seconds={SECONDS} part={part}"
+             for keys, part in guests])
+
+
+# NAME: {label: (keywords of boot(), the guests' command lines)}; before "--"
+# stand words for the core, as tests/boot_guests takes them.
 PAIRS = {
     "pair-events": {"pair-events": ({}, [""]),
                     "pair-events-smp": ({"smp": 2}, [""])},
     "pair-hostile": {"pair-hostile": ({}, ["attack", ""])},
     "pair-share": {f"pair-share-{word}": ({}, [f"{ENDLESS} {word}"])
                    for word in ("spin", "calls", "events", "timers")},
+    "pair-weights": {
+        "weights-256-512": shares(1, ("weight=256", 333), ("weight=512", 667)),
+        "weights-four-on-two": shares(2, *[("", 500)] * 4),
+        "weights-three-on-two": shares(2, *[("", 667)] * 3),
+        "caps": shares(1, ("cap=20", 200), ("cap=50", 500)),
+        "affinity": shares(2, ("cpus=0", 500), ("cpus=0", 500),
+                           ("cpus=1", 1000)),
+        "latency": shares(1, ("", 495), ("", 495), word="latency"),
+    },
 }
 # Under SMEP and SMAP as well.
 ALSO_SMAP = ["selftest", "pointers", "user-mode", "pte-write", "iret",
@@ -97,14 +124,16 @@ CRASHES = {
 
 
 def boot(name, args="", cpu=NO_SMAP, smp=1, initrd="", hvargs="",
-         label=None, modules=(), qargs=()):
+         label=None, modules=(), qargs=(), timeout=20,
+         accel="tcg,thread=multi"):
     """Boot one guest; its verdict, the reason, and the machine's output."""
     elf = os.path.join(O, "guest", name + ".elf")
     with VM("guest-" + (label or name), hv_base=HV_ARGS, hvargs=hvargs,
             kernel=elf, kargs=args, initrd=initrd, smp=smp, mem="256M", dom0_mem="64M",
-            modules=modules, cpu=cpu, qargs=qargs) as vm:
+            modules=modules, cpu=cpu, qargs=qargs,
+            accel=accel) as vm:
         try:
-            match = vm.expect(END.pattern, 20)
+            match = vm.expect(END.pattern, timeout)
         except Timeout as error:
             return "CRASH", str(error), vm.text
         if match.group(1):
@@ -139,7 +168,8 @@ def run_pair(tap, name, label, machine, guests):
     elf = os.path.join(O, "guest", name + ".elf")
     verdict, reason, text = boot(
         name, label=label,
-        modules=[f"{elf} guest mem=32M -- {words}" for words in guests], **machine)
+        modules=[f"{elf} guest mem=32M {words if '--' in words else '-- ' + words}"
+                 for words in guests], **machine)
     for number, words in enumerate(guests, 1):
         answer = re.search(rf"^\(d{number}\) VERDICT: (\w+)", text, re.M)
         answer = answer.group(1) if answer else "no verdict"
