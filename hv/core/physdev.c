@@ -2,8 +2,8 @@
 /*
  * physdev_op: the rules by which a domain uses physical interrupts, I/O
  * privilege and PCI devices.  pirq.c does the work on interrupts and locks for
- * itself; here arguments are copied in and checked.  All but set_iopl, eoi and
- * irq_status_query are for the control domain.
+ * itself; here arguments are copied in and checked.  All but set_iopl and eoi are
+ * for the control domain.
  *
  * Devices are announced without effect: the core has looked for itself (pci.c).
  * Several messages for one plain MSI are refused, so that Linux takes one.
@@ -157,7 +157,7 @@ static const struct {
 	int (*run)(union physdev_arg *op);
 } table[] = {
 	OP(eoi, eoi, ALL, op_eoi),
-	OP(irq_status_query, status, ALL | RETURNS, op_irq_status_query),
+	OP(irq_status_query, status, RETURNS, op_irq_status_query),
 	OP(set_iopl, iopl, ALL, op_set_iopl),
 	OP(apic_read, apic, RETURNS, op_apic_read),
 	OP(apic_write, apic, 0, op_noted),
