@@ -56,12 +56,18 @@
 #define INIT_DATA __attribute__((section(".init.data")))
 #endif
 
-/* Bounds an index under speculation: i where i < n, otherwise 0. */
+/*
+ * Bounds an index under speculation: i where i < n, otherwise 0.  In C the
+ * compiler would see that the caller has compared already and drop the mask.
+ */
 static inline uint64_t index_nospec(uint64_t i, uint64_t n)
 {
-	uint64_t mask = i < n ? ~(uint64_t)0 : 0;
+	uint64_t mask;
 
-	__asm__ __volatile__("" : "+r"(mask)); /* keep it a data dependency */
+	__asm__("cmp %[n], %[i]\n\tsbb %[mask], %[mask]"
+		: [mask] "=r"(mask)
+		: [i] "r"(i), [n] "re"(n)
+		: "cc");
 	return i & mask;
 }
 
