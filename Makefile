@@ -122,6 +122,10 @@ hv_cflags := -std=gnu11 -ffreestanding -fpie -fvisibility=hidden -mno-red-zone \
 	-mgeneral-regs-only -fno-strict-aliasing -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fno-common -fcf-protection=none \
 	-ffile-prefix-map=$(CURDIR)=. -O3 -g $(hv_warn) $(hv_include) $(hv_force)
+# No indirect branch that a guest's training of the predictors could steer
+# (Spectre v2): each goes through a return. tests/check/t-branches looks.
+hv_cflags += $(if $(findstring clang,$(CC)),-mretpoline,-mindirect-branch=thunk \
+	-mindirect-branch-register) -fno-jump-tables
 hv_aflags := -D__ASSEMBLY__ -fpie -ffile-prefix-map=$(CURDIR)=. -g -Wundef \
 	-Werror $(hv_include) $(hv_force)
 # clang knows that -static means -no-pie, and complains about hearing it twice.
