@@ -13,5 +13,6 @@ obj-y += descriptor.o bounce.o trap_op.o cpuid.o
 obj-y += emul.o emul_decode.o emul_io.o emul_pte.o guest_msr.o
 obj-y += physdev.o pirq.o pci.o ioport.o platform.o
 obj-y += version.o console_io.o
+obj-y += cpu_vuln.o
 obj-y += printk.o format.o panic.o cmdline.o string.o
 obj-y += multiboot.o elf.o build.o build_layout.o

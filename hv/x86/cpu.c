@@ -9,6 +9,7 @@
 
 #include <hv/check.h>
 #include <hv/cmdline.h>
+#include <hv/cpu_vuln.h>
 #include <hv/printk.h>
 #include <hv/trap.h>
 
@@ -53,29 +54,27 @@ static INIT_TEXT uint64_t detect_xcr0(void)
 	return mask;
 }
 
-/*
- * Intel CPUs that do not say otherwise let ring 3 read whatever the page tables
- * map for ring 0, which is all of memory.  See docs/security.md.
- */
-static INIT_TEXT void refuse_meltdown(void)
+/* What guests could read or steer on this CPU: the words in CPU_*'s order. */
+static INIT_TEXT void judge_cpu(struct cpu_features *f)
 {
-	const uint32_t intel = 0x756e6547; /* "Genu" */
-	uint64_t capabilities = 0;
+	struct cpuid_regs more = leaf(7, 0), newer = leaf(0x80000021, 0);
+	uint64_t word[CPU_WORDS] = { leaf(0, 0).b,
+				     leaf(1, 0).a,
+				     more.b & ~(f->smep ? 0 : CPUID_7B_SMEP),
+				     more.d,
+				     more.a >= 2 ? leaf(7, 2).d : 0,
+				     leaf(0x80000008, 0).b,
+				     newer.a,
+				     newer.c,
+				     leaf(0xb, 0).b & 0xffff };
+	struct cpu_vuln v;
 
-	if (leaf(0, 0).b != intel) {
-		return;
+	if (has_bit(more.d, 29)) {
+		(void)!arch_rdmsr(MSR_ARCH_CAPABILITIES, &word[CPU_CAPS]);
 	}
-	if (has_bit(leaf(7, 0).d, 29)) {
-		(void)!arch_rdmsr(MSR_ARCH_CAPABILITIES, &capabilities);
-	}
-	if ((capabilities & CAPABILITY_RDCL_NO) != 0) {
-		return;
-	}
-	if (!options.unsafe_cpu) {
-		boot_failed("on this CPU guests could read all memory (Meltdown); "
-			    "the option unsafe_cpu starts them all the same");
-	}
-	pr_warn("unsafe_cpu: guests can read all memory on this CPU (Meltdown)");
+	cpu_vuln_judge(word, &v);
+	cpu_vuln_report(&v, options.unsafe_cpu);
+	f->use = v.use;
 }
 
 INIT_TEXT void cpu_detect(void)
@@ -89,13 +88,13 @@ INIT_TEXT void cpu_detect(void)
 		boot_failed("this CPU lacks features that Vellum needs: %#x of CPUID 1, EDX",
 			    NEEDED_EDX & ~basic.d);
 	}
-	refuse_meltdown();
 	f->hypervisor = has_bit(basic.c, 31);
 	f->xsave = has_bit(basic.c, 26) && !options.no_xsave;
 	f->xcr0 = f->xsave ? detect_xcr0() : 0;
 	f->fsgsbase = has_bit(more.b, 0) && !options.no_fsgsbase;
 	f->smep = has_bit(more.b, 7) && !options.no_smep;
 	f->smap = has_bit(more.b, 20) && !options.no_smap;
+	judge_cpu(f);
 	f->gb_pages = has_bit(ext.d, 26);
 	f->tsc_aux = has_bit(ext.d, 27) || has_bit(more.c, 22);
 	f->tsc_invariant = has_bit(leaf(0x80000007, 0).d, 8);
@@ -124,7 +123,14 @@ void cpu_init(void)
 
 	WRITE_REG(cr0, CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
 	WRITE_REG(cr4, cpu_features.cr4);
-	wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
+	wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE |
+				((cpu_features.use & USE_AUTO_IBRS) ? EFER_AUTO_IBRS : 0));
+	if ((cpu_features.use & USE_SPEC_CTRL) != 0) {
+		wrmsr(MSR_SPEC_CTRL, cpu_features.use & USE_SPEC_CTRL);
+	}
+	if ((cpu_features.use & USE_TSX_OFF) != 0) {
+		wrmsr(MSR_TSX_CTRL, TSX_CTRL_OFF);
+	}
 	wrmsr(MSR_PAT, PAT_VALUE);
 	if (cpu_features.xsave) {
 		xsetbv(cpu_features.xcr0);

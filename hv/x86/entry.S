@@ -91,6 +91,19 @@
 	.popsection
 	.endm
 
+	/*
+	 * Overwrites buffers that the guest could read out, with no register
+	 * to spare; patch.c makes a no-op of it where that is not needed.  The
+	 * only flag it changes is about to be loaded from the frame.
+	 */
+	.macro CLEAR_BUFFERS
+772:	verw	verw_selector(%rip)
+	.pushsection .patch_verw, "a"
+	.balign 4
+	.long	772b - .
+	.popsection
+	.endm
+
 	/* A faulting instruction at `insn` goes on at `fixup`. */
 	.macro EXTABLE insn, fixup
 	.pushsection .extable, "a"
@@ -164,6 +177,7 @@ core_return:
 	movq	%rbp, %rsp
 	POP_GPRS
 	addq	$8, %rsp
+	CLEAR_BUFFERS			/* an NMI returns to the guest here */
 	iretq
 
 	/*
@@ -299,6 +313,7 @@ syscall_user:
 	movq	REGS_rflags(%r11), %r11
 	andl	$~EFLAGS_ENTRY_CLEAR, %r11d
 	orl	$EFLAGS_IF, %r11d
+	CLEAR_BUFFERS
 	sysretq
 
 	.irp	n, 200, 201, 202, 203, 204, 205, 206
@@ -374,6 +389,8 @@ iret_fast:
 	movq	REGS_rcx(%r11), %rcx
 	leaq	REGS_rip(%r11), %rsp
 	movq	REGS_r11(%r11), %r11
+guest_exit:
+	CLEAR_BUFFERS
 	.globl guest_iretq
 guest_iretq:
 	iretq
@@ -424,7 +441,7 @@ exit_path:
 	movq	%rax, %rsp
 	POP_GPRS
 	addq	$8, %rsp
-	jmp	guest_iretq
+	jmp	guest_exit
 
 	.globl arch_enter_guest_loop
 	.type arch_enter_guest_loop, @function
@@ -511,5 +528,8 @@ vcpu_regs_end:
 	.fill	CONFIG_NR_CPUS, 8, 0
 syscall_scratch:
 	.fill	CONFIG_NR_CPUS, 8, 0
+
+verw_selector:
+	.word	GUEST_DS
 
 	.section .note.GNU-stack, "", @progbits

@@ -70,6 +70,10 @@ int arch_vcpu_init(struct vcpu *v)
 
 void arch_vcpu_free(struct vcpu *v)
 {
+	/* Another domain may come to the same address: see arch_switch_vcpu(). */
+	for (unsigned int i = 0; i < cpu_count(); i++) {
+		WRITE_ONCE(percpu_of(i)->arch.last_domain, NULL);
+	}
 	if (v->fpu != NULL) {
 		heap_free_bytes(v->fpu, area_size());
 		v->fpu = NULL;

@@ -10,6 +10,7 @@
 #include <layout.h>
 
 struct percpu;
+struct domain;
 
 /** 64-bit task state segment, as the processor defines it. */
 struct tss {
@@ -31,6 +32,8 @@ struct arch_percpu {
 	uint64_t *window_ptes;	/* write-once: see desc_window_ptes() */
 	uint64_t cr3_loaded;	/* what CR3 holds; written by its own CPU */
 	bool ldt_used;		/* the LDT window may hold pages, switch.c */
+
+	const struct domain *last_domain; /* compared only: it may be gone, switch.c */
 
 	/* cross-CPU requests, tlb.c */
 	uint32_t call_flags; /* atomic: CALL_* asked for */

@@ -25,7 +25,7 @@ INIT_TEXT void start_boot_cpu(uint32_t info, uint32_t magic)
 	cmdline_parse(boot_info.cmdline, true);
 
 	cpu_detect();
-	patch_smap(); /* text is writable until the final tables */
+	patch_text(); /* text is writable until the final tables */
 	boot_mem_init();
 	paging_init();
 	boot_mem_finish();

@@ -14,6 +14,7 @@
 #include <arch/switch.h>
 
 #include <hv/check.h>
+#include <hv/cpu_vuln.h>
 #include <hv/mm.h>
 #include <hv/vcpu.h>
 
@@ -243,6 +244,20 @@ void arch_unload_vcpu(struct vcpu *prev)
 	p->curr = NULL;
 }
 
+/*
+ * Another domain than the last one here: what that trained the predictors to,
+ * return stack included, is forgotten.  Some CPUs' barrier leaves the stack.
+ */
+static void forget_branches(void)
+{
+	wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
+	__asm__ __volatile__(".rept 32\n\tcall 1f\n\tint3\n1:\n\t.endr\n\t"
+			     "add $(32 * 8), %%rsp"
+			     :
+			     :
+			     : "memory", "cc");
+}
+
 void arch_switch_vcpu(struct vcpu *prev, struct vcpu *next)
 {
 	struct percpu *p = this_cpu();
@@ -253,6 +268,12 @@ void arch_switch_vcpu(struct vcpu *prev, struct vcpu *next)
 		save_vcpu(prev);
 	}
 	p->curr = next;
+	if (p->arch.last_domain != next->domain) {
+		WRITE_ONCE(p->arch.last_domain, next->domain);
+		if ((cpu_features.use & USE_IBPB) != 0) {
+			forget_branches();
+		}
+	}
 	next->cpu_stack = (uint64_t)p + CPU_STACK_TOP;
 	vcpu_regs_end[p->id] = end;
 	p->arch.tss.rsp0 = end;

@@ -24,7 +24,7 @@ void fpu_save(struct vcpu *v);
 void fpu_restore(struct vcpu *v);
 
 /* patch.c */
-/** Turns the recorded no-ops into stac and clac; boot CPU, before guests. */
-void patch_smap(void);
+/** Puts stac and clac in, takes verw out, as the CPU needs; boot CPU, before guests. */
+void patch_text(void);
 
 #endif

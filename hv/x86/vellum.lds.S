@@ -44,6 +44,10 @@ SECTIONS
 		patch_smap_start = .;
 		KEEP(*(.patch_smap))
 		patch_smap_end = .;
+		. = ALIGN(4); /* the last of the above has seven bytes */
+		patch_verw_start = .;
+		KEEP(*(.patch_verw))
+		patch_verw_end = .;
 		. = ALIGN(8);
 		*(.got .got.plt)
 	} :rodata

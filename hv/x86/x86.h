@@ -34,8 +34,12 @@
 #define CR4_SMAP 0x200000ull
 
 #define MSR_APIC_BASE 0x0000001bu
+#define MSR_SPEC_CTRL 0x00000048u
+#define MSR_PRED_CMD 0x00000049u
+#define PRED_CMD_IBPB 1ull
 #define MSR_ARCH_CAPABILITIES 0x0000010au
-#define CAPABILITY_RDCL_NO 1ull
+#define MSR_TSX_CTRL 0x00000122u
+#define TSX_CTRL_OFF 3ull /* aborts, and CPUID says so */
 #define MSR_SYSENTER_CS 0x00000174u
 #define MSR_PAT 0x00000277u
 #define MSR_X2APIC 0x00000800u
@@ -49,10 +53,13 @@
 #define MSR_KERNEL_GS_BASE 0xc0000102u
 #define MSR_TSC_AUX 0xc0000103u
 
+#define CPUID_7B_SMEP 0x80ull
+
 #define EFER_SCE 0x001ull
 #define EFER_LME 0x100ull
 #define EFER_LMA 0x400ull
 #define EFER_NXE 0x800ull
+#define EFER_AUTO_IBRS 0x200000ull
 
 /* The published layout: WB WT UC- UC WC WP UC UC. */
 #define PAT_VALUE 0x0000050100070406ull
@@ -147,6 +154,7 @@ struct cpu_features {
 	unsigned int paddr_bits;
 	uint64_t xcr0; /* arch_xcr0_mask() */
 	uint64_t cr4;  /* what every CPU runs with */
+	uint32_t use;  /* USE_* of hv/cpu_vuln.h */
 };
 extern struct cpu_features cpu_features; /* write-once at start-up */
 /** Reads CPUID of the boot CPU; panics if a needed feature is missing. */

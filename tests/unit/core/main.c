@@ -32,7 +32,8 @@
 	X(pci) \
 	X(gnttab) \
 	X(gnttab_life) \
-	X(domain)
+	X(domain) \
+	X(cpu_vuln)
 /* clang-format on */
 
 #define DECLARE(name) extern CU_TestInfo name##_tests[];
