@@ -173,10 +173,10 @@ void cpu_vuln_report(const struct cpu_vuln *v, bool unsafe)
 	}
 	names(v->lacking, list, sizeof(list));
 	if (!unsafe) {
-		boot_failed("on this CPU guests could read foreign memory; Vellum or its microcode "
-			    "lacks defences against%s (docs/security.md); the option unsafe_cpu "
-			    "starts them all the same",
+		boot_failed("guests could read foreign memory on this CPU, no defence against:%s "
+			    "(docs/security.md); the option unsafe_cpu starts them",
 			    list);
 	}
-	pr_warn("unsafe_cpu: guests can read foreign memory on this CPU:%s", list);
+	pr_warn("unsafe_cpu: guests can read foreign memory on this CPU, no defence against:%s",
+		list);
 }

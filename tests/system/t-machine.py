@@ -60,16 +60,16 @@ def refused_cpu(tap, cpu, pattern):
         tap.ok(True, f"-cpu {cpu}: {match.group(0).strip()}")
 
 
-def meltdown(tap):
+def vulnerable(tap, cpu, names):
     """A CPU that needs what the core lacks is refused, unless overridden."""
-    with VM("machine-meltdown", cpu="Skylake-Client,-smap") as vm:
-        match = vm.expect(r"^\(VL\).*Meltdown.*unsafe_cpu.*stops here", 30)
-        tap.ok(True, f"Intel CPU: {match.group(0)}")
-    with VM("machine-unsafe", cpu="Skylake-Client,-smap",
+    with VM(f"machine-{cpu}", cpu=f"{cpu},-smap") as vm:
+        match = vm.expect(rf"^\(VL\).*against: {names}\b.*unsafe_cpu.*stops here", 30)
+        tap.ok(True, f"{cpu}: {match.group(0)}")
+    with VM(f"machine-{cpu}-unsafe", cpu=f"{cpu},-smap",
             hvargs="unsafe_cpu") as vm:
-        vm.expect(r"^\(VL\).*unsafe_cpu: .*Meltdown", 30)
+        vm.expect(rf"^\(VL\).*unsafe_cpu: .*against: {names}\n", 30)
         vm.expect_marker(120)
-        tap.ok(True, "Intel CPU: unsafe_cpu overrides")
+        tap.ok(True, f"{cpu}: unsafe_cpu overrides")
 
 
 def smap(tap):
@@ -103,7 +103,10 @@ def main():
     tap.attempt("-nx", refused_cpu, tap, "max,-nx", r"(?i)^.*\bNX\b.*\n")
     tap.attempt("qemu32", refused_cpu, tap, "qemu32",
                 r"(?i)^.*(64-bit|long mode).*\n")
-    tap.attempt("Meltdown", meltdown, tap)
+    tap.attempt("Skylake", vulnerable, tap, "Skylake-Client",
+                "MELTDOWN L1TF MDS SRBDS GDS SPECTRE_V2 RETBLEED")
+    tap.attempt("Zen 2", vulnerable, tap, "EPYC-Rome",
+                "SPECTRE_V2 RETBLEED SRSO ZENBLEED")
     tap.attempt("SMAP", smap, tap)
     tap.done()
 
