@@ -172,27 +172,32 @@ static bool walkable(uint64_t va)
  */
 static uint64_t walk(const struct page *root, uint64_t va, unsigned int to, uint64_t *flags)
 {
-	unsigned long mfn;
+	unsigned long mfn, next;
 	uint64_t pte = 0;
+	uint16_t owner;
 
 	if (root == NULL || !walkable(va)) {
 		return 0;
 	}
 	*flags = ~0ull;
+	owner = READ_ONCE(root->owner);
 	mfn = page_to_mfn(root);
 	for (unsigned int level = 4; level >= to; level--) {
 		uint64_t *table = frame_ptr(mfn);
 
 		pte = __atomic_load_n(&table[va >> VA_SHIFT(level) & (PTES - 1)], __ATOMIC_RELAXED);
-		/* The table may be somebody else's by now: no trust in it, not
-		 * even that it leads to RAM. */
-		if ((pte & PTE_P) == 0 ||
-		    (level > 1 && (!mfn_valid(pte_mfn(pte)) ||
-				   READ_ONCE(mfn_to_page(pte_mfn(pte))->owner) == OWNER_IO))) {
+		if ((pte & PTE_P) == 0) {
+			return 0;
+		}
+		/* The table may be somebody else's by now: no trust in it, or the next
+		 * step would leave a trace in the caches of whatever is there. */
+		next = index_nospec(pte_mfn(pte), frame_max);
+		if (level > 1 &&
+		    (!mfn_valid(pte_mfn(pte)) || READ_ONCE(mfn_to_page(next)->owner) != owner)) {
 			return 0;
 		}
 		*flags &= pte;
-		mfn = pte_mfn(pte);
+		mfn = next;
 	}
 	return pte;
 }

@@ -24,7 +24,7 @@
 
 static struct page *counted_page(unsigned long mfn)
 {
-	struct page *pg = mfn_to_page(mfn);
+	struct page *pg = mfn_to_page(index_nospec(mfn, frame_max));
 	uint16_t owner = mfn_valid(mfn) ? READ_ONCE(pg->owner) : OWNER_IO;
 
 	return owner == OWNER_IO || owner == OWNER_CORE ? NULL : pg;

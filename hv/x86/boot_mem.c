@@ -215,7 +215,7 @@ INIT_TEXT void boot_mem_finish(void)
 
 bool mfn_valid(unsigned long mfn)
 {
-	unsigned long span = mfn / SPAN;
+	unsigned long span = index_nospec(mfn, frame_max) / SPAN;
 
 	return mfn < frame_max && (span_map[span / 64] >> (span % 64) & 1) != 0;
 }
