@@ -18,7 +18,7 @@
 #define BIT(n) (1ull << (n))
 #define V2 VULN_SPECTRE_V2
 
-/* Every Intel CPU that does not say otherwise; Skylake to Rocket Lake. */
+/* Every Intel CPU that does not say otherwise; Skylake and what it was refreshed to. */
 #define INTEL_ALL (VULN_MELTDOWN | VULN_L1TF | VULN_MDS | VULN_TAA | V2 | VULN_BHI | VULN_RSB)
 #define SKYLAKE (VULN_GDS | VULN_RETBLEED)
 #define BULLDOZER (V2 | VULN_RSB | VULN_RETBLEED)
@@ -35,10 +35,11 @@ static const struct design {
 } designs[] = {
 	/* Bonnell and Saltwell execute in order. */
 	{ INTEL(6), "\x1c\x26\x27\x35\x36", 0, INTEL_ALL },
-	{ INTEL(6), "\x4e\x5e\x7d\x7e\x8e\x9e\xa5\xa6\xa7", SKYLAKE | VULN_SRBDS, 0 },
-	{ INTEL(6), "\x55\x6a\x6c", SKYLAKE, 0 },
+	{ INTEL(6), "\x4e\x5e\x8e\x9e\xa5\xa6", SKYLAKE | VULN_SRBDS, 0 },
+	{ INTEL(6), "\x55\xa7", SKYLAKE, 0 },
+	{ INTEL(6), "\x7d\x7e", VULN_GDS | VULN_SRBDS, 0 },
 	{ INTEL(6), "\x8a", VULN_SRBDS | VULN_RETBLEED, 0 },
-	{ INTEL(6), "\x8c\x8d", VULN_GDS, 0 },
+	{ INTEL(6), "\x6a\x6c\x8c\x8d", VULN_GDS, 0 },
 	/* Goldmont, Tremont; Alder Lake, Raptor Lake and their E-cores alone. */
 	{ INTEL(6), "\x5c\x5f\x7a\x86\x96\x9c", VULN_RFDS, VULN_MDS },
 	{ INTEL(6), "\x96\x9c", VULN_SRBDS, 0 },
