@@ -292,7 +292,7 @@ lint: $(generated)
 		--enable=warning,portability --suppress=missingInclude \
 		--suppress=shiftTooManyBits:hv/core/vtime.c \
 		-Iabi -Ihv/include $(wildcard hv/core) toolstack
-	$(if $(strip $(lint_hv)),$(Q)$(lint_tidy) $(lint_hv) -- -DCONFIG_AUDIT=1 $(filter-out -Werror,$(hv_cflags)))
+	$(if $(strip $(lint_hv)),$(Q)$(lint_tidy) $(lint_hv) -- -DCONFIG_AUDIT=1 $(filter-out -Werror -mindirect-branch%,$(hv_cflags)))
 	$(if $(strip $(lint_tool)),$(Q)$(lint_tidy) $(lint_tool) -- $(filter-out -Werror,$(tool_cflags)))
 
 help:
