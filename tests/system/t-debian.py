@@ -52,16 +52,14 @@ NORMAL = [
     r"device-mapper: core: CONFIG_IMA_DISABLE_HTABLE is disabled",
     # What stress-ng does on purpose.
     r"mmap: stress-ng-\w* \(N\) uses deprecated remap_file_pages",
-    # Linux says these under every hypervisor of this interface: a message
+    # Linux says these under every hypervisor of this interface: messages
     # without a level; the HPET, left to the hypervisor, which Linux finds anew;
     # the bounce buffer lies above what ISA's DMA reaches.
-    r"cpu N spinlock event irq N",
+    r"cpu N spinlock event irq N|Grant table initialized",
     r"hpet_acpi_add: no address or irqs in _CRS",
     r"parport_pc parport_pc.N: Unable to set coherent dma mask",
     # Vellum refuses machine checks.
     r"xen_mcelog: Failed to get CPU numbers",
-    # Without MSI a device uses its interrupt line.
-    r"xen map irq failed -N for N domain",
 ]
 
 
