@@ -339,8 +339,6 @@ static INIT_TEXT void start_vcpu(struct vcpu *v, unsigned long l4)
 	} while (rc == -XEN_ERESTART);
 	/* Of this only the entry point is the image's, and that is mapped. */
 	CHECK(rc == 0);
-	v->info->evtchn_upcall_mask = 1;
-	v->initialised = true;
 	sched_wake(v, PAUSE_DOWN);
 }
 
@@ -358,11 +356,11 @@ static INIT_TEXT struct domain *create_domain(int *rc)
 		*rc = ioport_domain_init(d);
 	}
 	for (unsigned int i = 0; *rc == 0 && i < o->vcpus; i++) {
-		struct vcpu *v = vcpu_create(d, i, rc);
+		struct vcpu *v = d->vcpu[i];
 
-		if (*rc == 0 && d->is_control && options.dom0_vcpus_pin) {
+		if (d->is_control && options.dom0_vcpus_pin) {
 			*rc = vcpu_set_affinity(v, 1ull << v->cpu);
-		} else if (*rc == 0 && o->cpus != 0) {
+		} else if (o->cpus != 0) {
 			*rc = vcpu_set_affinity(v, o->cpus);
 		}
 	}

@@ -36,12 +36,20 @@ static struct domain *domain_table[MAX_DOMAINS]; /* domlist lock */
 
 /* ---- Table and references -------------------------------------------------- */
 
+/* tot_pages keeps domain_destroy() from ending before the frames have. */
+struct domain *domain_of_frames(uint16_t owner)
+{
+	uint64_t i = index_nospec(owner, MAX_DOMAINS);
+
+	return owner == i ? __atomic_load_n(&domain_table[i], __ATOMIC_ACQUIRE) : NULL;
+}
+
 struct domain *domain_get(uint16_t id)
 {
 	struct domain *d = NULL;
 	uint32_t refs = 0;
 
-	if (id >= MAX_DOMAINS) {
+	if (domain_of_frames(id) == NULL) {
 		return NULL;
 	}
 	spin_lock(&domlist_lock);
@@ -56,16 +64,6 @@ struct domain *domain_get(uint16_t id)
 	return refs != 0 ? d : NULL;
 }
 
-/* tot_pages keeps domain_destroy() from ending before the frames have. */
-struct domain *domain_of_frames(uint16_t owner)
-{
-	return owner < MAX_DOMAINS ? __atomic_load_n(&domain_table[owner], __ATOMIC_ACQUIRE) : NULL;
-}
-
-struct domain *domain_get_or_self(uint16_t id)
-{
-	return domain_get(id == DOMID_SELF ? current_domain()->id : id);
-}
 
 int domain_get_target(uint16_t id, struct domain **target)
 {
@@ -77,7 +75,7 @@ int domain_get_target(uint16_t id, struct domain **target)
 		if (d == NULL) {
 			return -XEN_ESRCH;
 		}
-		if (!domain_may_control(currd, d)) {
+		if (!currd->is_control) {
 			domain_put(d);
 			return -XEN_EPERM;
 		}
@@ -99,13 +97,9 @@ struct domain *domain_next(struct domain *prev)
 	struct domain *d = NULL;
 
 	for (; id < MAX_DOMAINS && d == NULL; id++) {
-		if (domain_of_frames((uint16_t)id) != NULL) {
-			d = domain_get((uint16_t)id);
-		}
+		d = domain_get((uint16_t)id);
 	}
-	if (prev != NULL) {
-		domain_put(prev);
-	}
+	domain_put(prev);
 	return d;
 }
 
@@ -140,11 +134,6 @@ void domain_put(struct domain *d)
 		CHECK(d->state == DOM_DEAD);
 		free_domain(d);
 	}
-}
-
-bool domain_may_control(const struct domain *caller, const struct domain *d)
-{
-	return caller->is_control && d != NULL;
 }
 
 /* ---- Frames that the domain and the core both write ------------------------------ */
@@ -191,11 +180,14 @@ static int create_parts(struct domain *d)
 	if (d->extents == NULL || d->shared == NULL) {
 		return -XEN_ENOMEM;
 	}
-	for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++) {
-		d->shared->vcpu_info[i].evtchn_upcall_mask = 1;
-	}
 	rc = evtchn_domain_init(d);
-	return rc == 0 ? gnttab_domain_init(d) : rc;
+	if (rc == 0) {
+		rc = gnttab_domain_init(d);
+	}
+	for (unsigned int i = 0; rc == 0 && i < d->max_vcpus; i++) {
+		rc = vcpu_create(d, i);
+	}
+	return rc;
 }
 
 struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
@@ -217,7 +209,7 @@ struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 	d->state = DOM_DEAD; /* not found by others before it is complete */
 	d->max_vcpus = max_vcpus;
 	d->evtchn_max = EVTCHN_GROUP * EVTCHN_GROUPS;
-	*rc = sched_set_params(d, SCHED_WEIGHT, 0);
+	d->weight = SCHED_WEIGHT;
 	spinlock_init(&d->lock, RANK_DOMAIN);
 
 	spin_lock(&domlist_lock);
@@ -255,16 +247,14 @@ static int destroy_step(struct domain *d)
 	WRITE_ONCE(d->state, DOM_DYING);
 	spin_unlock(&d->lock);
 	for (i = 0; i < d->max_vcpus; i++) {
-		if (d->vcpu[i] != NULL) {
-			sched_sleep_sync(d->vcpu[i], PAUSE_DOMAIN);
-		}
+		sched_sleep_sync(d->vcpu[i], PAUSE_DOMAIN);
 	}
 	rc = evtchn_reset(d);
 	if (rc == 0 && d->may_io) {
 		pirq_domain_destroy(d);
 	}
 	for (i = 0; rc == 0 && i < d->max_vcpus; i++) {
-		rc = d->vcpu[i] != NULL ? vcpu_destroy(d->vcpu[i]) : 0;
+		rc = vcpu_destroy(d->vcpu[i]);
 	}
 	if (rc == 0) {
 		guest_console_destroy(d);

@@ -264,9 +264,7 @@ void evtchn_send_virq(struct vcpu *v, unsigned int virq)
 void evtchn_send_global_virq(struct domain *d, unsigned int virq)
 {
 	/* Whatever vCPU its port notifies now, it is vCPU 0 that holds it. */
-	if (d->vcpu[0] != NULL) {
-		evtchn_send_virq(d->vcpu[0], virq);
-	}
+	evtchn_send_virq(d->vcpu[0], virq);
 }
 
 void evtchn_send_pirq(struct domain *d, unsigned int pirq)

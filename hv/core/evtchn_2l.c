@@ -80,8 +80,7 @@ static void select_port(struct domain *d, const struct evtchn *chn)
 {
 	struct vcpu *v = d->vcpu[chn->vcpu];
 
-	/* Before vCPU 0 is made, a port may be sent to: vcpu_create(). */
-	if (v != NULL && !set_bit(&v->info->evtchn_pending_sel, chn->port / WORD_BITS)) {
+	if (!set_bit(&v->info->evtchn_pending_sel, chn->port / WORD_BITS)) {
 		vcpu_mark_events_pending(v);
 	}
 }

@@ -83,7 +83,8 @@ static long join(struct domain *d, struct domain *rd, uint32_t rport)
 
 static long op_bind_interdomain(struct domain *d, union args *a)
 {
-	struct domain *rd = domain_get_or_self(a->bind_interdomain.remote_dom);
+	domid_t id = a->bind_interdomain.remote_dom;
+	struct domain *rd = domain_get(id == DOMID_SELF ? d->id : id);
 	long rc;
 
 	if (rd == NULL) {

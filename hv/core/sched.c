@@ -232,9 +232,7 @@ int sched_set_params(struct domain *d, uint32_t weight, uint32_t cap)
 	WRITE_ONCE(d->cap_time, 0);
 	WRITE_ONCE(d->cap, cap);
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
-		if (d->vcpu[i] != NULL) {
-			softirq_raise(READ_ONCE(d->vcpu[i]->cpu), SOFTIRQ_SCHED);
-		}
+		softirq_raise(READ_ONCE(d->vcpu[i]->cpu), SOFTIRQ_SCHED);
 	}
 	return 0;
 }

@@ -56,10 +56,8 @@ static int vcpumask_to_cpus(const struct domain *d, uint64_t bitmap, cpumask_t *
 	}
 	*mask = 0;
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
-		const struct vcpu *v = d->vcpu[i];
-
-		if ((vcpus >> i & 1) != 0 && v != NULL) {
-			*mask |= 1ull << READ_ONCE(v->cpu);
+		if ((vcpus >> i & 1) != 0) {
+			*mask |= 1ull << READ_ONCE(d->vcpu[i]->cpu);
 		}
 	}
 	/* One that is not loaded anywhere has nothing to flush; one that moves

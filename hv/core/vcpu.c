@@ -47,24 +47,16 @@ _Static_assert(offsetof(struct cpu_user_regs, r15) == 0 &&
 
 struct vcpu *vcpu_lookup(struct domain *d, uint64_t id)
 {
-	/* Others may look while vCPUs are still made. */
-	return id < d->max_vcpus ?
-		       __atomic_load_n(&d->vcpu[index_nospec(id, d->max_vcpus)], __ATOMIC_ACQUIRE) :
-		       NULL;
+	return id < d->max_vcpus ? d->vcpu[index_nospec(id, d->max_vcpus)] : NULL;
 }
 
-struct vcpu *vcpu_create(struct domain *d, unsigned int id, int *rc)
+int vcpu_create(struct domain *d, unsigned int id)
 {
-	struct vcpu *v;
+	struct vcpu *v = heap_alloc_bytes(sizeof(*v));
+	int rc;
 
-	if (id >= d->max_vcpus || d->vcpu[id] != NULL) {
-		*rc = id >= d->max_vcpus ? -XEN_EINVAL : -XEN_EEXIST;
-		return NULL;
-	}
-	v = heap_alloc_bytes(sizeof(*v));
 	if (v == NULL) {
-		*rc = -XEN_ENOMEM;
-		return NULL;
+		return -XEN_ENOMEM;
 	}
 	v->domain = d;
 	v->id = id;
@@ -75,23 +67,15 @@ struct vcpu *vcpu_create(struct domain *d, unsigned int id, int *rc)
 	v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &v->own_info;
 	v->info->evtchn_upcall_mask = 1;
 
-	*rc = arch_vcpu_init(v);
-	if (*rc != 0) {
+	rc = arch_vcpu_init(v);
+	if (rc != 0) {
 		heap_free_bytes(v, sizeof(*v));
-		return NULL;
+		return rc;
 	}
 	sched_init_vcpu(v);
 	vtime_init_vcpu(v);
-	/* All of it becomes visible before its place in the domain does. */
-	__atomic_store_n(&d->vcpu[id], v, __ATOMIC_RELEASE);
-
-	/* The toolstack may have made ports that were sent to already. */
-	spin_lock(&d->evtchn_lock);
-	if (d->evtchn_count != 0) {
-		evtchn_all_pending(v);
-	}
-	spin_unlock(&d->evtchn_lock);
-	return v;
+	d->vcpu[id] = v;
+	return 0;
 }
 
 int vcpu_destroy(struct vcpu *v)
@@ -133,7 +117,6 @@ void vcpu_free(struct vcpu *v)
 	      !v->cap_timer.active);
 	CHECK(v->kernel_table == NULL && v->info_page == NULL);
 	arch_vcpu_free(v);
-	v->domain->vcpu[v->id] = NULL;
 	heap_free_bytes(v, sizeof(*v));
 }
 

@@ -84,7 +84,7 @@ static long op_down(struct vcpu *v)
 	sched_sleep(v, PAUSE_DOWN);
 	timer_stop(&v->periodic);
 	for (i = 0; i < d->max_vcpus; i++) {
-		if (d->vcpu[i] != NULL && !is_down(d->vcpu[i])) {
+		if (!is_down(d->vcpu[i])) {
 			return 0;
 		}
 	}

@@ -54,7 +54,7 @@ static void audit_virq(struct domain *d, const struct evtchn *chn)
 
 static void audit_port(struct domain *d, const struct evtchn *chn)
 {
-	if (chn->vcpu >= d->max_vcpus || d->vcpu[chn->vcpu] == NULL) {
+	if (chn->vcpu >= d->max_vcpus) {
 		/* A port may wait for its first bind before there is a vCPU. */
 		expect(chn->vcpu == 0 && chn->state == ECS_UNBOUND, d, chn->port,
 		       "notifies no vCPU");
@@ -128,9 +128,7 @@ static void audit_domain(struct domain *d)
 	expect(used == d->evtchn_count, d, used, "ports in use, not as many as counted");
 	audit_free_list(d);
 	for (i = 0; i < d->max_vcpus; i++) {
-		if (d->vcpu[i] != NULL) {
-			audit_virqs(d, d->vcpu[i]);
-		}
+		audit_virqs(d, d->vcpu[i]);
 	}
 }
 

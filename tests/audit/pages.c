@@ -180,9 +180,7 @@ static void count_domain(const struct domain *d)
 	hold_page(mfn_to_page(ptr_frame(d->shared)), PGT_WRITABLE, "shared_info");
 	hold_page(d->console_page, PGT_WRITABLE, "a console");
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
-		if (d->vcpu[i] != NULL) {
-			count_vcpu(d->vcpu[i]);
-		}
+		count_vcpu(d->vcpu[i]);
 	}
 	count_grants(d->gnttab);
 	for (; (mfn = evtchn_fifo_held(d, &nr)) != ~0ul; nr++) {
@@ -288,7 +286,7 @@ void audit_at_shutdown(void)
 
 	while ((d = domain_next(d)) != NULL) {
 		for (unsigned int i = 0; i < d->max_vcpus; i++) {
-			if (d->vcpu[i] != NULL && d->vcpu[i] != current_vcpu()) {
+			if (d->vcpu[i] != current_vcpu()) {
 				sched_sleep_sync(d->vcpu[i], PAUSE_DOMAIN);
 			}
 		}

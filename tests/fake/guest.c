@@ -85,13 +85,9 @@ static void fill_context(const struct fake_guest *g, unsigned int vcpu,
 static bool start_vcpu(struct fake_guest *g, unsigned int id)
 {
 	struct vcpu_guest_context c;
-	struct vcpu *v;
+	struct vcpu *v = g->d->vcpu[id];
 	int rc;
 
-	v = vcpu_create(g->d, id, &rc);
-	if (v == NULL) {
-		return false;
-	}
 	memset(&c, 0, sizeof(c));
 	fill_context(g, id, &c);
 	do {

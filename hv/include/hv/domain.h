@@ -42,7 +42,7 @@ struct domain {
 
 	spinlock_t lock; /* RANK_DOMAIN */
 
-	struct vcpu *vcpu[MAX_VCPUS]; /* write-once slots */
+	struct vcpu *vcpu[MAX_VCPUS]; /* write-once: max_vcpus of them */
 	unsigned int max_vcpus;	      /* write-once */
 
 	/* memory */
@@ -98,14 +98,12 @@ struct domain {
 extern struct domain *control_domain; /* write-once at start-up */
 
 /**
- * Creates a domain with its shared_info and vCPU slots (no vCPU).  NULL and
- * *rc on failure.  The caller owns one reference.
+ * Creates a domain with its shared_info and all its vCPUs, which are down.
+ * NULL and *rc on failure.  The caller owns one reference.
  */
 struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc);
 /** Takes a reference; NULL if there is no such living domain. */
 struct domain *domain_get(uint16_t id);
-/** As domain_get; DOMID_SELF means the caller's domain. */
-struct domain *domain_get_or_self(uint16_t id);
 /** NULL is fine. */
 void domain_put(struct domain *d);
 /**
@@ -150,8 +148,5 @@ int must_check domain_destroy(struct domain *d);
  */
 void *domain_shared_alloc(const struct domain *d);
 void domain_shared_free(void *p);
-
-/** True if caller may act on d as its administrator. */
-bool domain_may_control(const struct domain *caller, const struct domain *d);
 
 #endif

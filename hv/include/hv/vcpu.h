@@ -8,9 +8,8 @@
 #ifndef HV_VCPU_H
 #define HV_VCPU_H
 
-#include <arch/cpu.h>
 #include <arch/regs.h>
-#include <hv/lock.h>
+#include <hv/percpu.h>
 #include <hv/timer.h>
 #include <xen/vcpu.h>
 #include <xen/xen.h>
@@ -156,11 +155,6 @@ struct vcpu {
 };
 
 /** vCPU running on this CPU; never NULL while a guest's call is served. */
-static inline struct vcpu *current_vcpu(void);
-static inline struct domain *current_domain(void);
-
-#include <hv/percpu.h>
-
 static inline struct vcpu *current_vcpu(void)
 {
 	return this_cpu()->curr;
@@ -179,8 +173,8 @@ static inline void vcpu_set_iopl(struct vcpu *v, unsigned int iopl)
 
 /** vCPU `id` of d, a number that a guest may have chosen; NULL: none. */
 struct vcpu *vcpu_lookup(struct domain *d, uint64_t id);
-/** Creates vCPU `id` of d, down, on a CPU of the core's choice. */
-struct vcpu *vcpu_create(struct domain *d, unsigned int id, int *rc);
+/** Creates vCPU `id` of d, down, on a CPU of the core's choice; by domain_create(). */
+int must_check vcpu_create(struct domain *d, unsigned int id);
 /** Releases all that the vCPU holds; preemptible: 0 or -XEN_ERESTART. */
 int must_check vcpu_destroy(struct vcpu *v);
 /** Frees the struct; only after vcpu_destroy() returned 0. */

@@ -38,13 +38,9 @@ static void test_up_down(void)
 /* A domain with one vCPU more, not initialised. */
 static struct vcpu *third_vcpu(struct vcpu_guest_context *c)
 {
-	struct vcpu *v;
-	int rc;
-
 	CU_ASSERT_FATAL(fake_guest_create(&guest[0], 0, PAGES, 1, true));
 	guest[0].d->max_vcpus = 2;
-	v = vcpu_create(guest[0].d, 1, &rc);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	OK(vcpu_create(guest[0].d, 1));
 	run(0, 0);
 	memset(c, 0, sizeof(*c));
 	c->flags = VGCF_in_kernel;
@@ -54,7 +50,7 @@ static struct vcpu *third_vcpu(struct vcpu_guest_context *c)
 	c->user_regs.rflags = 0x1000;
 	c->user_regs.rsp = fake_va(FAKE_PFN_STACK, 512);
 	c->ctrlreg[3] = xen_pfn_to_cr3(guest[0].mfn[FAKE_PFN_L4]);
-	return v;
+	return guest[0].d->vcpu[1];
 }
 
 static long initialise(const struct vcpu_guest_context *c)
