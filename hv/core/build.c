@@ -14,21 +14,14 @@
  */
 #include <hv/build.h>
 
-#include <stdarg.h>
-
 #include <xen/elfnote.h>
 #include <xen/features.h>
-#include <xen/xen.h>
-
-#include <arch/cpu.h>
-#include <arch/paging.h>
 
 #include <hv/boot.h>
 #include <hv/check.h>
 #include <hv/cmdline.h>
 #include <hv/domain.h>
 #include <hv/elf.h>
-#include <hv/evtchn.h>
 #include <hv/guests.h>
 #include <hv/heap.h>
 #include <hv/hypercall.h>

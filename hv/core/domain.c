@@ -12,8 +12,6 @@
  */
 #include <hv/domain.h>
 
-#include <arch/paging.h>
-
 #include <hv/check.h>
 #include <hv/evtchn.h>
 #include <hv/gnttab.h>
@@ -21,7 +19,6 @@
 #include <hv/heap.h>
 #include <hv/irq.h>
 #include <hv/mm.h>
-#include <hv/page.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
 #include <hv/vcpu.h>
@@ -63,7 +60,6 @@ struct domain *domain_get(uint16_t id)
 	spin_unlock(&domlist_lock);
 	return refs != 0 ? d : NULL;
 }
-
 
 int domain_get_target(uint16_t id, struct domain **target)
 {

@@ -13,13 +13,10 @@
  */
 #include <hv/vcpu.h>
 
-#include <arch/paging.h>
-
 #include <hv/check.h>
 #include <hv/domain.h>
 #include <hv/guest_access.h>
 #include <hv/mm.h>
-#include <hv/page.h>
 #include <hv/string.h>
 
 /* Sources need not be aligned. */

@@ -7,7 +7,6 @@
  */
 #include <hv/boot.h>
 
-#include <arch/cpu.h>
 #include <arch/paging.h>
 
 #include <hv/entry.h>

@@ -80,8 +80,6 @@
 #include <hv/check.h>
 #include <hv/domain.h>
 #include <hv/guests.h>
-#include <hv/percpu.h>
-#include <hv/timer.h>
 #include <hv/vcpu.h>
 #include <hv/vtime.h>
 
@@ -113,7 +111,7 @@ void sched_init_vcpu(struct vcpu *v)
 	v->cpu = (v->id + v->domain->id) % cpu_count();
 	v->affinity = cpu_online_mask();
 	spinlock_init(&v->lock, RANK_VCPU);
-	v->runstate.state = VCPU_OFFLINE;
+	v->runstate.state = RUNSTATE_offline;
 	v->runstate.state_entry_time = time_now();
 	timer_init(&v->cap_timer, TIMER_CAP, v);
 }
@@ -160,9 +158,9 @@ static int state_of(const struct vcpu *v)
 
 	if ((flags & (PAUSE_DOWN | PAUSE_DOMAIN)) == 0 &&
 	    (flags & (PAUSE_BLOCKED | PAUSE_POLL)) != 0) {
-		return VCPU_BLOCKED;
+		return RUNSTATE_blocked;
 	}
-	return flags == 0 ? VCPU_RUNNABLE : VCPU_OFFLINE;
+	return flags == 0 ? RUNSTATE_runnable : RUNSTATE_offline;
 }
 
 static uint64_t scale(const struct domain *d, uint64_t ns)
@@ -267,7 +265,7 @@ static struct vcpu *first(const struct percpu *cpu, uint64_t now)
 			link = &v->rq_next;
 		} else if (park(v, now)) {
 			dequeue(v);
-			runstate_set(v, VCPU_OFFLINE, now);
+			runstate_set(v, RUNSTATE_offline, now);
 		} else {
 			/* Siblings ran meanwhile; they go in turn all the same. */
 			key = fresh_key(v);
@@ -305,14 +303,14 @@ static struct percpu *settle(struct vcpu *v, uint64_t now)
 	int state = state_of(v);
 	struct percpu *cpu = NULL;
 
-	if (state == VCPU_RUNNABLE && !v->queued) {
+	if (state == RUNSTATE_runnable && !v->queued) {
 		v->key = fresh_key(v);
 		v->rq_next = sched_queue;
 		WRITE_ONCE(sched_queue, v);
 		v->queued = true;
 		/* Even a busy CPU has to look: its vCPU now has a slice. */
 		cpu = cpu_for(v);
-	} else if (state != VCPU_RUNNABLE && v->queued) {
+	} else if (state != RUNSTATE_runnable && v->queued) {
 		dequeue(v);
 	}
 	runstate_set(v, state, now);
@@ -423,7 +421,7 @@ static struct vcpu *choose(struct percpu *cpu, struct vcpu *curr, uint64_t now)
 {
 	struct vcpu *next = NULL, *v;
 	cpumask_t waiting = 0;
-	bool can = curr != NULL && state_of(curr) == VCPU_RUNNABLE && allowed(curr, cpu) &&
+	bool can = curr != NULL && state_of(curr) == RUNSTATE_runnable && allowed(curr, cpu) &&
 		   !park(curr, now);
 
 	/* `idle` becomes visible before the queue is read. */
@@ -521,7 +519,7 @@ static void schedule(struct percpu *cpu, bool unload)
 	if (next != NULL) {
 		uint64_t bit = 1ull << next->id;
 
-		runstate_set(next, VCPU_RUNNING, now);
+		runstate_set(next, RUNSTATE_running, now);
 		WRITE_ONCE(cpu->slice_end, end_of_slice(cpu, next, now));
 		/* `running` becomes visible before pending events are read:
 		 * (c) above. */

@@ -20,7 +20,6 @@
 #include <hv/guest_access.h>
 #include <hv/hypercall.h>
 #include <hv/sched.h>
-#include <hv/timer.h>
 #include <hv/vcpu.h>
 
 #define POLL_PORTS_MAX 128

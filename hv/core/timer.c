@@ -15,10 +15,7 @@
  */
 #include <hv/timer.h>
 
-#include <arch/cpu.h>
-
 #include <hv/check.h>
-#include <hv/percpu.h>
 #include <hv/sched.h>
 #include <hv/vcpu.h>
 #include <hv/vtime.h>

@@ -16,11 +16,9 @@
 #include <hv/guest_access.h>
 #include <hv/heap.h>
 #include <hv/mm.h>
-#include <hv/page.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
 #include <hv/string.h>
-#include <hv/timer.h>
 #include <hv/trap.h>
 #include <hv/vtime.h>
 

@@ -7,8 +7,6 @@
  * timer.c and vcpu.c.
  */
 #include <xen/sched.h>
-#include <xen/vcpu.h>
-#include <xen/xen.h>
 
 #include <hv/domain.h>
 #include <hv/guest_access.h>

@@ -18,15 +18,10 @@
  */
 #include <hv/vtime.h>
 
-#include <arch/cpu.h>
-
 #include <hv/domain.h>
 #include <hv/evtchn.h>
 #include <hv/hypercall.h>
-#include <hv/lock.h>
-#include <hv/percpu.h>
 #include <hv/sched.h>
-#include <hv/timer.h>
 #include <hv/vcpu.h>
 
 #define NS_PER_S 1000000000ull
@@ -191,7 +186,7 @@ void runstate_set(struct vcpu *v, int state, uint64_t now)
 	r->time[r->state] += spent;
 	r->state_entry_time += spent;
 	r->state = state;
-	WRITE_ONCE(v->running, state == VCPU_RUNNING);
+	WRITE_ONCE(v->running, state == RUNSTATE_running);
 	if (was_running || v->running) {
 		runstate_publish(v);
 	}

@@ -43,7 +43,7 @@ static unsigned int audit_queue(void)
 		}
 		expect(v->queued, v, "in the run queue and does not know");
 		expect(!v->running && !v->loaded, v, "is on a CPU and waits at once");
-		expect(v->runstate.state == VCPU_RUNNABLE, v, "queued but not runnable");
+		expect(v->runstate.state == RUNSTATE_runnable, v, "queued but not runnable");
 	}
 	return count;
 }
@@ -55,9 +55,9 @@ static void audit_vcpu(const struct vcpu *v)
 	expect(!v->running || v->loaded, v, "runs without being loaded");
 	expect(v->loaded == (cpu->curr == v), v, "loaded, or not, wrongly");
 	expect(v->loaded || v->queued || v->pause_flags != 0, v, "could run and does not wait");
-	expect((v->runstate.state == VCPU_RUNNING) == v->running, v,
+	expect((v->runstate.state == RUNSTATE_running) == v->running, v,
 	       "the run state says otherwise");
-	expect(v->runstate.state != VCPU_BLOCKED ||
+	expect(v->runstate.state != RUNSTATE_blocked ||
 		       (v->pause_flags & (PAUSE_BLOCKED | PAUSE_POLL)) != 0,
 	       v, "blocked for no reason");
 	expect(v->affinity != 0 && (v->affinity & ~cpu_online_mask()) == 0, v,

@@ -16,9 +16,7 @@
 #ifdef CONFIG_AUDIT
 void audit_at_shutdown(void);
 #else
-static inline void audit_at_shutdown(void)
-{
-}
+#define audit_at_shutdown() ((void)0)
 #endif
 /** Number of differences found; each is printed (first 20). */
 unsigned int audit_all(void);

@@ -8,7 +8,6 @@
 #ifndef HV_BUILD_H
 #define HV_BUILD_H
 
-struct domain;
 struct elf_kernel;
 
 /* What is to be built, with options.guest; domain 0 is the control domain. */

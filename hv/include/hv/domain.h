@@ -12,19 +12,12 @@
 #include <hv/lock.h>
 #include <xen/xen.h>
 
-struct vcpu;
-struct evtchn;
-struct evtchn_fifo;
-struct gnttab;
-struct page;
-
 #define MAX_VCPUS 64 /* per domain; the published ABI allows 512 */
 #define MAX_DOMAINS 16384
 #define EXTENT_SHIFT (25 - PAGE_SHIFT) /* one extent bit covers 32 MiB */
 #define EVTCHN_GROUP 128	       /* channels per allocation, 32 bytes each */
 #define EVTCHN_GROUPS 1024	       /* 131072 ports: the FIFO maximum */
 #define PIRQ_MAX 512
-#define CRASH_REASON_LEN 120
 
 enum domain_state {
 	DOM_ALIVE,
@@ -55,11 +48,11 @@ struct domain {
 	uint32_t pv_features_assist; /* VMASST bits; domain lock */
 
 	/* pausing and death */
-	bool shutting_down;		     /* atomic: set once, by crash.c */
-	bool destroying;		     /* atomic: a CPU is in domain_destroy */
-	uint8_t shutdown_code;		     /* SHUTDOWN_*, if shutting_down */
-	bool crashed;			     /* atomic: crash_reason is taken */
-	char crash_reason[CRASH_REASON_LEN]; /* the first one */
+	bool shutting_down;	/* atomic: set once, by crash.c */
+	bool destroying;	/* atomic: a CPU is in domain_destroy */
+	uint8_t shutdown_code;	/* SHUTDOWN_*, if shutting_down */
+	bool crashed;		/* atomic: crash_reason is taken */
+	char crash_reason[120]; /* the first one */
 
 	/* event channels, evtchn.c */
 	spinlock_t evtchn_lock;			    /* RANK_EVTCHN */

@@ -7,11 +7,9 @@
 #ifndef HV_HEAP_H
 #define HV_HEAP_H
 
-struct page;
 struct domain;
 
-#define HEAP_MAX_ORDER 18			/* 1 GiB */
-#define HEAP_LOW_END (1ul << (32 - PAGE_SHIFT)) /* first frame not low */
+#define HEAP_MAX_ORDER 18 /* 1 GiB */
 #define ADDRESS_BITS_ANY 64
 
 /** Adds RAM frames [start, end) at start-up. */
@@ -65,10 +63,7 @@ static inline bool heap_fail_hook(void)
 	return heap_fail_countdown != 0 && --heap_fail_countdown == 0;
 }
 #else
-static inline bool heap_fail_hook(void)
-{
-	return false;
-}
+#define heap_fail_hook() false
 #endif
 
 #endif

@@ -50,10 +50,7 @@ typedef struct spinlock {
 #define LOCK_CHECKS 0
 #endif
 
-#define SPINLOCK_INIT(r)         \
-	{                        \
-		0, (uint16_t)(r) \
-	}
+#define SPINLOCK_INIT(r) ((spinlock_t){ .rank = (uint16_t)(r) })
 
 static inline void spinlock_init(spinlock_t *l, enum lock_rank rank)
 {

@@ -10,8 +10,6 @@
 #include <arch/cpu.h>
 #include <hv/lock.h>
 
-struct vcpu;
-
 #define SOFTIRQ_SCHED 1u  /* pick a vCPU again */
 #define SOFTIRQ_TIMER 2u  /* expired timers */
 #define SOFTIRQ_KICK 4u	  /* nothing but: look at pending events again */

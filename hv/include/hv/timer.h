@@ -15,8 +15,6 @@ enum timer_kind {
 	TIMER_CAP,	  /* sched.c: the domain may run again */
 };
 
-struct vcpu;
-
 struct timer {
 	uint64_t expires;
 	struct timer *left, *right, *parent; /* timer lock of `cpu` */

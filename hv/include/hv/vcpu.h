@@ -14,18 +14,6 @@
 #include <xen/vcpu.h>
 #include <xen/xen.h>
 
-struct domain;
-struct page;
-
-enum vcpu_runstate {
-	VCPU_RUNNING,
-	VCPU_RUNNABLE,
-	VCPU_BLOCKED,
-	VCPU_OFFLINE
-};
-_Static_assert(VCPU_RUNNING == RUNSTATE_running && VCPU_OFFLINE == RUNSTATE_offline,
-	       "the guest reads these");
-
 /* Reasons why a vCPU may not run; any bit set keeps it off the CPU. */
 #define PAUSE_DOWN 1u	 /* not up yet, or taken down */
 #define PAUSE_BLOCKED 2u /* SCHEDOP_block */
@@ -45,8 +33,6 @@ struct guest_area {
 	struct page *pg[2]; /* writable type references; pg[1] if it crosses */
 	uint16_t offset;    /* of the area within pg[0] */
 };
-
-#define HYPERCALL_HISTORY CONFIG_HYPERCALL_HISTORY
 
 struct hypercall_record {
 	uint8_t nr;
@@ -68,12 +54,9 @@ struct vcpu {
 		};
 		uint64_t seg_base[3]; /* by SEGBASE_* */
 	};
-	uint64_t kernel_sp; /* stack_switch */
-	uint64_t kernel_ss;
-	uint64_t syscall_entry; /* CALLBACKTYPE_syscall, 0: none */
-	uint64_t event_entry;
-	uint64_t failsafe_entry;
-	uint64_t nmi_entry;
+	uint64_t kernel_sp, kernel_ss; /* stack_switch */
+	uint64_t syscall_entry;	       /* CALLBACKTYPE_syscall, 0: none */
+	uint64_t event_entry, failsafe_entry, nmi_entry;
 	struct vcpu_info *info; /* core's mapping; never NULL */
 	uint8_t in_kernel;	/* guest-kernel (1) or guest-user mode */
 	uint8_t syscall_masks;	/* CALLBACKF_mask_events of the syscall */
@@ -135,10 +118,7 @@ struct vcpu {
 	uint32_t poll_port;		    /* PAUSE_POLL: one port, or 0 for several */
 
 	/* timers, vtime.c */
-	struct timer singleshot;
-	struct timer periodic;
-	struct timer poll_timer;
-	struct timer cap_timer;
+	struct timer singleshot, periodic, poll_timer, cap_timer;
 	uint64_t period;       /* ns, 0: off */
 	uint32_t time_version; /* of the info last written */
 
@@ -150,7 +130,7 @@ struct vcpu {
 
 	/* hypercalls, hypercall.c */
 	struct multicall_entry *mc; /* entry being executed, or NULL */
-	struct hypercall_record history[HYPERCALL_HISTORY];
+	struct hypercall_record history[CONFIG_HYPERCALL_HISTORY];
 	unsigned int history_next;
 };
 
@@ -183,7 +163,6 @@ void vcpu_free(struct vcpu *v);
  * Loads a whole context (VCPUOP_initialise; first-domain builder) into a vCPU
  * that is not initialised; after a refusal it still is not.  Preemptible.
  */
-struct vcpu_guest_context;
 int must_check vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 /** Register dump of a guest, with its stack's top words, to the log. */
 void vcpu_dump(const struct vcpu *v);
