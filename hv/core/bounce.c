@@ -151,7 +151,7 @@ void bounce_event(struct guest_regs *regs)
 void bounce_nmi(struct guest_regs *regs)
 {
 	struct vcpu *v = current_vcpu();
-	struct handler h = { .address = v->nmi_entry, .mask = true };
+	struct handler h = { .address = v->traps[TRAP_NMI].address, .mask = true };
 
 	__atomic_store_n(&v->nmi_pending, false, __ATOMIC_RELAXED);
 	if (h.address != 0) {

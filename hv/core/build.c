@@ -341,24 +341,19 @@ static INIT_TEXT struct domain *create_domain(int *rc)
 	const struct guest_options *o = &options.guest;
 	struct domain *d = domain_create(spec->id, o->vcpus, rc);
 
-	if (d == NULL) {
-		return NULL;
-	}
-	d->may_io = d->is_control;
-	if (d->may_io) {
-		*rc = ioport_domain_init(d);
-	}
 	for (unsigned int i = 0; *rc == 0 && i < o->vcpus; i++) {
 		struct vcpu *v = d->vcpu[i];
+		bool pin = d->is_control && options.dom0_vcpus_pin;
+		cpumask_t cpus = pin ? 1ull << v->cpu : o->cpus;
 
-		if (d->is_control && options.dom0_vcpus_pin) {
-			*rc = vcpu_set_affinity(v, 1ull << v->cpu);
-		} else if (o->cpus != 0) {
-			*rc = vcpu_set_affinity(v, o->cpus);
-		}
+		*rc = cpus != 0 ? vcpu_set_affinity(v, cpus) : 0;
 	}
 	if (*rc == 0) {
 		*rc = sched_set_params(d, o->weight, o->cap);
+	}
+	if (*rc == 0 && d->is_control) {
+		d->may_io = true;
+		*rc = ioport_domain_init(d);
 	}
 	return d;
 }

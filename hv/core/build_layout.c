@@ -98,10 +98,12 @@ static INIT_TEXT bool mappable(uint64_t start, uint64_t end)
 /* Page tables, boot stack and slack: the more is mapped, the more tables. */
 static INIT_TEXT const char *plan_tables(struct build_layout *l)
 {
-	uint64_t stack_end, end;
-	unsigned long tables;
+	unsigned long tables = 0;
 
-	for (;;) {
+	do {
+		uint64_t stack_end, end;
+
+		l->table_pages = tables;
 		l->stack = l->tables + l->table_pages;
 		stack_end = l->virt_base + ((uint64_t)(l->stack + 1) << PAGE_SHIFT);
 		end = (stack_end + MAPPING_ALIGN - 1) & ~(MAPPING_ALIGN - 1);
@@ -109,16 +111,12 @@ static INIT_TEXT const char *plan_tables(struct build_layout *l)
 			end += MAPPING_ALIGN;
 		}
 		if (stack_end < l->virt_base || end < stack_end || !mappable(l->virt_base, end)) {
-			return "the kernel and what goes with it do not fit "
-			       "behind its VIRT_BASE";
+			return "the kernel and what goes with it do not fit behind its VIRT_BASE";
 		}
 		l->mapped_end = (end - l->virt_base) >> PAGE_SHIFT;
 		tables = 1 + tables_for(l->virt_base, end);
-		if (tables == l->table_pages) {
-			return NULL;
-		}
-		l->table_pages = tables;
-	}
+	} while (tables != l->table_pages);
+	return NULL;
 }
 
 /* The list of frames at an address of the kernel's choice. */

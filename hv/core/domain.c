@@ -188,15 +188,11 @@ static int create_parts(struct domain *d)
 
 struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 {
-	struct domain *d;
+	bool valid = id < MAX_DOMAINS && max_vcpus != 0 && max_vcpus <= MAX_VCPUS;
+	struct domain *d = valid ? heap_alloc_bytes(sizeof(*d)) : NULL;
 
-	*rc = -XEN_EINVAL;
-	if (id >= MAX_DOMAINS || max_vcpus == 0 || max_vcpus > MAX_VCPUS) {
-		return NULL;
-	}
-	*rc = -XEN_ENOMEM;
-	d = heap_alloc_bytes(sizeof(*d));
 	if (d == NULL) {
+		*rc = valid ? -XEN_ENOMEM : -XEN_EINVAL;
 		return NULL;
 	}
 	d->id = id;
@@ -233,7 +229,6 @@ struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 /* Steps in order; each can be repeated after it is done. */
 static int destroy_step(struct domain *d)
 {
-	unsigned int i;
 	int rc;
 
 	d->end_pages = MAX(d->end_pages, READ_ONCE(d->tot_pages));
@@ -242,14 +237,14 @@ static int destroy_step(struct domain *d)
 	spin_lock(&d->lock);
 	WRITE_ONCE(d->state, DOM_DYING);
 	spin_unlock(&d->lock);
-	for (i = 0; i < d->max_vcpus; i++) {
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		sched_sleep_sync(d->vcpu[i], PAUSE_DOMAIN);
 	}
 	rc = evtchn_reset(d);
 	if (rc == 0 && d->may_io) {
 		pirq_domain_destroy(d);
 	}
-	for (i = 0; rc == 0 && i < d->max_vcpus; i++) {
+	for (unsigned int i = 0; rc == 0 && i < d->max_vcpus; i++) {
 		rc = vcpu_destroy(d->vcpu[i]);
 	}
 	if (rc == 0) {
@@ -268,25 +263,21 @@ static int destroy_step(struct domain *d)
 		return -XEN_EBUSY;
 	}
 	__atomic_store_n(&d->state, DOM_DEAD, __ATOMIC_RELEASE);
+	pr_info("domain %u: destroyed, %u KiB of memory are back", d->id,
+		d->end_pages << (PAGE_SHIFT - 10));
 	return 0;
 }
 
 int domain_destroy(struct domain *d)
 {
-	int rc = 0;
+	int rc;
 
 	CHECK(this_cpu()->curr == NULL || this_cpu()->curr->domain != d);
 	/* Two CPUs of the control domain may ask for it at once. */
 	if (__atomic_exchange_n(&d->destroying, true, __ATOMIC_ACQUIRE)) {
 		return -XEN_ERESTART;
 	}
-	if (d->state != DOM_DEAD) {
-		rc = destroy_step(d);
-		if (rc == 0) {
-			pr_info("domain %u: destroyed, %u KiB of memory are back", d->id,
-				d->end_pages << (PAGE_SHIFT - 10));
-		}
-	}
+	rc = d->state != DOM_DEAD ? destroy_step(d) : 0;
 	__atomic_store_n(&d->destroying, false, __ATOMIC_RELEASE);
 	return rc;
 }

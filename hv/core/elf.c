@@ -84,12 +84,10 @@ INIT_TEXT const char *elf_open(struct elf_image *e, const void *data, size_t siz
 			continue;
 		}
 		if (ph.offset > size || ph.filesz > size - ph.offset) {
-			return "truncated: a segment lies beyond the "
-			       "end";
+			return "truncated: a segment lies beyond the end";
 		}
 		if (ph.type == PT_LOAD && ph.filesz > ph.memsz) {
-			return "not a usable ELF image: a segment has "
-			       "more bytes in the file than in memory";
+			return "not a usable ELF image: a segment has more bytes in the file than in memory";
 		}
 	}
 	return NULL;
@@ -161,8 +159,7 @@ static const char *take_note(struct elf_kernel *k, const struct note *n)
 	k->has |= 1ull << n->type;
 	if (number_at[n->type] != 0) {
 		if (n->size != 4 && n->size != 8) {
-			return "a numeric Xen note is neither 4 nor 8 bytes "
-			       "long";
+			return "a numeric Xen note is neither 4 nor 8 bytes long";
 		}
 		__builtin_memcpy(&value, n->desc, n->size);
 		__builtin_memcpy((uint8_t *)k + number_at[n->type], &value, sizeof(value));
@@ -214,15 +211,10 @@ static const char *read_span(const struct elf_image *e, struct elf_kernel *k)
 
 		if (seg.paddr < k->paddr_offset || start >= ADDRESS_LIMIT ||
 		    seg.memsz >= ADDRESS_LIMIT) {
-			return "a segment lies outside the guest's memory "
-			       "(see PADDR_OFFSET)";
+			return "a segment lies outside the guest's memory (see PADDR_OFFSET)";
 		}
-		if (start < k->pstart) {
-			k->pstart = start;
-		}
-		if (start + seg.memsz > k->pend) {
-			k->pend = start + seg.memsz;
-		}
+		k->pstart = start < k->pstart ? start : k->pstart;
+		k->pend = start + seg.memsz > k->pend ? start + seg.memsz : k->pend;
 	}
 	if (k->pend == 0) {
 		return "nothing to load in it";

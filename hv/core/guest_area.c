@@ -38,7 +38,6 @@ void *guest_frame_ptr(const struct page *pg, size_t offset)
 int guest_area_register(struct guest_area *a, uint64_t va, size_t size)
 {
 	struct vcpu *curr = current_vcpu();
-	unsigned int i;
 
 	*a = (struct guest_area){ .offset = va & (PAGE_SIZE - 1) };
 	if (va == 0) {
@@ -48,7 +47,7 @@ int guest_area_register(struct guest_area *a, uint64_t va, size_t size)
 	if (!guest_range_ok(guest_ptr(va), size)) {
 		return -XEN_EFAULT;
 	}
-	for (i = 0; i <= (a->offset + size - 1) / PAGE_SIZE; i++) {
+	for (unsigned int i = 0; i <= (a->offset + size - 1) / PAGE_SIZE; i++) {
 		/* The tables may change meanwhile: the frame's ownership is
 		 * judged after the walk. */
 		a->pg[i] = guest_frame_hold(
@@ -63,9 +62,7 @@ int guest_area_register(struct guest_area *a, uint64_t va, size_t size)
 
 void guest_area_drop(struct guest_area *a)
 {
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(a->pg) && a->pg[i] != NULL; i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(a->pg) && a->pg[i] != NULL; i++) {
 		page_put_and_type(a->pg[i]);
 		a->pg[i] = NULL;
 	}

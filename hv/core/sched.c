@@ -380,11 +380,9 @@ int vcpu_set_affinity(struct vcpu *v, cpumask_t cpus)
 
 void sched_yield(void)
 {
-	struct percpu *cpu = this_cpu();
-
 	/* Its slice is over; those as far on as it is come first. */
-	cpu->slice_start = 0;
-	softirq_raise(cpu->id, SOFTIRQ_SCHED);
+	this_cpu()->slice_start = 0;
+	softirq_raise(this_cpu()->id, SOFTIRQ_SCHED);
 }
 
 /* ---- Switching; on this CPU only ------------------------------------------------------- */

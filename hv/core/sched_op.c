@@ -63,7 +63,6 @@ static long sched_op_poll(uint64_t arg)
 	struct domain *d = v->domain;
 	evtchn_port_t ports[POLL_PORTS_MAX];
 	struct sched_poll op;
-	unsigned int i;
 	bool wake;
 
 	if (copy_from_guest(&op, guest_ptr(arg), sizeof(op)) != 0) {
@@ -76,7 +75,7 @@ static long sched_op_poll(uint64_t arg)
 	    0) {
 		return -XEN_EFAULT;
 	}
-	for (i = 0; i < op.nr_ports; i++) {
+	for (unsigned int i = 0; i < op.nr_ports; i++) {
 		if (ports[i] >= READ_ONCE(d->evtchn_valid)) {
 			return -XEN_EINVAL;
 		}
@@ -90,7 +89,7 @@ static long sched_op_poll(uint64_t arg)
 	sched_sleep(v, PAUSE_POLL);
 	__atomic_or_fetch(&d->poll_mask, 1ull << v->id, __ATOMIC_SEQ_CST);
 	wake = wanted(v);
-	for (i = 0; i < op.nr_ports && !wake; i++) {
+	for (unsigned int i = 0; i < op.nr_ports && !wake; i++) {
 		wake = evtchn_is_pending(d, ports[i]);
 	}
 	if (wake) {

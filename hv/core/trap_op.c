@@ -30,20 +30,12 @@
 
 /* --- Handlers -------------------------------------------------------------- */
 
-int vcpu_set_trap(struct vcpu *v, unsigned int vector, uint16_t cs, uint8_t flags, uint64_t address)
+int vcpu_set_trap(struct vcpu *v, uint8_t vector, uint8_t flags, uint64_t address)
 {
 	if (!va_canonical(address)) {
 		return -XEN_EINVAL;
 	}
-	v->traps[vector & 0xff] = (struct guest_trap){
-		.address = address,
-		.cs = fixup_selector(cs),
-		.flags = flags & 7,
-		.vector = (uint8_t)vector,
-	};
-	if (vector == TRAP_NMI) {
-		v->nmi_entry = address;
-	}
+	v->traps[vector] = (struct guest_trap){ address, flags & 7 };
 	return 0;
 }
 
@@ -53,7 +45,6 @@ long do_set_trap_table(uint64_t table)
 
 	if (table == 0) {
 		memset(v->traps, 0, sizeof(v->traps));
-		v->nmi_entry = 0;
 		return 0;
 	}
 	for (;;) {
@@ -64,7 +55,7 @@ long do_set_trap_table(uint64_t table)
 		if (rc != 0 || t.address == 0) {
 			return rc;
 		}
-		rc = vcpu_set_trap(v, t.vector, t.cs, t.flags, t.address);
+		rc = vcpu_set_trap(v, t.vector, t.flags, t.address);
 		if (rc != 0) {
 			return rc;
 		}
@@ -106,7 +97,7 @@ long do_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall)
 
 static int set_nmi(uint64_t address)
 {
-	return vcpu_set_trap(current_vcpu(), TRAP_NMI, FLAT_KERNEL_CS, 0, address);
+	return vcpu_set_trap(current_vcpu(), TRAP_NMI, 0, address);
 }
 
 static long set_callback(const struct callback_register *reg)

@@ -122,18 +122,14 @@ void vcpu_free(struct vcpu *v)
 
 static bool context_ok(const struct vcpu_guest_context *c)
 {
-	const uint64_t addresses[] = {
-		c->user_regs.rip,
-		c->event_callback_eip,
-		c->failsafe_callback_eip,
-		c->syscall_callback_eip,
-		c->fs_base,
-		c->gs_base_kernel,
-		c->gs_base_user,
-	};
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(addresses); i++) {
+	const uint64_t addresses[] = { c->user_regs.rip,
+				       c->event_callback_eip,
+				       c->failsafe_callback_eip,
+				       c->syscall_callback_eip,
+				       c->fs_base,
+				       c->gs_base_kernel,
+				       c->gs_base_user };
+	for (unsigned int i = 0; i < ARRAY_SIZE(addresses); i++) {
 		if (!va_canonical(addresses[i])) {
 			return false;
 		}
@@ -201,7 +197,6 @@ static void load_state(struct vcpu *v, const struct vcpu_guest_context *c)
  */
 int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
-	unsigned int i;
 	int rc;
 
 	CHECK(this_cpu()->curr != v && !v->loaded);
@@ -221,10 +216,10 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 	if (rc == 0) {
 		rc = vcpu_set_kernel_stack(v, c->kernel_ss, c->kernel_sp);
 	}
-	for (i = 0; rc == 0 && i < ARRAY_SIZE(c->trap_ctxt); i++) {
+	for (unsigned int i = 0; rc == 0 && i < ARRAY_SIZE(c->trap_ctxt); i++) {
 		const struct trap_info *t = &c->trap_ctxt[i];
 
-		rc = vcpu_set_trap(v, i, t->cs, t->flags, t->address);
+		rc = vcpu_set_trap(v, (uint8_t)i, t->flags, t->address);
 	}
 	if (rc == 0) {
 		load_state(v, c);
@@ -239,13 +234,12 @@ int vcpu_map_info(struct vcpu *v, unsigned long mfn, unsigned int offset)
 {
 	struct domain *d = v->domain;
 	struct vcpu_info *to;
-	struct page *pg;
+	struct page *pg = NULL;
 	int rc = -XEN_EINVAL;
 
-	if (offset > PAGE_SIZE - sizeof(*to) || (offset & 7) != 0) {
-		return -XEN_EINVAL;
+	if (offset <= PAGE_SIZE - sizeof(*to) && (offset & 7) == 0) {
+		pg = guest_frame_hold(d, mfn);
 	}
-	pg = guest_frame_hold(d, mfn);
 	if (pg == NULL) {
 		return -XEN_EINVAL;
 	}
@@ -290,7 +284,6 @@ void regs_print(const struct guest_regs *r)
 void vcpu_dump(const struct vcpu *v)
 {
 	uint64_t stack[8];
-	unsigned int i;
 
 	pr_err("d%uv%u on CPU %u, %s mode", v->domain->id, v->id, v->cpu,
 	       v->in_kernel ? "kernel" : "user");
@@ -305,7 +298,7 @@ void vcpu_dump(const struct vcpu *v)
 		pr_err("  stack is not readable");
 		return;
 	}
-	for (i = 0; i < ARRAY_SIZE(stack); i += 4) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(stack); i += 4) {
 		pr_err("  stack %016lx %016lx %016lx %016lx", stack[i], stack[i + 1], stack[i + 2],
 		       stack[i + 3]);
 	}

@@ -77,11 +77,10 @@ static long op_initialise(struct vcpu *v, uint64_t cmd, uint64_t arg)
 static long op_down(struct vcpu *v)
 {
 	struct domain *d = v->domain;
-	unsigned int i;
 
 	sched_sleep(v, PAUSE_DOWN);
 	timer_stop(&v->periodic);
-	for (i = 0; i < d->max_vcpus; i++) {
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		if (!is_down(d->vcpu[i])) {
 			return 0;
 		}
@@ -190,15 +189,13 @@ static long call_op(struct vcpu *v, uint64_t cmd, const union args *a, uint64_t 
 long do_vcpu_op(uint64_t cmd, uint64_t vcpu, uint64_t arg)
 {
 	struct vcpu *v = vcpu_lookup(current_domain(), vcpu);
-	size_t size = 0;
 	union args a = { 0 };
+	size_t size =
+		cmd < ARRAY_SIZE(arg_size) ? arg_size[index_nospec(cmd, ARRAY_SIZE(arg_size))] : 0;
 
 	/* Linux counts its vCPUs by this error. */
 	if (v == NULL) {
 		return -XEN_ENOENT;
-	}
-	if (cmd < ARRAY_SIZE(arg_size)) {
-		size = arg_size[index_nospec(cmd, ARRAY_SIZE(arg_size))];
 	}
 	if (size != 0 && copy_from_guest(&a, guest_ptr(arg), size) != 0) {
 		return -XEN_EFAULT;

@@ -45,9 +45,8 @@ static struct time_pair sample(void)
 {
 	struct time_pair best = { 0, 0 };
 	uint64_t least = ~0ull;
-	unsigned int i;
 
-	for (i = 0; i < SAMPLES; i++) {
+	for (unsigned int i = 0; i < SAMPLES; i++) {
 		uint64_t before = arch_ticks();
 		uint64_t ns = time_now();
 		uint64_t gap = arch_ticks() - before;
@@ -64,11 +63,8 @@ static struct time_pair current_pair(void)
 {
 	struct time_pair pair;
 
-	if (!arch_clock()->stable) {
-		return sample();
-	}
 	spin_lock(&vtime_lock);
-	if (common.ticks == 0) {
+	if (common.ticks == 0 || !arch_clock()->stable) {
 		common = sample();
 	}
 	pair = common;

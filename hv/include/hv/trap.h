@@ -84,8 +84,7 @@ int must_check descriptor_check_frame(uint64_t *descs);
 int must_check vcpu_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries);
 void vcpu_drop_gdt(struct vcpu *v);
 /** Sets one handler of v, 0: none; -XEN_EINVAL: address is not canonical. */
-int must_check vcpu_set_trap(struct vcpu *v, unsigned int vector, uint16_t cs, uint8_t flags,
-			     uint64_t address);
+int must_check vcpu_set_trap(struct vcpu *v, uint8_t vector, uint8_t flags, uint64_t address);
 
 /**
  * Stack for entries from user mode, as stack_switch and contexts give it.

@@ -21,11 +21,10 @@
 #define PAUSE_DOMAIN 8u	 /* whole domain paused, shut down or dying */
 #define PAUSE_CAP 16u	 /* its domain has run as much as it may for now */
 
+/* All handlers run with the flat code selector. */
 struct guest_trap {
 	uint64_t address;
-	uint16_t cs;
 	uint8_t flags; /* TI_GET_DPL, TI_GET_IF */
-	uint8_t vector;
 };
 
 /* A guest page the core writes at any time, by its own mapping. */
@@ -56,7 +55,7 @@ struct vcpu {
 	};
 	uint64_t kernel_sp, kernel_ss; /* stack_switch */
 	uint64_t syscall_entry;	       /* CALLBACKTYPE_syscall, 0: none */
-	uint64_t event_entry, failsafe_entry, nmi_entry;
+	uint64_t event_entry, failsafe_entry;
 	struct vcpu_info *info; /* core's mapping; never NULL */
 	uint8_t in_kernel;	/* guest-kernel (1) or guest-user mode */
 	uint8_t syscall_masks;	/* CALLBACKF_mask_events of the syscall */
