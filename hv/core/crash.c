@@ -36,14 +36,9 @@ void domain_shutdown(struct domain *d, uint8_t reason)
 	}
 	d->shutdown_code = reason;
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
-		struct vcpu *v = vcpu_lookup(d, i);
-
-		if (v != NULL) {
-			sched_sleep(v, PAUSE_DOMAIN);
-		}
+		sched_sleep(d->vcpu[i], PAUSE_DOMAIN);
 	}
-	pr_info("domain %u: shut down (%s)", d->id,
-		reason <= SHUTDOWN_MAX ? reason_names[reason] : "unknown");
+	pr_info("domain %u: shut down (%s)", d->id, reason_names[reason]);
 	if (d->is_control && reason == SHUTDOWN_poweroff) {
 		arch_machine_poweroff();
 	}

@@ -31,7 +31,6 @@
 #define DESC_LONG (1ull << 53) /* code segment of 64-bit code */
 #define DESCS_PER_FRAME (PAGE_SIZE / 8)
 
-#define CR0_TS 0x8ull
 /* PG AM WP NE ET MP PE: what a kernel expects to find, whatever we run with */
 #define CR0_FIXED 0x80050033ull
 

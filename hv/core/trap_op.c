@@ -16,14 +16,7 @@
 #include <hv/trap.h>
 #include <hv/vcpu.h>
 
-/* RFLAGS bits that a guest may set for itself; IF and IOPL are virtual. */
-#define IRET_FLAGS                                                                               \
-	(X86_EFLAGS_CF | 0x4u | 0x10u | 0x40u | 0x80u | X86_EFLAGS_TF | X86_EFLAGS_DF | 0x800u | \
-	 X86_EFLAGS_NT | X86_EFLAGS_RF | X86_EFLAGS_AC | X86_EFLAGS_ID)
-
-#define DR6_FIXED 0xffff0ff0ull
 #define DR6_SETTABLE 0x0000e00full
-#define DR7_FIXED 0x400ull
 #define DR7_GD 0x2000ull
 #define DR7_RESERVED 0xffffffff0000d800ull
 #define STACK_ROOM 256 /* no frame is longer */
@@ -243,7 +236,7 @@ long do_iret(void)
 	}
 	regs->rip = frame.rip;
 	regs->cs = (uint16_t)(frame.cs | 3);
-	regs->rflags = (frame.rflags & IRET_FLAGS) | X86_EFLAGS_IF | X86_EFLAGS_FIXED;
+	regs->rflags = (frame.rflags & X86_EFLAGS_GUEST) | X86_EFLAGS_IF | X86_EFLAGS_FIXED;
 	regs->rsp = frame.rsp;
 	regs->ss = (uint16_t)(frame.ss | 3);
 	if ((frame.flags & VGCF_in_syscall) == 0) {

@@ -22,17 +22,9 @@
 #include <hv/trap.h>
 #include <hv/vtime.h>
 
-#define DR6_START 0xffff0ff0ull
-#define DR7_START 0x400ull
-#define CR0_TS 8ul
 #define LDT_ENTRIES_MAX 8192
 #define ASSIST_OFFERED \
 	(1ul << VMASST_TYPE_writable_pagetables | 1ul << VMASST_TYPE_runstate_update_flag)
-/* RFLAGS bits that a context may carry: the arithmetic ones, TF, DF, NT, RF,
- * AC and ID.  IF is the event mask, IOPL is virtual. */
-#define CONTEXT_FLAGS                                                                            \
-	(X86_EFLAGS_CF | 0x4u | 0x10u | 0x40u | 0x80u | 0x800u | X86_EFLAGS_TF | X86_EFLAGS_DF | \
-	 X86_EFLAGS_NT | X86_EFLAGS_RF | X86_EFLAGS_AC | X86_EFLAGS_ID)
 
 _Static_assert(sizeof(struct vcpu_guest_context) == 5168, "published size");
 _Static_assert(sizeof(struct vcpu_info) == 64, "published size");
@@ -60,8 +52,8 @@ int vcpu_create(struct domain *d, unsigned int id)
 	v->id = id;
 	v->pause_flags = PAUSE_DOWN;
 	v->xcr0 = 1;
-	v->dr[6] = DR6_START;
-	v->dr[7] = DR7_START;
+	v->dr[6] = DR6_FIXED;
+	v->dr[7] = DR7_FIXED;
 	v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &v->own_info;
 	v->info->evtchn_upcall_mask = 1;
 
@@ -153,7 +145,7 @@ static void load_registers(struct vcpu *v, const struct cpu_user_regs *u)
 	/* Ring 3 takes neither a null code nor a null stack selector. */
 	r->cs = (u->cs & 0xfffc) ? fixup_selector(u->cs) : FLAT_KERNEL_CS;
 	r->ss = (u->ss & 0xfffc) ? fixup_selector(u->ss) : FLAT_KERNEL_SS;
-	r->rflags = (u->rflags & CONTEXT_FLAGS) | X86_EFLAGS_IF | X86_EFLAGS_FIXED;
+	r->rflags = (u->rflags & X86_EFLAGS_GUEST) | X86_EFLAGS_IF | X86_EFLAGS_FIXED;
 	v->ds = fixup_selector(u->ds);
 	v->es = fixup_selector(u->es);
 	v->fs = fixup_selector(u->fs);

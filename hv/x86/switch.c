@@ -21,7 +21,6 @@
 #include <switch.h>
 
 #define DR7_ACTIVE 0xffu
-#define DR7_NONE 0x400ull /* the bit that is always set */
 
 static uint64_t read_base(uint32_t msr)
 {
@@ -204,7 +203,7 @@ void arch_set_debugreg(struct vcpu *v, unsigned int n, uint64_t value)
 	if ((v->dr[7] & DR7_ACTIVE) != 0) {
 		load_debug(v);
 	} else if (was_active) {
-		WRITE_REG(db7, DR7_NONE);
+		WRITE_REG(db7, DR7_FIXED);
 	}
 }
 
@@ -228,7 +227,7 @@ static void save_vcpu(struct vcpu *v)
 	save_segments(v);
 	fpu_save(v);
 	if ((v->dr[7] & DR7_ACTIVE) != 0) {
-		WRITE_REG(db7, DR7_NONE);
+		WRITE_REG(db7, DR7_FIXED);
 	}
 }
 

@@ -22,7 +22,6 @@
 
 #include <switch.h>
 
-#define DR6_NONE 0xffff0ff0ull
 
 _Static_assert((offsetof(struct vcpu, regs) + sizeof(struct guest_regs)) % 16 == 0,
 	       "TSS.rsp0 is aligned, or the frame is pushed elsewhere");
@@ -88,7 +87,7 @@ static void guest_exception(struct guest_regs *regs, struct vcpu *v)
 		return;
 	case TRAP_DB:
 		v->dr[6] = READ_REG(db6);
-		WRITE_REG(db6, DR6_NONE);
+		WRITE_REG(db6, DR6_FIXED);
 		bounce_exception(regs, TRAP_DB, 0, 0);
 		return;
 	case TRAP_GP:
@@ -184,7 +183,7 @@ void entry_from_core(struct guest_regs *regs)
 void entry_debug_core(struct guest_regs *regs)
 {
 	regs->rflags &= ~(uint64_t)X86_EFLAGS_TF;
-	WRITE_REG(db6, DR6_NONE);
+	WRITE_REG(db6, DR6_FIXED);
 }
 
 void entry_nmi(struct guest_regs *regs)

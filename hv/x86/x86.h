@@ -16,7 +16,6 @@
 
 #define CR0_PE 0x00000001ull
 #define CR0_MP 0x00000002ull
-#define CR0_TS 0x00000008ull
 #define CR0_ET 0x00000010ull
 #define CR0_NE 0x00000020ull
 #define CR0_WP 0x00010000ull
