@@ -296,21 +296,9 @@ static INIT_TEXT void fill_start_info(const struct domain *d)
 	}
 }
 
-/* Types the tables the normal way and pins them, as the kernel expects. */
-static INIT_TEXT void pin_tables(struct domain *d, unsigned long l4)
-{
-	struct page *pg = page_get_from_mfn(l4, d);
-	int rc;
-
-	CHECK(pg != NULL);
-	do {
-		rc = page_get_type(pg, PGT_L4);
-	} while (rc == -XEN_ERESTART);
-	CHECK(rc == 0 && page_pin(pg));
-}
-
 static INIT_TEXT void start_vcpu(struct vcpu *v, unsigned long l4)
 {
+	struct page *pg;
 	int rc;
 
 	context.flags = VGCF_in_kernel | VGCF_online;
@@ -332,6 +320,8 @@ static INIT_TEXT void start_vcpu(struct vcpu *v, unsigned long l4)
 	} while (rc == -XEN_ERESTART);
 	/* Of this only the entry point is the image's, and that is mapped. */
 	CHECK(rc == 0);
+	/* That has typed the tables; the kernel expects them pinned as well. */
+	CHECK(page_get_and_type(l4, v->domain, PGT_L4, &pg) == 0 && page_pin(pg));
 	sched_wake(v, PAUSE_DOWN);
 }
 
@@ -362,7 +352,6 @@ static INIT_TEXT bool fill_domain(struct domain *d)
 {
 	uint64_t size;
 	const uint8_t *ramdisk = module_data(spec->ramdisk, &size);
-	unsigned long l4;
 
 	load_kernel();
 	write_guest((uint64_t)layout.ramdisk << PAGE_SHIFT, ramdisk, size);
@@ -373,9 +362,7 @@ static INIT_TEXT bool fill_domain(struct domain *d)
 	fill_p2m(d->tot_pages);
 	fill_start_info(d);
 	write_guest((uint64_t)layout.stack << PAGE_SHIFT, NULL, PAGE_SIZE);
-	l4 = build_make_tables(&layout);
-	pin_tables(d, l4);
-	start_vcpu(d->vcpu[0], l4);
+	start_vcpu(d->vcpu[0], build_make_tables(&layout));
 	return true;
 }
 

@@ -24,7 +24,6 @@ void printk(enum loglevel level, const char *fmt, ...) printf_like(2, 3);
 #define pr_err(...) printk(LOG_ERR, __VA_ARGS__)
 #define pr_warn(...) printk(LOG_WARNING, __VA_ARGS__)
 #define pr_info(...) printk(LOG_INFO, __VA_ARGS__)
-#define pr_debug(...) printk(LOG_DEBUG, __VA_ARGS__)
 
 /**
  * Text of a domain to ring and console, as it is; of others than the control

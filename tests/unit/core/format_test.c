@@ -72,7 +72,7 @@ static void test_ring(void)
 	OK(memcmp(buf, "(VL) hello 5\n", n));
 	OK(printk_read(buf, sizeof(buf), &pos));
 	for (unsigned int i = 0; i < 20000; i++) {
-		pr_debug("message number %u, to fill the ring", i);
+		printk(LOG_DEBUG, "message number %u, to fill the ring", i);
 	}
 	/* The reader fell behind: it gets the oldest kept. */
 	n = printk_read(buf, sizeof(buf), &pos);
