@@ -176,10 +176,8 @@ static int create_parts(struct domain *d)
 	if (d->extents == NULL || d->shared == NULL) {
 		return -XEN_ENOMEM;
 	}
-	rc = evtchn_domain_init(d);
-	if (rc == 0) {
-		rc = gnttab_domain_init(d);
-	}
+	evtchn_domain_init(d);
+	rc = gnttab_domain_init(d);
 	for (unsigned int i = 0; rc == 0 && i < d->max_vcpus; i++) {
 		rc = vcpu_create(d, i);
 	}
@@ -200,7 +198,6 @@ struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 	d->refs = 1;
 	d->state = DOM_DEAD; /* not found by others before it is complete */
 	d->max_vcpus = max_vcpus;
-	d->evtchn_max = EVTCHN_GROUP * EVTCHN_GROUPS;
 	d->weight = SCHED_WEIGHT;
 	spinlock_init(&d->lock, RANK_DOMAIN);
 

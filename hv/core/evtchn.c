@@ -409,11 +409,10 @@ int evtchn_reset(struct domain *d)
 
 /* ---- Life of a domain ---------------------------------------------------------------- */
 
-int evtchn_domain_init(struct domain *d)
+void evtchn_domain_init(struct domain *d)
 {
 	spinlock_init(&d->evtchn_lock, RANK_EVTCHN);
 	d->evtchn_max = d->is_control ? EVTCHN_GROUP * EVTCHN_GROUPS : GUEST_PORTS;
-	return 0;
 }
 
 void evtchn_domain_free(struct domain *d)

@@ -81,12 +81,10 @@ static void heap_remove(struct percpu *cpu, struct timer *t)
 void timer_arm(void)
 {
 	struct percpu *cpu = this_cpu();
-	uint64_t deadline = NEVER;
+	uint64_t deadline;
 
 	spin_lock(&cpu->timer_lock);
-	if (cpu->timer_root != NULL) {
-		deadline = cpu->timer_root->expires;
-	}
+	deadline = cpu->timer_root != NULL ? cpu->timer_root->expires : NEVER;
 	spin_unlock(&cpu->timer_lock);
 
 	/* A slice that is over needs no timer: schedule() acts on it. */
