@@ -22,7 +22,6 @@
 
 #include <switch.h>
 
-
 _Static_assert((offsetof(struct vcpu, regs) + sizeof(struct guest_regs)) % 16 == 0,
 	       "TSS.rsp0 is aligned, or the frame is pushed elsewhere");
 _Static_assert(offsetof(struct guest_regs, ss) == 160, "entry.S: pushes");
