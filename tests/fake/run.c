@@ -311,7 +311,10 @@ bool fake_guest_store(uint64_t va, uint64_t value, unsigned int bytes)
 	if (fake_guest_access(va, &value, bytes, FAKE_WRITE, &error, &cr2) == 0) {
 		return true;
 	}
-	fake_put(rip, insn + 1, insn[0]);
+	/* A guest that has taken its own code page away cannot do it. */
+	if (!fake_guest_write(rip, insn + 1, insn[0])) {
+		return false;
+	}
 	v->regs.rax = value;
 	v->regs.rdi = va;
 	fake_exception(TRAP_PF, error, cr2);
