@@ -67,12 +67,10 @@ struct evtchn *evtchn_joined(struct domain *rd, uint32_t rport, const struct dom
 			     uint32_t port)
 {
 	struct evtchn *chn = lookup_as(rd, rport, ECS_INTERDOMAIN);
+	bool joined = chn != NULL && chn->u.interdomain.remote == d &&
+		      chn->u.interdomain.remote_port == port;
 
-	if (chn != NULL &&
-	    (chn->u.interdomain.remote != d || chn->u.interdomain.remote_port != port)) {
-		chn = NULL;
-	}
-	return chn;
+	return joined ? chn : NULL;
 }
 
 /* Brings the next group of ports into circulation, the lowest one first. */
@@ -81,28 +79,26 @@ static int grow(struct domain *d)
 	uint32_t first = d->evtchn_valid;
 	uint32_t max = d->fifo != NULL ? EVTCHN_FIFO_NR_CHANNELS : EVTCHN_2L_NR_CHANNELS;
 	struct evtchn **group = &d->evtchn_group[first / EVTCHN_GROUP];
-	uint32_t i;
+	uint32_t port;
 
 	if (first >= MIN(max, d->evtchn_max)) {
 		return -XEN_ENOSPC;
 	}
 	if (*group == NULL) {
-		*group = heap_alloc_page();
+		*group = heap_alloc_bytes(PAGE_SIZE);
 	}
 	if (*group == NULL) {
 		return -XEN_ENOMEM;
 	}
-	for (i = EVTCHN_GROUP; i-- > 0;) {
-		(*group)[i] = (struct evtchn){
+	/* Port 0 is never taken, so that 0 can mean "none". */
+	for (port = first + EVTCHN_GROUP; port-- > MAX(first, 1u);) {
+		(*group)[port - first] = (struct evtchn){
 			.state = ECS_FREE,
 			.priority = EVTCHN_FIFO_PRIORITY_DEFAULT,
-			.port = first + i,
+			.port = port,
 			.u.next_free = d->evtchn_free,
 		};
-		/* Port 0 is never taken, so that 0 can mean "none". */
-		if (first + i != 0) {
-			d->evtchn_free = first + i;
-		}
+		d->evtchn_free = port;
 	}
 	WRITE_ONCE(d->evtchn_valid, first + EVTCHN_GROUP);
 	return 0;
@@ -133,13 +129,14 @@ int evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned int vcpu, s
 
 void evtchn_release(struct domain *d, struct evtchn *chn)
 {
+	uint32_t bit, *word = evtchn_pending_word(d, chn->port, &bit);
+
 	ASSERT(spin_is_held(&d->evtchn_lock));
 	ASSERT(chn->state != ECS_FREE && chn->port != 0);
-	if (d->fifo != NULL) {
-		evtchn_fifo_clear_pending(d, chn);
-	} else {
-		evtchn_2l_clear_pending(d, chn);
+	if (word != NULL) {
+		__atomic_and_fetch(word, ~bit, __ATOMIC_SEQ_CST);
 	}
+	chn->pending_no_array = false;
 	/* last_vcpu and last_priority stay: the guest may still have the port
 	 * linked in that queue when it is used anew. */
 	chn->state = ECS_FREE;
@@ -275,14 +272,16 @@ void evtchn_send_pirq(struct domain *d, unsigned int pirq)
 
 bool evtchn_is_pending(struct domain *d, uint32_t port)
 {
+	uint32_t bit, *word;
 	bool pending = false;
 	struct evtchn *chn;
 
 	spin_lock(&d->evtchn_lock);
 	chn = evtchn_lookup(d, port);
 	if (chn != NULL) {
-		pending = d->fifo != NULL ? evtchn_fifo_is_pending(d, chn) :
-					    evtchn_2l_is_pending(d, chn);
+		word = evtchn_pending_word(d, port, &bit);
+		pending = word != NULL ? (__atomic_load_n(word, __ATOMIC_SEQ_CST) & bit) != 0 :
+					 chn->pending_no_array;
 	}
 	spin_unlock(&d->evtchn_lock);
 	return pending;
@@ -345,7 +344,7 @@ int evtchn_close(struct domain *d, uint32_t port)
 		rchn = evtchn_joined(rd, chn->u.interdomain.remote_port, d, port);
 		CHECK(rchn != NULL);
 		rchn->state = ECS_UNBOUND;
-		rchn->u.unbound.remote_domid = d->id;
+		rchn->u.remote_domid = d->id;
 		break;
 	default:
 		rc = -XEN_EINVAL;
@@ -420,8 +419,6 @@ void evtchn_domain_free(struct domain *d)
 	unsigned int i;
 
 	for (i = 0; i < EVTCHN_GROUPS; i++) {
-		if (d->evtchn_group[i] != NULL) {
-			heap_free_page(d->evtchn_group[i]);
-		}
+		heap_free_bytes(d->evtchn_group[i], PAGE_SIZE);
 	}
 }

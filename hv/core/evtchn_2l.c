@@ -93,20 +93,10 @@ void evtchn_2l_set_pending(struct domain *d, struct evtchn *chn)
 	}
 }
 
-void evtchn_2l_clear_pending(struct domain *d, struct evtchn *chn)
-{
-	(void)clear_bit(d->shared->evtchn_pending, chn->port);
-}
-
 void evtchn_2l_unmask(struct domain *d, struct evtchn *chn)
 {
 	if (clear_bit(d->shared->evtchn_mask, chn->port) &&
 	    test_bit(d->shared->evtchn_pending, chn->port)) {
 		select_port(d, chn);
 	}
-}
-
-bool evtchn_2l_is_pending(struct domain *d, const struct evtchn *chn)
-{
-	return test_bit(d->shared->evtchn_pending, chn->port);
 }

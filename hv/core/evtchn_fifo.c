@@ -77,6 +77,16 @@ static event_word_t *word_of(const struct evtchn_fifo *fifo, uint32_t port)
 	return &fifo->array[page][port % WORDS_PER_PAGE];
 }
 
+uint32_t *evtchn_pending_word(const struct domain *d, uint32_t port, uint32_t *bit)
+{
+	if (d->fifo != NULL) {
+		*bit = PENDING;
+		return word_of(d->fifo, port);
+	}
+	*bit = 1u << port % 32;
+	return (uint32_t *)d->shared->evtchn_pending + port / 32;
+}
+
 /* ---- Queues ----------------------------------------------------------------- */
 
 /* Appends behind a tail; false if the tail is in its queue no more. */
@@ -151,16 +161,6 @@ void evtchn_fifo_set_pending(struct domain *d, struct evtchn *chn)
 	}
 }
 
-void evtchn_fifo_clear_pending(struct domain *d, struct evtchn *chn)
-{
-	event_word_t *word = word_of(d->fifo, chn->port);
-
-	chn->pending_no_array = false;
-	if (word != NULL) {
-		__atomic_and_fetch(word, ~PENDING, __ATOMIC_SEQ_CST);
-	}
-}
-
 void evtchn_fifo_unmask(struct domain *d, struct evtchn *chn)
 {
 	event_word_t *word = word_of(d->fifo, chn->port);
@@ -170,83 +170,56 @@ void evtchn_fifo_unmask(struct domain *d, struct evtchn *chn)
 	}
 }
 
-bool evtchn_fifo_is_pending(struct domain *d, const struct evtchn *chn)
-{
-	const event_word_t *word = word_of(d->fifo, chn->port);
-
-	if (word == NULL) {
-		return chn->pending_no_array;
-	}
-	return (__atomic_load_n(word, __ATOMIC_SEQ_CST) & PENDING) != 0;
-}
-
 /* ---- Guest pages --------------------------------------------------------------- */
 
 /* From two-level to FIFO: what is pending there waits for an array page. */
 static int switch_to_fifo(struct domain *d)
 {
 	struct evtchn_fifo *fifo = heap_alloc_bytes(sizeof(*fifo));
-	uint32_t port;
+	struct evtchn *chn;
 
 	if (fifo == NULL) {
 		return -XEN_ENOMEM;
 	}
-	for (port = 1; port < d->evtchn_valid; port++) {
-		struct evtchn *chn = evtchn_lookup(d, port);
+	for (uint32_t port = 1; port < d->evtchn_valid; port++) {
+		uint32_t bit, *word = evtchn_pending_word(d, port, &bit);
 
+		chn = evtchn_lookup(d, port);
 		if (chn != NULL) {
-			chn->pending_no_array = evtchn_2l_is_pending(d, chn);
+			chn->pending_no_array = (READ_ONCE(*word) & bit) != 0;
 		}
 	}
 	d->fifo = fifo;
 	return 0;
 }
 
-int evtchn_fifo_init_control(struct evtchn_init_control *op)
+/* The lock is held, and the frame, by a reference that the transport keeps. */
+static int set_control(struct domain *d, unsigned int vcpu, void *control)
 {
-	struct domain *d = current_domain();
-	struct vcpu *v = vcpu_lookup(d, op->vcpu);
-	struct fifo_vcpu *fv;
-	struct page *pg;
-	int rc = 0;
+	int rc = d->fifo == NULL ? switch_to_fifo(d) : 0;
 
-	if (v == NULL) {
-		return -XEN_ENOENT;
+	if (rc != 0 || d->fifo->vcpu[vcpu].control != NULL) {
+		return rc != 0 ? rc : -XEN_EINVAL;
 	}
-	if ((op->offset & 7) != 0 || op->offset > PAGE_SIZE - sizeof(*fv->control)) {
-		return -XEN_EINVAL;
-	}
-	pg = guest_frame_hold(d, op->control_gfn);
-	if (pg == NULL) {
-		return -XEN_EINVAL;
-	}
-	spin_lock(&d->evtchn_lock);
-	if (d->fifo == NULL) {
-		rc = switch_to_fifo(d);
-	}
-	if (rc == 0) {
-		fv = &d->fifo->vcpu[v->id];
-		if (fv->control == NULL) {
-			fv->control = guest_frame_ptr(pg, op->offset);
-			op->link_bits = EVTCHN_FIFO_LINK_BITS;
-		} else {
-			rc = -XEN_EINVAL;
-		}
-	}
-	spin_unlock(&d->evtchn_lock);
-	if (rc != 0) {
-		page_put_and_type(pg);
-	}
-	return rc;
+	d->fifo->vcpu[vcpu].control = control;
+	return 0;
 }
 
-/* Events that came for the ports of page `n` before it was there. */
-static void deliver_early(struct domain *d, uint32_t n)
+static int add_array_page(struct domain *d, void *page)
 {
-	uint32_t port = n * (uint32_t)WORDS_PER_PAGE;
-	uint32_t end = MIN(port + (uint32_t)WORDS_PER_PAGE, d->evtchn_valid);
+	struct evtchn_fifo *fifo = d->fifo;
+	uint32_t port;
 
-	for (; port < end; port++) {
+	if (fifo == NULL) {
+		return -XEN_EOPNOTSUPP;
+	}
+	if (fifo->pages >= ARRAY_PAGES) {
+		return -XEN_ENOSPC;
+	}
+	port = fifo->pages * (uint32_t)WORDS_PER_PAGE;
+	fifo->array[fifo->pages++] = page;
+	/* Events that came for these ports before the page was there. */
+	for (; port < MIN(fifo->pages * WORDS_PER_PAGE, d->evtchn_valid); port++) {
 		struct evtchn *chn = evtchn_lookup(d, port);
 
 		if (chn != NULL && chn->pending_no_array) {
@@ -254,29 +227,21 @@ static void deliver_early(struct domain *d, uint32_t n)
 			evtchn_fifo_set_pending(d, chn);
 		}
 	}
+	return 0;
 }
 
-int evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
+int evtchn_fifo_give(struct domain *d, const struct vcpu *v, unsigned long gfn, uint32_t offset)
 {
-	struct domain *d = current_domain();
-	struct page *pg = guest_frame_hold(d, op->array_gfn);
-	struct evtchn_fifo *fifo;
-	int rc = 0;
+	struct page *pg = guest_frame_hold(d, gfn);
+	void *p;
+	int rc;
 
 	if (pg == NULL) {
 		return -XEN_EINVAL;
 	}
+	p = guest_frame_ptr(pg, offset);
 	spin_lock(&d->evtchn_lock);
-	fifo = d->fifo;
-	if (fifo == NULL) {
-		rc = -XEN_EOPNOTSUPP;
-	} else if (fifo->pages >= ARRAY_PAGES) {
-		rc = -XEN_ENOSPC;
-	} else {
-		fifo->array[fifo->pages] = guest_frame_ptr(pg, 0);
-		fifo->pages++;
-		deliver_early(d, fifo->pages - 1);
-	}
+	rc = v != NULL ? set_control(d, v->id, p) : add_array_page(d, p);
 	spin_unlock(&d->evtchn_lock);
 	if (rc != 0) {
 		page_put_and_type(pg);

@@ -24,18 +24,15 @@
 #include <hv/vcpu.h>
 
 union args {
-	domid_t dom; /* first in those that act on any domain */
+	domid_t dom;	    /* first in those that act on any domain */
+	evtchn_port_t port; /* first in those that act on one port */
 	struct evtchn_alloc_unbound alloc_unbound;
 	struct evtchn_bind_interdomain bind_interdomain;
 	struct evtchn_bind_virq bind_virq;
 	struct evtchn_bind_pirq bind_pirq;
 	struct evtchn_bind_ipi bind_ipi;
-	struct evtchn_close close;
-	struct evtchn_send send;
 	struct evtchn_status status;
 	struct evtchn_bind_vcpu bind_vcpu;
-	struct evtchn_unmask unmask;
-	struct evtchn_reset reset;
 	struct evtchn_init_control init_control;
 	struct evtchn_expand_array expand_array;
 	struct evtchn_set_priority set_priority;
@@ -52,7 +49,7 @@ static long op_alloc_unbound(struct domain *d, union args *a)
 	if (rc != 0) {
 		return rc;
 	}
-	chn->u.unbound.remote_domid = remote == DOMID_SELF ? current_domain()->id : remote;
+	chn->u.remote_domid = remote == DOMID_SELF ? current_domain()->id : remote;
 	return chn->port;
 }
 
@@ -64,7 +61,7 @@ static long join(struct domain *d, struct domain *rd, uint32_t rport)
 	int rc;
 
 	if (READ_ONCE(rd->state) != DOM_ALIVE || rchn == NULL || rchn->state != ECS_UNBOUND ||
-	    rchn->u.unbound.remote_domid != d->id) {
+	    rchn->u.remote_domid != d->id) {
 		return -XEN_EINVAL;
 	}
 	rc = evtchn_alloc(d, ECS_INTERDOMAIN, 0, &chn);
@@ -160,12 +157,12 @@ static long op_bind_pirq(struct domain *d, union args *a)
 
 static long op_close(struct domain *d, union args *a)
 {
-	return evtchn_close(d, a->close.port);
+	return evtchn_close(d, a->port);
 }
 
 static long op_send(struct domain *d, union args *a)
 {
-	return evtchn_send(d, a->send.port);
+	return evtchn_send(d, a->port);
 }
 
 static long op_status(struct domain *d, union args *a)
@@ -176,31 +173,24 @@ static long op_status(struct domain *d, union args *a)
 	if (op->port >= d->evtchn_valid) {
 		return -XEN_EINVAL;
 	}
-	op->status = EVTCHNSTAT_closed;
+	op->status = chn != NULL ? chn->state : ECS_FREE;
 	if (chn == NULL) {
 		return 0;
 	}
 	op->vcpu = chn->vcpu;
 	switch (chn->state) {
 	case ECS_UNBOUND:
-		op->status = EVTCHNSTAT_unbound;
-		op->u.unbound.dom = chn->u.unbound.remote_domid;
+		op->u.unbound.dom = chn->u.remote_domid;
 		break;
 	case ECS_INTERDOMAIN:
-		op->status = EVTCHNSTAT_interdomain;
 		op->u.interdomain.dom = chn->u.interdomain.remote->id;
 		op->u.interdomain.port = chn->u.interdomain.remote_port;
 		break;
 	case ECS_PIRQ:
-		op->status = EVTCHNSTAT_pirq;
 		op->u.pirq = chn->u.pirq;
 		break;
 	case ECS_VIRQ:
-		op->status = EVTCHNSTAT_virq;
 		op->u.virq = chn->u.virq;
-		break;
-	case ECS_IPI:
-		op->status = EVTCHNSTAT_ipi;
 		break;
 	}
 	return 0;
@@ -209,7 +199,7 @@ static long op_status(struct domain *d, union args *a)
 static long op_bind_vcpu(struct domain *d, union args *a)
 {
 	struct vcpu *v = vcpu_lookup(d, a->bind_vcpu.vcpu);
-	struct evtchn *chn = evtchn_lookup(d, a->bind_vcpu.port);
+	struct evtchn *chn = evtchn_lookup(d, a->port);
 
 	if (v == NULL) {
 		return -XEN_ENOENT;
@@ -227,7 +217,7 @@ static long op_bind_vcpu(struct domain *d, union args *a)
 
 static long op_unmask(struct domain *d, union args *a)
 {
-	struct evtchn *chn = evtchn_lookup(d, a->unmask.port);
+	struct evtchn *chn = evtchn_lookup(d, a->port);
 
 	if (chn == NULL) {
 		return -XEN_EINVAL;
@@ -249,19 +239,30 @@ static long op_reset(struct domain *d, union args *a UNUSED)
 
 /* There is no way back from FIFO, and the block is in use: a guest that cannot
  * be told the width of a link knows the constant. */
-static long op_init_control(struct domain *d UNUSED, union args *a)
+static long op_init_control(struct domain *d, union args *a)
 {
-	return evtchn_fifo_init_control(&a->init_control);
+	struct evtchn_init_control *op = &a->init_control;
+	struct vcpu *v = vcpu_lookup(d, op->vcpu);
+	size_t room = PAGE_SIZE - sizeof(struct evtchn_fifo_control_block);
+
+	if (v == NULL) {
+		return -XEN_ENOENT;
+	}
+	if ((op->offset & 7) != 0 || op->offset > room) {
+		return -XEN_EINVAL;
+	}
+	op->link_bits = EVTCHN_FIFO_LINK_BITS;
+	return evtchn_fifo_give(d, v, op->control_gfn, op->offset);
 }
 
-static long op_expand_array(struct domain *d UNUSED, union args *a)
+static long op_expand_array(struct domain *d, union args *a)
 {
-	return evtchn_fifo_expand_array(&a->expand_array);
+	return evtchn_fifo_give(d, NULL, a->expand_array.array_gfn, 0);
 }
 
 static long op_set_priority(struct domain *d, union args *a)
 {
-	struct evtchn *chn = evtchn_lookup(d, a->set_priority.port);
+	struct evtchn *chn = evtchn_lookup(d, a->port);
 
 	if (chn == NULL) {
 		return -XEN_EINVAL;
@@ -340,7 +341,6 @@ static long call_op(struct domain *d, uint64_t cmd, union args *a, uint64_t arg)
 
 long do_event_channel_op(uint64_t cmd, uint64_t arg)
 {
-	const uint64_t again[] = { cmd, arg };
 	struct domain *d;
 	union args a;
 	long rc;
@@ -358,8 +358,5 @@ long do_event_channel_op(uint64_t cmd, uint64_t arg)
 	}
 	rc = call_op(d, cmd, &a, arg);
 	domain_put_target(d);
-	if (rc == -XEN_ERESTART) {
-		return hypercall_restart(ARRAY_SIZE(again), again);
-	}
-	return rc;
+	return rc == -XEN_ERESTART ? hypercall_restart(2, (uint64_t[]){ cmd, arg }) : rc;
 }

@@ -14,13 +14,13 @@
 struct domain;
 struct vcpu;
 
-enum evtchn_state {
-	ECS_FREE,
-	ECS_UNBOUND,
-	ECS_INTERDOMAIN,
-	ECS_PIRQ,
-	ECS_VIRQ,
-	ECS_IPI,
+enum evtchn_state { /* as EVTCHNOP_status tells it */
+	ECS_FREE = EVTCHNSTAT_closed,
+	ECS_UNBOUND = EVTCHNSTAT_unbound,
+	ECS_INTERDOMAIN = EVTCHNSTAT_interdomain,
+	ECS_PIRQ = EVTCHNSTAT_pirq,
+	ECS_VIRQ = EVTCHNSTAT_virq,
+	ECS_IPI = EVTCHNSTAT_ipi,
 };
 
 struct evtchn { /* 32 bytes; evtchn lock of its domain */
@@ -29,9 +29,7 @@ struct evtchn { /* 32 bytes; evtchn lock of its domain */
 	uint16_t vcpu;	  /* notified vCPU */
 	uint32_t port;	  /* its own number */
 	union {
-		struct {
-			uint16_t remote_domid; /* UNBOUND: who may bind */
-		} unbound;
+		uint16_t remote_domid; /* UNBOUND: who may bind */
 		struct {
 			struct domain *remote; /* holds no reference: closed
 						  before the domain dies */
@@ -94,19 +92,25 @@ void vcpu_mark_events_pending(struct vcpu *v);
 /** Wakes v if it polls `port` (or polls several). */
 void sched_poll_wake(struct vcpu *v, uint32_t port);
 
+/**
+ * The guest's word with the pending bit of a port, whatever the transport;
+ * NULL, for chn->pending_no_array, if the guest has not given it yet.  Evtchn
+ * lock held.
+ */
+uint32_t *evtchn_pending_word(const struct domain *d, uint32_t port, uint32_t *bit);
+
 /* The two transports: evtchn_2l.c and evtchn_fifo.c.  Evtchn lock held. */
 void evtchn_2l_set_pending(struct domain *d, struct evtchn *chn);
-void evtchn_2l_clear_pending(struct domain *d, struct evtchn *chn);
 void evtchn_2l_unmask(struct domain *d, struct evtchn *chn);
-bool evtchn_2l_is_pending(struct domain *d, const struct evtchn *chn);
 
 void evtchn_fifo_set_pending(struct domain *d, struct evtchn *chn);
-void evtchn_fifo_clear_pending(struct domain *d, struct evtchn *chn);
 void evtchn_fifo_unmask(struct domain *d, struct evtchn *chn);
-bool evtchn_fifo_is_pending(struct domain *d, const struct evtchn *chn);
-/** The two below act for the current domain and take the lock themselves. */
-int must_check evtchn_fifo_init_control(struct evtchn_init_control *op);
-int must_check evtchn_fifo_expand_array(const struct evtchn_expand_array *op);
+/**
+ * Frame gfn of d becomes the control block of v, at `offset`, or without v the
+ * next page of the array.  Takes the lock itself.
+ */
+int must_check evtchn_fifo_give(struct domain *d, const struct vcpu *v, unsigned long gfn,
+				uint32_t offset);
 /** Back to two-level, with no port in use.  Evtchn lock held. */
 void evtchn_fifo_destroy(struct domain *d);
 /**
