@@ -289,7 +289,7 @@ static INIT_TEXT void fill_start_info(const struct domain *d)
 		n = (unsigned int)snprintf(line, sizeof(si->cmd_line), "acpi_rsdp=%#lx ",
 					   (unsigned long)boot_info.rsdp_addr);
 	}
-	if (str_copy(line + n, spec->cmdline, sizeof(si->cmd_line) - n) >=
+	if ((size_t)snprintf(line + n, sizeof(si->cmd_line) - n, "%s", spec->cmdline) >=
 	    sizeof(si->cmd_line) - n) {
 		pr_warn("%s: command line is cut after %zu characters", spec->name,
 			sizeof(si->cmd_line) - n - 1);

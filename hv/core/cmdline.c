@@ -25,7 +25,7 @@ struct options options = {
 /* True between words and at the end of the line. */
 static bool INIT_TEXT is_end(char c)
 {
-	return strchr(" \t\n", c) != NULL;
+	return c == ' ' || c == '\t' || c == '\n' || c == '\0';
 }
 
 /* If *s starts with `prefix`, steps over it. */
@@ -54,16 +54,17 @@ static unsigned int INIT_TEXT choose(const char **s, const char *const *words, u
 /* Decimal or 0x-hexadecimal. */
 static bool INIT_TEXT parse_number(const char **s, uint64_t *value)
 {
-	/* Twice each, for both cases; the end counts as a 16. */
-	static const char digits[] = "00112233445566778899aAbBcCdDeEfF";
-	uint64_t digit, base = skip(s, "0x") ? 16 : 10;
-	const char *found, *start = *s;
+	/* Twice those that have two cases. */
+	static const char *const digits[] = {
+		"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a",
+		"b", "c", "d", "e", "f", "A", "B", "C", "D", "E", "F"
+	};
+	unsigned int digit, base = skip(s, "0x") ? 16 : 10;
+	unsigned int count = base == 16 ? ARRAY_SIZE(digits) : 10;
+	const char *start = *s;
 
-	for (*value = 0; (found = strchr(digits, **s)) != NULL; ++*s) {
-		digit = (uint64_t)(found - digits) / 2;
-		if (digit >= base) {
-			break;
-		}
+	for (*value = 0; (digit = choose(s, digits, count)) < count;) {
+		digit -= digit < 16 ? 0 : 6;
 		if (mul_overflow(*value, base, value) || add_overflow(*value, digit, value)) {
 			return false;
 		}
@@ -91,19 +92,16 @@ static bool INIT_TEXT parse_count(const char **s, void *to)
 /* Bytes, with suffix B, K, M, G or T; without one it counts KiB. */
 static bool INIT_TEXT parse_size(const char **s, void *to)
 {
-	static const char units[] = "bBkKmMgGtT";
-	uint64_t n, power = 1;
-	const char *unit;
+	/* Nothing at all is the last, as it stands everywhere. */
+	static const char *const units[] = { "b", "B", "k", "K", "m", "M", "g", "G", "t", "T", "" };
+	unsigned int unit;
+	uint64_t n;
 
 	if (!parse_number(s, &n)) {
 		return false;
 	}
-	unit = strchr(units, **s);
-	if (unit != NULL && *unit != '\0') {
-		power = (uint64_t)(unit - units) / 2;
-		++*s;
-	}
-	return !mul_overflow(n, 1ull << (10 * power), (uint64_t *)to);
+	unit = choose(s, units, ARRAY_SIZE(units));
+	return !mul_overflow(n, 1ull << (unit < 10 ? unit / 2 * 10 : 10), (uint64_t *)to);
 }
 
 static bool INIT_TEXT parse_flag(const char **s, void *to)
@@ -292,7 +290,7 @@ static const char *INIT_TEXT parse_line(const char *s, const struct option *o, s
 
 void INIT_TEXT cmdline_parse(const char *s, bool report)
 {
-	str_copy(options.text, s, sizeof(options.text));
+	(void)snprintf(options.text, sizeof(options.text), "%s", s);
 	(void)parse_line(s, table, ARRAY_SIZE(table), !report, report);
 }
 

@@ -39,18 +39,16 @@ void domain_shutdown(struct domain *d, uint8_t reason)
 		sched_sleep(d->vcpu[i], PAUSE_DOMAIN);
 	}
 	pr_info("domain %u: shut down (%s)", d->id, reason_names[reason]);
-	if (d->is_control && reason == SHUTDOWN_poweroff) {
-		arch_machine_poweroff();
-	}
-	if (d->is_control && reason == SHUTDOWN_reboot) {
-		arch_machine_restart();
-	}
 	if (d->is_control) {
+		if (reason == SHUTDOWN_poweroff) {
+			arch_machine_poweroff();
+		}
+		if (reason == SHUTDOWN_reboot) {
+			arch_machine_restart();
+		}
 		machine_give_up();
 	}
-	if (control_domain != NULL) {
-		evtchn_send_global_virq(control_domain, VIRQ_DOM_EXC);
-	}
+	evtchn_send_global_virq(control_domain, VIRQ_DOM_EXC);
 }
 
 int domain_crash(struct domain *d, const char *fmt, ...)

@@ -199,7 +199,7 @@ struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 	d->state = DOM_DEAD; /* not found by others before it is complete */
 	d->max_vcpus = max_vcpus;
 	d->weight = SCHED_WEIGHT;
-	spinlock_init(&d->lock, RANK_DOMAIN);
+	d->lock = SPINLOCK_INIT(RANK_DOMAIN);
 
 	spin_lock(&domlist_lock);
 	*rc = domain_table[id] != NULL ? -XEN_EEXIST : 0;

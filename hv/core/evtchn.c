@@ -261,7 +261,9 @@ void evtchn_send_virq(struct vcpu *v, unsigned int virq)
 void evtchn_send_global_virq(struct domain *d, unsigned int virq)
 {
 	/* Whatever vCPU its port notifies now, it is vCPU 0 that holds it. */
-	evtchn_send_virq(d->vcpu[0], virq);
+	if (d != NULL) {
+		evtchn_send_virq(d->vcpu[0], virq);
+	}
 }
 
 void evtchn_send_pirq(struct domain *d, unsigned int pirq)
@@ -410,7 +412,7 @@ int evtchn_reset(struct domain *d)
 
 void evtchn_domain_init(struct domain *d)
 {
-	spinlock_init(&d->evtchn_lock, RANK_EVTCHN);
+	d->evtchn_lock = SPINLOCK_INIT(RANK_EVTCHN);
 	d->evtchn_max = d->is_control ? EVTCHN_GROUP * EVTCHN_GROUPS : GUEST_PORTS;
 }
 

@@ -116,7 +116,6 @@ static bool convert(struct output *o, const struct spec *s, char letter)
 {
 	uint64_t u;
 	int64_t i;
-	char c;
 
 	switch (letter) {
 	case 'd':
@@ -129,16 +128,8 @@ static bool convert(struct output *o, const struct spec *s, char letter)
 		u = s->is_long ? va_arg(o->ap, unsigned long) : va_arg(o->ap, unsigned int);
 		put_number(o, s, u, letter == 'x' ? 16 : 10, s->alternate && u != 0 ? "0x" : "");
 		return true;
-	case 'p':
-		u = (uintptr_t)va_arg(o->ap, void *);
-		put_number(o, s, u, 16, "0x");
-		return true;
 	case 's':
 		put_string(o, s, va_arg(o->ap, const char *));
-		return true;
-	case 'c':
-		c = (char)va_arg(o->ap, int);
-		put_text(o, s, &c, 1);
 		return true;
 	case '%':
 		put(o, '%');

@@ -53,7 +53,7 @@ int gnttab_domain_init(struct domain *d)
 	if (t == NULL) {
 		return -XEN_ENOMEM;
 	}
-	spinlock_init(&t->lock, RANK_GNTTAB);
+	t->lock = SPINLOCK_INIT(RANK_GNTTAB);
 	t->max_frames = GNTTAB_FRAMES;
 	t->max_maps = GNTTAB_MAP_PAGES_MAX * MAPS_PER_PAGE;
 	t->free_map = GRANT_MAP_NONE;
@@ -67,8 +67,8 @@ void gnttab_domain_free(struct domain *d)
 
 	for (uint32_t i = 0; t != NULL && i < GNTTAB_MAP_PAGES_MAX; i++) {
 		domain_shared_free(i < t->frames ? t->frame[i] : NULL);
-		heap_free_page(i < ARRAY_SIZE(t->use) ? t->use[i] : NULL);
-		heap_free_page(t->map[i]);
+		heap_free_bytes(i < ARRAY_SIZE(t->use) ? t->use[i] : NULL, PAGE_SIZE);
+		heap_free_bytes(t->map[i], PAGE_SIZE);
 	}
 	heap_free_bytes(t, sizeof(*t));
 }
@@ -84,7 +84,7 @@ static int grow(struct domain *d)
 	n = t->frames;
 	if (n < t->max_frames) {
 		if (t->use[n / 2] == NULL) {
-			t->use[n / 2] = heap_alloc_page();
+			t->use[n / 2] = heap_alloc_bytes(PAGE_SIZE);
 		}
 		if (t->use[n / 2] != NULL) {
 			t->frame[n] = domain_shared_alloc(d);

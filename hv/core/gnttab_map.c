@@ -47,7 +47,7 @@ static struct grant_map *map_alloc(struct gnttab *t, grant_handle_t *handle)
 		*handle = t->maps;
 		page = &t->map[*handle / MAPS_PER_PAGE];
 		if (*page == NULL) {
-			*page = heap_alloc_page();
+			*page = heap_alloc_bytes(PAGE_SIZE);
 		}
 		if (*page != NULL) {
 			m = map_at(t, *handle);

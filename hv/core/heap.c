@@ -35,10 +35,6 @@ static struct {
 	unsigned long free;
 } heap = { .lock = SPINLOCK_INIT(RANK_HEAP) };
 
-#ifdef VELLUM_HOST
-unsigned long heap_fail_countdown;
-#endif
-
 static unsigned int zone_of(unsigned long mfn)
 {
 	return (unsigned int)(64 - __builtin_clzl(mfn));
@@ -203,24 +199,11 @@ unsigned long heap_free_frames(void)
 	return READ_ONCE(heap.free);
 }
 
-void *heap_alloc_page(void)
-{
-	return heap_alloc_bytes(PAGE_SIZE);
-}
-
-void heap_free_page(void *p)
-{
-	heap_free_bytes(p, PAGE_SIZE);
-}
-
 static unsigned int order_of_bytes(size_t bytes)
 {
-	unsigned int order = 0;
+	size_t last = (bytes - 1) >> PAGE_SHIFT;
 
-	while (order <= HEAP_MAX_ORDER && (size_t)PAGE_SIZE << order < bytes) {
-		order++;
-	}
-	return order;
+	return last == 0 ? 0 : zone_of(last);
 }
 
 void *heap_alloc_bytes(size_t bytes)

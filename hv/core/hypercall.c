@@ -168,24 +168,18 @@ long hypercall_restart(unsigned int nargs, const uint64_t args[])
  */
 void hypercall_page_fill(void *dst)
 {
-	/* push %rcx; push %r11; mov $number, %eax; syscall; pop %r11;
-	 * pop %rcx; ret */
-	static const uint8_t enter[] = { 0x51, 0x41, 0x53, 0xb8, 0,    0,    0,
+	/* push %rcx; push %r11; a byte, see below; mov $number, %eax; syscall;
+	 * pop %r11; pop %rcx; ret */
+	static const uint8_t enter[] = { 0x51, 0x41, 0x53, 0,	 0xb8, 0,    0,	  0,
 					 0,    0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3 };
-	/* push %rcx; push %r11; push %rax; mov $number, %eax; syscall */
-	static const uint8_t enter_iret[] = { 0x51, 0x41, 0x53, 0x50, 0xb8, 0, 0, 0, 0, 0x0f, 0x05 };
 	uint8_t *stub = dst;
 
 	memset(dst, 0xcc, PAGE_SIZE); /* int3 */
-	for (unsigned int nr = 0; nr < PAGE_SIZE / STUB_SIZE; nr++) {
-		if (nr == __HYPERVISOR_iret) {
-			memcpy(stub, enter_iret, sizeof(enter_iret));
-			stub[5] = (uint8_t)nr;
-		} else {
-			memcpy(stub, enter, sizeof(enter));
-			stub[4] = (uint8_t)nr;
-		}
-		stub += STUB_SIZE;
+	for (unsigned int nr = 0; nr < PAGE_SIZE / STUB_SIZE; nr++, stub += STUB_SIZE) {
+		memcpy(stub, enter, sizeof(enter));
+		/* push %rax, or a prefix that changes nothing about the mov. */
+		stub[3] = nr == __HYPERVISOR_iret ? 0x50 : 0x40;
+		stub[5] = (uint8_t)nr;
 	}
 }
 

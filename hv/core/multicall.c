@@ -23,7 +23,6 @@ _Static_assert(sizeof(struct multicall_entry) == 64, "published layout");
 
 static long run_entry(struct vcpu *v, struct multicall_entry *entry)
 {
-	uint64_t args[HYPERCALL_ARGS];
 	long result;
 
 	if (entry->op == __HYPERVISOR_multicall) {
@@ -32,11 +31,8 @@ static long run_entry(struct vcpu *v, struct multicall_entry *entry)
 	if (entry->op == __HYPERVISOR_iret) {
 		return -XEN_ENOSYS;
 	}
-	for (unsigned int i = 0; i < HYPERCALL_ARGS; i++) {
-		args[i] = entry->args[i];
-	}
 	v->mc = entry;
-	result = hypercall_invoke(entry->op, args);
+	result = hypercall_invoke(entry->op, entry->args);
 	v->mc = NULL;
 	return result;
 }

@@ -62,18 +62,11 @@ static int firmware_info(const struct xenpf_firmware_info *op)
 	}
 }
 
-static int enter_acpi_sleep(const struct xenpf_enter_acpi_sleep *op)
-{
-	if (op->sleep_state != SLEEP_POWER_OFF || op->flags != 0) {
-		return -XEN_EINVAL;
-	}
-	return arch_acpi_sleep(op->val_a, op->val_b);
-}
-
 static int run(struct xen_platform_op *op)
 {
 	const struct xenpf_settime32 *t32 = &op->u.settime32;
 	const struct xenpf_settime64 *t64 = &op->u.settime64;
+	const struct xenpf_enter_acpi_sleep *sleep = &op->u.enter_acpi_sleep;
 
 	switch (op->cmd) {
 	case XENPF_settime32:
@@ -85,7 +78,10 @@ static int run(struct xen_platform_op *op)
 	case XENPF_firmware_info:
 		return firmware_info(&op->u.firmware_info);
 	case XENPF_enter_acpi_sleep:
-		return enter_acpi_sleep(&op->u.enter_acpi_sleep);
+		if (sleep->sleep_state != SLEEP_POWER_OFF || sleep->flags != 0) {
+			return -XEN_EINVAL;
+		}
+		return arch_acpi_sleep(sleep->val_a, sleep->val_b);
 	/*
 	 * Refused: add_memtype, del_memtype, read_memtype, since guests have
 	 * the page attribute table; microcode_update, platform_quirk,

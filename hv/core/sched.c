@@ -97,7 +97,7 @@ static uint64_t clock = START; /* atomic: greatest key picked */
 
 void sched_init_cpu(struct percpu *cpu)
 {
-	spinlock_init(&cpu->timer_lock, RANK_TIMER);
+	cpu->timer_lock = SPINLOCK_INIT(RANK_TIMER);
 	cpu->clock = START;
 	WRITE_ONCE(cpu->slice_end, NO_SLICE);
 	cpu->timer_armed = ~0ull;
@@ -110,7 +110,7 @@ void sched_init_vcpu(struct vcpu *v)
 	/* The first domain's vCPU n on CPU n, the next domain's shifted. */
 	v->cpu = (v->id + v->domain->id) % cpu_count();
 	v->affinity = cpu_online_mask();
-	spinlock_init(&v->lock, RANK_VCPU);
+	v->lock = SPINLOCK_INIT(RANK_VCPU);
 	v->runstate.state = RUNSTATE_offline;
 	v->runstate.state_entry_time = time_now();
 	timer_init(&v->cap_timer, TIMER_CAP, v);

@@ -4,19 +4,9 @@
  * the compiler for copies of structures.  They own no data and take no lock.
  * Copies go by 64-bit words: x86 takes unaligned ones, and no vector register
  * may be touched here since they all hold a guest's state.  The host test
- * build uses libc's and gets str_copy() only.
+ * build uses libc's.
  */
 #include <hv/string.h>
-
-size_t str_copy(char *dst, const char *src, size_t n)
-{
-	size_t len = strlen(src);
-	size_t part = MIN(len, n - 1);
-
-	memcpy(dst, src, part);
-	dst[part] = '\0';
-	return len;
-}
 
 #ifndef VELLUM_HOST
 

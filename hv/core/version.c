@@ -65,10 +65,7 @@ static long give_features(guest_ptr_t arg)
 	if (info.submap_idx >= XENFEAT_NR_SUBMAPS) {
 		return -XEN_EINVAL;
 	}
-	info.submap = FEATURES;
-	if (current_domain()->is_control) {
-		info.submap |= 1u << XENFEAT_dom0;
-	}
+	info.submap = FEATURES | (uint32_t)current_domain()->is_control << XENFEAT_dom0;
 	return copy_to_guest(arg, &info, sizeof(info));
 }
 

@@ -221,12 +221,12 @@ void arch_dump_core_state(void)
 	/* The top of the stack in use: the page after those may be absent. */
 	at = at < CPU_GUARD ? IST_TOP(at / IST_STACK_SIZE) : CPU_BLOCK_SIZE;
 	end = (const uint64_t *)((char *)p + at);
-	pr_err("CPU %u: rsp %p cr2 %016lx cr3 %016lx cr4 %lx", p->id, (const void *)sp,
+	pr_err("CPU %u: rsp %#lx cr2 %016lx cr3 %016lx cr4 %lx", p->id, (unsigned long)sp,
 	       READ_REG(cr2), READ_REG(cr3), READ_REG(cr4));
 	/* Words that point into text: a poor but sufficient trace. */
 	for (; sp < end && found < 24; sp++) {
 		if (*sp >= (uint64_t)image_start && *sp < (uint64_t)text_end) {
-			pr_err("  [%p] %016lx", (const void *)sp, *sp);
+			pr_err("  [%#lx] %016lx", (unsigned long)sp, *sp);
 			found++;
 		}
 	}

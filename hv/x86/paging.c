@@ -59,7 +59,7 @@ unsigned long ptr_frame(const void *p)
 static uint64_t *new_table(void)
 {
 	if (boot_mem_done) {
-		return heap_alloc_page();
+		return heap_alloc_bytes(PAGE_SIZE);
 	}
 	/* The early tables show no more than this. */
 	return boot_mem_alloc(PAGE_SIZE, FOUR_GIB);

@@ -110,7 +110,7 @@ static bool drain(void)
 
 void uart_interrupt(void)
 {
-	if (port != 0 && drain() && control_domain != NULL) {
+	if (port != 0 && drain()) {
 		evtchn_send_global_virq(control_domain, VIRQ_CONSOLE);
 	}
 }

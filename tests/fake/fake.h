@@ -150,6 +150,8 @@ struct fake_machine {
 	const char *input; /* console bytes to be received */
 };
 extern struct fake_machine fake;
+/** The n-th allocation of the core from now fails, once; 0: none does. */
+extern unsigned long heap_fail_countdown;
 
 /** Number of the CPU that executes. */
 #ifdef FAKE_THREADS

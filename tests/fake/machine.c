@@ -30,6 +30,12 @@
 #define CHUNK 256ul /* frames for which the frame table is all or none */
 
 struct fake_machine fake;
+unsigned long heap_fail_countdown;
+
+bool heap_fail_hook(void)
+{
+	return heap_fail_countdown != 0 && --heap_fail_countdown == 0;
+}
 jmp_buf *fake_machine_end;
 
 extern char core_data_begin[], core_data_end[];

@@ -73,7 +73,8 @@ bool virq_is_per_vcpu(unsigned int virq);
 
 /** Marks pending and notifies the bound vCPU; evtchn lock of d held. */
 void evtchn_set_pending(struct domain *d, struct evtchn *chn);
-/** Raises a per-vCPU VIRQ, or a domain-wide one on whichever vCPU has it. */
+/** Raises a per-vCPU VIRQ, or a domain-wide one on whichever vCPU has it; d may
+ *  be NULL: nobody to tell. */
 void evtchn_send_virq(struct vcpu *v, unsigned int virq);
 void evtchn_send_global_virq(struct domain *d, unsigned int virq);
 /** Hardware interrupt for the port bound to pirq, if any. */

@@ -32,10 +32,10 @@ void heap_free(struct page *pg, unsigned int order);
 /** Free frames. */
 unsigned long heap_free_frames(void);
 
-/** One zeroed core frame as a pointer into the direct map; NULL: none. */
-void *heap_alloc_page(void);
-void heap_free_page(void *p);
-/** Zeroed core memory of `bytes`, rounded up to 2^n frames; NULL: none. */
+/**
+ * Zeroed core memory of `bytes` > 0, rounded up to 2^n frames, as a pointer into
+ * the direct map; NULL: none.
+ */
 void *heap_alloc_bytes(size_t bytes);
 void heap_free_bytes(void *p, size_t bytes);
 
@@ -56,12 +56,8 @@ int must_check domain_assign_frames(struct domain *d, struct page *pg, unsigned 
 struct page *domain_alloc_frames(struct domain *d, unsigned int order, unsigned int address_bits);
 
 #ifdef VELLUM_HOST
-/** Tests: the n-th allocation from now fails, once; 0: none does. */
-extern unsigned long heap_fail_countdown;
-static inline bool heap_fail_hook(void)
-{
-	return heap_fail_countdown != 0 && --heap_fail_countdown == 0;
-}
+/** Tests: true if this allocation is to fail. */
+bool heap_fail_hook(void);
 #else
 #define heap_fail_hook() false
 #endif

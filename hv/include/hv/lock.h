@@ -52,12 +52,6 @@ typedef struct spinlock {
 
 #define SPINLOCK_INIT(r) ((spinlock_t){ .rank = (uint16_t)(r) })
 
-static inline void spinlock_init(spinlock_t *l, enum lock_rank rank)
-{
-	l->taken = 0;
-	l->rank = (uint16_t)rank;
-}
-
 void spin_lock(spinlock_t *l);
 void spin_unlock(spinlock_t *l);
 /** True if the calling CPU holds it. */

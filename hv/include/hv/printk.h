@@ -45,7 +45,7 @@ void printk_panic_mode(void);
 #define snprintf vl_snprintf
 #endif
 
-/** C99 subset: %d %u %x %p %s %c %%, l ll z, flags # 0, width, .prec (of
+/** C99 subset: %d %u %x %s %%, l ll z, flags # 0, width, .prec (of
  *  strings), * for both.  As C99: the result is the length without the limit,
  *  and buf is terminated if n > 0. */
 int vsnprintf(char *buf, size_t n, const char *fmt, va_list ap) printf_like(3, 0);

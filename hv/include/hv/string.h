@@ -19,7 +19,4 @@ int strncmp(const char *a, const char *b, size_t n);
 char *strchr(const char *s, int c);
 #endif
 
-/** Copies at most n - 1 bytes and terminates, n > 0; returns strlen(src). */
-size_t str_copy(char *dst, const char *src, size_t n);
-
 #endif

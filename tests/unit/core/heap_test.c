@@ -167,15 +167,15 @@ static void test_bytes(void)
 	}
 	CU_ASSERT_PTR_NULL(heap_alloc_bytes((size_t)-1));
 	heap_free_bytes(NULL, 10);
-	heap_free_page(NULL);
+	heap_free_bytes(NULL, PAGE_SIZE);
 }
 
 static void test_fail_hook(void)
 {
 	heap_fail_countdown = 2;
-	CU_ASSERT_PTR_NOT_NULL(heap_alloc_page());
-	CU_ASSERT_PTR_NULL(heap_alloc_page());
-	CU_ASSERT_PTR_NOT_NULL(heap_alloc_page());
+	CU_ASSERT_PTR_NOT_NULL(heap_alloc_bytes(PAGE_SIZE));
+	CU_ASSERT_PTR_NULL(heap_alloc_bytes(PAGE_SIZE));
+	CU_ASSERT_PTR_NOT_NULL(heap_alloc_bytes(PAGE_SIZE));
 }
 
 static void test_assign(void)
