@@ -12,8 +12,6 @@
  */
 #include <hv/hypercall.h>
 
-#include <xen/xen.h>
-
 #include <arch/cpu.h>
 
 #include <hv/domain.h>

@@ -19,8 +19,6 @@
  */
 #include <hv/evtchn.h>
 
-#include <xen/xen.h>
-
 #include <hv/check.h>
 #include <hv/domain.h>
 #include <hv/guests.h>

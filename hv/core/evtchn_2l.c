@@ -44,7 +44,6 @@
  * Moving a port to another vCPU changes only where S3 to S5 go from then on; an
  * event under way stays with the old vCPU, whose selector names its word.
  */
-#include <xen/xen.h>
 
 #include <hv/domain.h>
 #include <hv/evtchn.h>

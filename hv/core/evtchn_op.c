@@ -12,8 +12,6 @@
  * A call that makes a port and then cannot tell the guest its number closes it
  * again, so that no port is left that nobody knows.
  */
-#include <xen/event_channel.h>
-#include <xen/xen.h>
 
 #include <hv/domain.h>
 #include <hv/evtchn.h>
@@ -101,15 +99,12 @@ static long op_bind_virq(struct domain *d, union args *a)
 	struct evtchn *chn;
 	int rc;
 
-	if (virq >= NR_VIRQS) {
+	if (virq >= NR_VIRQS || (a->bind_virq.vcpu != 0 && !virq_is_per_vcpu(virq))) {
 		return -XEN_EINVAL;
 	}
 	virq = (uint32_t)index_nospec(virq, NR_VIRQS);
 	if (v == NULL) {
 		return -XEN_ENOENT;
-	}
-	if (v->id != 0 && !virq_is_per_vcpu(virq)) {
-		return -XEN_EINVAL;
 	}
 	rc = v->virq_port[virq] != 0 ? -XEN_EEXIST : evtchn_alloc(d, ECS_VIRQ, v->id, &chn);
 	if (rc != 0) {

@@ -144,19 +144,16 @@ int vsnprintf(char *buf, size_t n, const char *fmt, va_list ap)
 	struct output o = { .buf = buf, .size = n };
 
 	va_copy(o.ap, ap);
-	while (*fmt != '\0') {
+	for (; *fmt != '\0'; fmt++) {
 		struct spec s = { .precision = -1 };
-		const char *letter;
+		const char *letter = *fmt == '%' ? parse_spec(fmt + 1, &s, &o) : fmt;
 
-		if (*fmt == '%') {
-			letter = parse_spec(fmt + 1, &s, &o);
-			if (convert(&o, &s, *letter)) {
-				fmt = letter + 1;
-				continue;
-			}
+		if (letter != fmt && convert(&o, &s, *letter)) {
+			fmt = letter;
+		} else {
+			/* With it goes a '%' that starts nothing known. */
+			put(&o, *fmt);
 		}
-		/* With it goes a '%' that starts nothing known. */
-		put(&o, *fmt++);
 	}
 	va_end(o.ap);
 	if (n > 0) {

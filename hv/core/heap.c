@@ -20,7 +20,6 @@
 
 #include <hv/check.h>
 #include <hv/domain.h>
-#include <hv/lock.h>
 #include <hv/page.h>
 #include <hv/string.h>
 

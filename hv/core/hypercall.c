@@ -13,13 +13,10 @@
  */
 #include <hv/hypercall.h>
 
-#include <xen/xen.h>
-
 #include <arch/cpu.h>
 
 #include <hv/check.h>
 #include <hv/domain.h>
-#include <hv/percpu.h>
 #include <hv/printk.h>
 #include <hv/string.h>
 #include <hv/vcpu.h>
@@ -153,11 +150,7 @@ long hypercall_restart(unsigned int nargs, const uint64_t args[])
 
 	CHECK(nargs <= HYPERCALL_ARGS);
 	for (unsigned int i = 0; i < nargs; i++) {
-		if (v->mc != NULL) {
-			v->mc->args[i] = args[i];
-		} else {
-			*reg[i] = args[i];
-		}
+		*(v->mc != NULL ? &v->mc->args[i] : reg[i]) = args[i];
 	}
 	return -XEN_ERESTART;
 }
@@ -191,12 +184,11 @@ void hypercall_history_print(const struct vcpu *v)
 			&v->history[(v->history_next + i) % ARRAY_SIZE(v->history)];
 		const char *name = r->nr < HYPERCALL_COUNT ? table[r->nr].name : NULL;
 
-		if (!r->used) {
-			continue;
+		if (r->used) {
+			pr_err("  %s%s [%u] (%#lx, %#lx, %#lx) = %ld",
+			       r->in_multicall ? "in multicall: " : "",
+			       name != NULL ? name : "unknown call", r->nr, r->arg[0], r->arg[1],
+			       r->arg[2], r->result);
 		}
-		pr_err("  %s%s [%u] (%#lx, %#lx, %#lx) = %ld",
-		       r->in_multicall ? "in multicall: " : "",
-		       name != NULL ? name : "unknown call", r->nr, r->arg[0], r->arg[1], r->arg[2],
-		       r->result);
 	}
 }

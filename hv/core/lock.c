@@ -38,26 +38,16 @@ void lock_rank_leave(enum lock_rank rank)
 	this_cpu()->ranks_held &= ~(1u << rank);
 }
 
-static uint32_t lock_token(void)
-{
-	return this_cpu()->id + 1;
-}
-
 static void take(spinlock_t *l)
 {
-	uint32_t token = lock_token();
-	uint32_t expected;
+	uint32_t token = this_cpu()->id + 1, expected = 0;
 
 	if (unlikely(READ_ONCE(l->taken) == token)) {
 		panic("lock %s taken twice by one CPU", rank_names[l->rank]);
 	}
-	for (;;) {
-		expected = 0;
-		if (__atomic_compare_exchange_n(&l->taken, &expected, token, false,
-						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-			return;
-		}
-		while (READ_ONCE(l->taken) != 0) {
+	while (!__atomic_compare_exchange_n(&l->taken, &expected, token, false, __ATOMIC_ACQUIRE,
+					    __ATOMIC_RELAXED)) {
+		for (expected = 0; READ_ONCE(l->taken) != 0;) {
 			arch_cpu_relax();
 		}
 	}
@@ -84,7 +74,7 @@ void spin_unlock(spinlock_t *l)
 
 bool spin_is_held(const spinlock_t *l)
 {
-	return READ_ONCE(l->taken) == lock_token();
+	return READ_ONCE(l->taken) == this_cpu()->id + 1;
 }
 
 /* The two have one rank, which counts as long as both are held. */

@@ -14,8 +14,6 @@
  */
 #include <hv/hypercall.h>
 
-#include <xen/xen.h>
-
 #include <hv/guest_access.h>
 #include <hv/vcpu.h>
 
@@ -62,11 +60,8 @@ long do_multicall(uint64_t list, uint64_t count)
 	int rc = 0;
 
 	for (uint32_t left = total; left > 0 && rc == 0; left--) {
-		if (left < total && hypercall_preempt()) {
-			rc = -XEN_ERESTART;
-		} else {
-			rc = do_entry(guest_ptr(list));
-		}
+		rc = left < total && hypercall_preempt() ? -XEN_ERESTART :
+							   do_entry(guest_ptr(list));
 		if (rc == -XEN_ERESTART) {
 			return hypercall_restart(2, (uint64_t[]){ list, left });
 		}

@@ -14,7 +14,6 @@
 #include <hv/cmdline.h>
 #include <hv/domain.h>
 #include <hv/hypercall.h>
-#include <hv/percpu.h>
 #include <hv/printk.h>
 #include <hv/vcpu.h>
 

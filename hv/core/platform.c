@@ -13,7 +13,6 @@
 
 #include <hv/domain.h>
 #include <hv/guest_access.h>
-#include <hv/printk.h>
 #include <hv/vcpu.h>
 #include <hv/vtime.h>
 

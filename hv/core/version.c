@@ -24,11 +24,6 @@
 #define ABI_MINOR 17
 #define EXTRAVERSION ".0-vellum"
 #define CAPABILITIES "xen-3.0-x86_64 "
-#ifdef __clang__
-#define COMPILER __VERSION__
-#else
-#define COMPILER "gcc " __VERSION__
-#endif
 #define CHANGESET "Vellum " VELLUM_VERSION " " VELLUM_CHANGESET
 
 _Static_assert(sizeof(EXTRAVERSION) <= XEN_EXTRAVERSION_LEN, "guest's buffer");
@@ -76,10 +71,10 @@ long do_xen_version(uint64_t cmd, uint64_t arg)
 	};
 	/* No user, host or date: the same source gives the same image. */
 	static const struct xen_compile_info compile_info = {
-		.compiler = COMPILER,
+		.compiler = "cc " __VERSION__, /* clang's has its name in it */
 		.compile_by = "vellum",
 	};
-	bool control = current_domain()->is_control;
+	const struct domain *currd = current_domain();
 	guest_ptr_t to = guest_ptr(arg);
 
 	switch ((int)cmd) {
@@ -100,10 +95,9 @@ long do_xen_version(uint64_t cmd, uint64_t arg)
 	case XENVER_pagesize:
 		return PAGE_SIZE;
 	case XENVER_guest_handle:
-		return copy_to_guest(to, current_domain()->handle,
-				     sizeof(current_domain()->handle));
+		return copy_to_guest(to, currd->handle, sizeof(currd->handle));
 	case XENVER_commandline:
-		return give_text(to, control ? options.text : "<denied>");
+		return give_text(to, currd->is_control ? options.text : "<denied>");
 	case XENVER_build_id:
 		/* The linker's note is not mapped while the core runs. */
 		return -XEN_ENODATA;
