@@ -49,53 +49,42 @@
 #include <hv/evtchn.h>
 #include <hv/vcpu.h>
 
-#define WORD_BITS 64
-
 _Static_assert(sizeof(((struct shared_info *)0)->evtchn_pending) * 8 == EVTCHN_2L_NR_CHANNELS,
 	       "a bit for every port");
 
-/* A bit of the guest's: set or cleared, true if it was set; or read. */
-static bool set_bit(xen_ulong_t *words, uint32_t bit)
+/* The word of a port's mask bit, which is as the one of its pending bit. */
+static uint32_t *mask_word(const struct domain *d, const struct evtchn *chn)
 {
-	xen_ulong_t mask = 1ul << (bit % WORD_BITS);
-
-	return __atomic_fetch_or(&words[bit / WORD_BITS], mask, __ATOMIC_SEQ_CST) & mask;
-}
-
-static bool clear_bit(xen_ulong_t *words, uint32_t bit)
-{
-	xen_ulong_t mask = 1ul << (bit % WORD_BITS);
-
-	return __atomic_fetch_and(&words[bit / WORD_BITS], ~mask, __ATOMIC_SEQ_CST) & mask;
-}
-
-static bool test_bit(const xen_ulong_t *words, uint32_t bit)
-{
-	return __atomic_load_n(&words[bit / WORD_BITS], __ATOMIC_SEQ_CST) >> (bit % WORD_BITS) & 1;
+	return (uint32_t *)d->shared->evtchn_mask + chn->port / 32;
 }
 
 /* Steps S3 to S5. */
 static void select_port(struct domain *d, const struct evtchn *chn)
 {
 	struct vcpu *v = d->vcpu[chn->vcpu];
+	xen_ulong_t bit = 1ul << chn->port / 64;
 
-	if (!set_bit(&v->info->evtchn_pending_sel, chn->port / WORD_BITS)) {
+	if ((__atomic_fetch_or(&v->info->evtchn_pending_sel, bit, __ATOMIC_SEQ_CST) & bit) == 0) {
 		vcpu_mark_events_pending(v);
 	}
 }
 
 void evtchn_2l_set_pending(struct domain *d, struct evtchn *chn)
 {
-	if (!set_bit(d->shared->evtchn_pending, chn->port) &&
-	    !test_bit(d->shared->evtchn_mask, chn->port)) {
+	uint32_t bit, *pending = evtchn_pending_word(d, chn->port, &bit);
+
+	if ((__atomic_fetch_or(pending, bit, __ATOMIC_SEQ_CST) & bit) == 0 &&
+	    (__atomic_load_n(mask_word(d, chn), __ATOMIC_SEQ_CST) & bit) == 0) {
 		select_port(d, chn);
 	}
 }
 
 void evtchn_2l_unmask(struct domain *d, struct evtchn *chn)
 {
-	if (clear_bit(d->shared->evtchn_mask, chn->port) &&
-	    test_bit(d->shared->evtchn_pending, chn->port)) {
+	uint32_t bit, *pending = evtchn_pending_word(d, chn->port, &bit);
+
+	if ((__atomic_fetch_and(mask_word(d, chn), ~bit, __ATOMIC_SEQ_CST) & bit) != 0 &&
+	    (__atomic_load_n(pending, __ATOMIC_SEQ_CST) & bit) != 0) {
 		select_port(d, chn);
 	}
 }

@@ -185,10 +185,8 @@ void heap_add(unsigned long start, unsigned long end)
 	end = MIN(end, 1ul << 32); /* the links have 32 bits */
 	/* The largest aligned block that fits, one after the other. */
 	for (; mfn < end; mfn += 1ul << order) {
-		order = MIN((unsigned int)__builtin_ctzl(mfn), (unsigned int)HEAP_MAX_ORDER);
-		while (1ul << order > end - mfn) {
-			order--;
-		}
+		order = MIN(63u - (unsigned int)__builtin_clzl(end - mfn), HEAP_MAX_ORDER);
+		order = MIN(order, (unsigned int)__builtin_ctzl(mfn));
 		heap_free(mfn_to_page(mfn), order);
 	}
 }

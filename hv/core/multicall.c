@@ -19,37 +19,30 @@
 
 _Static_assert(sizeof(struct multicall_entry) == 64, "published layout");
 
-static long run_entry(struct vcpu *v, struct multicall_entry *entry)
-{
-	long result;
-
-	if (entry->op == __HYPERVISOR_multicall) {
-		return -XEN_EINVAL;
-	}
-	if (entry->op == __HYPERVISOR_iret) {
-		return -XEN_ENOSYS;
-	}
-	v->mc = entry;
-	result = hypercall_invoke(entry->op, entry->args);
-	v->mc = NULL;
-	return result;
-}
-
 /* Executes the entry at `at`: 0, -XEN_ERESTART or -XEN_EFAULT. */
 static int do_entry(guest_ptr_t at)
 {
+	struct vcpu *v = current_vcpu();
 	struct multicall_entry entry;
+	long result = -XEN_EINVAL;
 	int rc = copy_from_guest(&entry, at, sizeof(entry));
 
 	if (rc != 0) {
 		return rc;
 	}
-	entry.result = (xen_ulong_t)run_entry(current_vcpu(), &entry);
-	if (entry.result == (xen_ulong_t)-XEN_ERESTART) {
+	if (entry.op == __HYPERVISOR_iret) {
+		result = -XEN_ENOSYS;
+	} else if (entry.op != __HYPERVISOR_multicall) {
+		v->mc = &entry;
+		result = hypercall_invoke(entry.op, entry.args);
+		v->mc = NULL;
+	}
+	if (result == -XEN_ERESTART) {
 		at = guest_ptr_add(at, offsetof(struct multicall_entry, args));
 		rc = copy_to_guest(at, entry.args, sizeof(entry.args));
 		return rc != 0 ? rc : -XEN_ERESTART;
 	}
+	entry.result = (xen_ulong_t)result;
 	at = guest_ptr_add(at, offsetof(struct multicall_entry, result));
 	return copy_to_guest(at, &entry.result, sizeof(entry.result));
 }

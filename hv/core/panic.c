@@ -41,15 +41,6 @@ static void claim_panic(uint32_t token)
 	}
 }
 
-static void print_current(const struct vcpu *v)
-{
-	pr_err("current: d%uv%u in %s mode, rip %04x:%016lx rflags %08lx "
-	       "rsp %016lx",
-	       v->domain->id, v->id, v->in_kernel ? "kernel" : "user", v->regs.cs, v->regs.rip,
-	       v->regs.rflags, v->regs.rsp);
-	hypercall_history_print(v);
-}
-
 void machine_give_up(void)
 {
 	if (options.noreboot) {
@@ -63,6 +54,7 @@ void machine_give_up(void)
 void panic(const char *fmt, ...)
 {
 	struct percpu *pc = this_cpu();
+	const struct vcpu *v = pc->curr;
 	char reason[REASON_MAX];
 	va_list ap;
 
@@ -74,8 +66,12 @@ void panic(const char *fmt, ...)
 	va_end(ap);
 	pr_err("PANIC on CPU %u: %s", pc->id, reason);
 	arch_dump_core_state();
-	if (pc->curr != NULL) {
-		print_current(pc->curr);
+	if (v != NULL) {
+		pr_err("current: d%uv%u in %s mode, rip %04x:%016lx rflags %08lx "
+		       "rsp %016lx",
+		       v->domain->id, v->id, v->in_kernel ? "kernel" : "user", v->regs.cs,
+		       v->regs.rip, v->regs.rflags, v->regs.rsp);
+		hypercall_history_print(v);
 	}
 	pr_err("longest time with interrupts off on this CPU: %lu us",
 	       pc->irqs_off_worst / (arch_clock()->hz / 1000000 + 1));

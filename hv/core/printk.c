@@ -82,9 +82,6 @@ void printk(enum loglevel level, const char *fmt, ...)
 	text = vsnprintf(line + len, room, fmt, ap);
 	va_end(ap);
 	len += MIN((size_t)text, room - 1);
-	if (line[len - 1] == '\n') {
-		len--;
-	}
 	memcpy(line + len, "\r\n", 2);
 
 	console_enter();

@@ -17,7 +17,7 @@ enum loglevel {
 };
 
 /**
- * Prints "(VL) ..." and a newline if missing: to the ring, and to the console
+ * Prints "(VL) ..." and ends the line: to the ring, and to the console
  * up to level options.loglvl.
  */
 void printk(enum loglevel level, const char *fmt, ...) printf_like(2, 3);

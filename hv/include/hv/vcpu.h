@@ -9,6 +9,7 @@
 #define HV_VCPU_H
 
 #include <arch/regs.h>
+#include <hv/lock.h>
 #include <hv/percpu.h>
 #include <hv/timer.h>
 #include <xen/vcpu.h>
