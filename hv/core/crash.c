@@ -10,8 +10,6 @@
  */
 #include <hv/domain.h>
 
-#include <stdarg.h>
-
 #include <xen/sched.h>
 
 #include <arch/cpu.h>

@@ -90,12 +90,8 @@ static int grow(struct domain *d)
 	}
 	/* Port 0 is never taken, so that 0 can mean "none". */
 	for (port = first + EVTCHN_GROUP; port-- > MAX(first, 1u);) {
-		(*group)[port - first] = (struct evtchn){
-			.state = ECS_FREE,
-			.priority = EVTCHN_FIFO_PRIORITY_DEFAULT,
-			.port = port,
-			.u.next_free = d->evtchn_free,
-		};
+		(*group)[port - first] =
+			(struct evtchn){ .port = port, .u.next_free = d->evtchn_free };
 		d->evtchn_free = port;
 	}
 	WRITE_ONCE(d->evtchn_valid, first + EVTCHN_GROUP);
@@ -120,6 +116,7 @@ int evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned int vcpu, s
 	d->evtchn_free = chn->u.next_free;
 	d->evtchn_count++;
 	chn->state = (uint8_t)state;
+	chn->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
 	chn->vcpu = (uint16_t)vcpu;
 	*out = chn;
 	return 0;
@@ -138,7 +135,6 @@ void evtchn_release(struct domain *d, struct evtchn *chn)
 	/* last_vcpu and last_priority stay: the guest may still have the port
 	 * linked in that queue when it is used anew. */
 	chn->state = ECS_FREE;
-	chn->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
 	chn->u.next_free = d->evtchn_free;
 	d->evtchn_free = chn->port;
 	d->evtchn_count--;
