@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rules for descriptors that a guest puts into its GDT and LDT, and the GDT
- * frames of a vCPU.  Called by set_gdt, update_descriptor, context loading and
- * page-type validation (pgtype.c).  A frame stays of type DESC, and so not
+ * Rules for descriptors that a guest puts into its GDT and LDT, and the frames
+ * of both that a vCPU uses.  Called by set_gdt, update_descriptor, context
+ * loading, faults in the LDT, changes of base tables (mm_vcpu.c) and page-type validation (pgtype.c).  A frame stays of type DESC, and so not
  * writable by any guest, for as long as a vCPU uses it; the reference words
  * of the frame table are the only shared data, so no lock is taken.
  */
@@ -13,7 +13,8 @@
 #include <hv/domain.h>
 #include <hv/guest_access.h>
 #include <hv/hypercall.h>
-#include <hv/page.h>
+#include <hv/mm.h>
+#include <hv/string.h>
 #include <hv/trap.h>
 #include <hv/vcpu.h>
 
@@ -49,6 +50,8 @@ int descriptor_check_frame(uint64_t *descs)
 	return 0;
 }
 
+/* ---- The frames of a vCPU ------------------------------------------------------- */
+
 static void put_frames(const unsigned long *frames, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {
@@ -64,9 +67,6 @@ int vcpu_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entri
 	unsigned long old[ARRAY_SIZE(v->gdt_frame)];
 	struct page *pg;
 
-	if (entries > FIRST_RESERVED_GDT_ENTRY) {
-		return -XEN_EINVAL;
-	}
 	for (unsigned int i = 0; i < count; i++) {
 		if (page_get_and_type(frames[i], v->domain, PGT_DESC, &pg) != 0) {
 			put_frames(frames, i);
@@ -74,10 +74,9 @@ int vcpu_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entri
 		}
 	}
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(old); i++) {
-		old[i] = v->gdt_frame[i];
-		v->gdt_frame[i] = i < count ? frames[i] : 0;
-	}
+	memcpy(old, v->gdt_frame, sizeof(old));
+	memset(v->gdt_frame, 0, sizeof(old));
+	memcpy(v->gdt_frame, frames, count * sizeof(frames[0]));
 	v->gdt_entries = entries;
 	if (this_cpu()->curr == v) {
 		arch_load_descriptors(v);
@@ -94,6 +93,41 @@ void vcpu_drop_gdt(struct vcpu *v)
 
 	(void)rc;
 }
+
+void ldt_drop(struct vcpu *v)
+{
+	unsigned long old[ARRAY_SIZE(v->ldt_frame)];
+
+	if (v->ldt_entries == 0) {
+		return; /* pages are only mapped while there is a table */
+	}
+	memcpy(old, v->ldt_frame, sizeof(old));
+	memset(v->ldt_frame, 0, sizeof(old));
+	if (this_cpu()->curr == v) {
+		arch_load_descriptors(v);
+	}
+	put_frames(old, ARRAY_SIZE(old));
+}
+
+bool ldt_map_fault(struct vcpu *v, unsigned int page_index)
+{
+	struct page *pg;
+	uint64_t pte;
+
+	if (page_index >= ARRAY_SIZE(v->ldt_frame) ||
+	    page_index * DESCS_PER_FRAME >= v->ldt_entries || v->ldt_frame[page_index] != 0) {
+		return false;
+	}
+	pte = guest_walk_l1e(v, v->ldt_base + (uint64_t)page_index * PAGE_SIZE);
+	if (page_get_and_type(pte_mfn(pte), v->domain, PGT_DESC, &pg) != 0) {
+		return false;
+	}
+	v->ldt_frame[page_index] = pte_mfn(pte);
+	arch_load_ldt_page(v, page_index);
+	return true;
+}
+
+/* ---- Hypercalls -------------------------------------------------------------------- */
 
 long do_set_gdt(uint64_t frames, uint64_t entries)
 {

@@ -32,18 +32,14 @@ _Static_assert(sizeof(struct mmu_update) == 16, "xen.h: two words");
 int mm_target_get(struct mm_target *t, uint32_t dom)
 {
 	uint16_t frames = (uint16_t)dom, tables = (uint16_t)(dom >> 16);
-	int rc;
+	int rc = domain_get_target(tables != 0 ? (uint16_t)(tables - 1) : DOMID_SELF, &t->tables);
 
-	rc = domain_get_target(tables != 0 ? (uint16_t)(tables - 1) : DOMID_SELF, &t->tables);
-	if (rc != 0) {
-		return rc;
-	}
 	t->frames_of = NULL;
-	if (frames != DOMID_IO) {
+	if (rc == 0 && frames != DOMID_IO) {
 		rc = domain_get_target(frames, &t->frames_of);
-	}
-	if (rc != 0) {
-		domain_put_target(t->tables);
+		if (rc != 0) {
+			domain_put_target(t->tables);
+		}
 	}
 	return rc;
 }
@@ -61,12 +57,11 @@ static int store_plain(struct page *pg, uint64_t *entry, uint64_t val)
 {
 	int rc = page_get_type(pg, PGT_WRITABLE);
 
-	if (rc != 0) {
-		return rc;
+	if (rc == 0) {
+		__atomic_store_n(entry, val, __ATOMIC_RELAXED);
+		page_put_type(pg);
 	}
-	__atomic_store_n(entry, val, __ATOMIC_RELAXED);
-	page_put_type(pg);
-	return 0;
+	return rc;
 }
 
 static int update_entry(const struct mm_target *t, uint64_t at, uint64_t val, bool preserve_ad)
@@ -81,8 +76,7 @@ static int update_entry(const struct mm_target *t, uint64_t at, uint64_t val, bo
 	entry = (uint64_t *)frame_ptr(page_to_mfn(pg)) + (at & (PAGE_SIZE - 1)) / sizeof(*entry);
 
 	page_lock(pg);
-	type = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE);
-	type &= (type & PGT_VALIDATED) != 0 ? PGT_TYPE_MASK : 0;
+	type = page_valid_type(pg);
 	if (type == PGT_L1) {
 		rc = mod_l1_entry(entry, val, t->tables, t->frames_of, preserve_ad, NULL);
 		page_unlock(pg);

@@ -96,35 +96,31 @@ static int op_set_ldt(uint64_t base, unsigned int entries)
 	return 0;
 }
 
-/* Clears a frame, or with src copies that into it. */
-static int op_fill_page(struct domain *d, unsigned long mfn, const struct page *src)
+static int op_clear_page(struct domain *d, unsigned long mfn)
 {
-	struct page *dst;
-	int rc = page_get_and_type(mfn, d, PGT_WRITABLE, &dst);
+	struct page *pg = guest_frame_hold(d, mfn);
 
-	if (rc != 0) {
-		return rc;
+	if (pg == NULL) {
+		return -XEN_EINVAL;
 	}
-	if (src != NULL) {
-		memmove(frame_ptr(mfn), frame_ptr(page_to_mfn(src)), PAGE_SIZE);
-	} else {
-		memset(frame_ptr(mfn), 0, PAGE_SIZE);
-	}
-	page_put_type(dst);
-	page_put(dst);
+	memset(frame_ptr(mfn), 0, PAGE_SIZE);
+	page_put_and_type(pg);
 	return 0;
 }
 
-static int op_copy_page(struct domain *d, const struct mmuext_op *op)
+static int op_copy_page(struct domain *d, unsigned long to, unsigned long from)
 {
-	struct page *src = page_get_from_mfn(op->arg2.src_mfn, d);
-	int rc = -XEN_EINVAL;
+	struct page *src = page_get_from_mfn(from, d);
+	struct page *dst = src != NULL ? guest_frame_hold(d, to) : NULL;
 
+	if (dst != NULL) {
+		memmove(frame_ptr(to), frame_ptr(from), PAGE_SIZE);
+		page_put_and_type(dst);
+	}
 	if (src != NULL) {
-		rc = op_fill_page(d, op->arg1.mfn, src);
 		page_put(src);
 	}
-	return rc;
+	return dst != NULL ? 0 : -XEN_EINVAL;
 }
 
 /* ---- Requests --------------------------------------------------------------------------- */
@@ -177,9 +173,9 @@ int mmuext_request(const struct mm_target *t, const struct mmuext_op *op)
 	case MMUEXT_UNPIN_TABLE:
 		return op_unpin(d, op->arg1.mfn);
 	case MMUEXT_CLEAR_PAGE:
-		return op_fill_page(d, op->arg1.mfn, NULL);
+		return op_clear_page(d, op->arg1.mfn);
 	case MMUEXT_COPY_PAGE:
-		return op_copy_page(d, op);
+		return op_copy_page(d, op->arg1.mfn, op->arg2.src_mfn);
 	default:
 		return d == current_domain() ? vcpu_op(op) : -XEN_EPERM;
 	}

@@ -211,31 +211,11 @@ static void leave_busy(struct page *pg, uint64_t was, unsigned int nr, bool vali
 	}
 }
 
-/* Entries [0, nr) were accepted and the next one was not: rc says why. */
-static int refuse(struct page *pg, uint64_t was, unsigned int nr, int rc)
-{
-	/*
-	 * A second use belongs to somebody whose teardown was interrupted; it
-	 * goes on from here.  Its count cannot rise while we are busy.
-	 */
-	/* T8: leaves it to that one. */
-	if (uses(type_load(pg)) > 1) {
-		leave_busy(pg, was, nr, false, false, true);
-		return rc;
-	}
-	/* T9: what was validated is undone */
-	if (table_teardown(pg, was & PGT_TYPE_MASK, &nr) != 0) {
-		leave_busy(pg, was, nr, false, true, true);
-		return -XEN_ERESTART;
-	}
-	leave_busy(pg, was, 0, false, false, true);
-	return rc;
-}
-
 int page_get_type(struct page *pg, uint64_t type)
 {
 	uint64_t was = type_load(pg);
 	unsigned int nr;
+	bool undo;
 	int rc;
 
 	/* Nearly always: one more use of what it is; claim() would find the same. */
@@ -249,26 +229,27 @@ int page_get_type(struct page *pg, uint64_t type)
 		return rc;
 	}
 	nr = (was & PGT_PARTIAL) != 0 ? nr_of(was) : 0;
-	was = (was & ~PGT_TYPE_MASK) | type;
-	if ((was & PGT_UNDO) != 0) {
-		return refuse(pg, was, nr, -XEN_EINVAL);
-	}
 	/* T10: entries get their references */
-	rc = type == PGT_DESC ? descriptor_check_frame(frame_ptr(page_to_mfn(pg))) :
-				table_validate(pg, type, &nr);
-	if (rc == 0) {
-		leave_busy(pg, was, 0, true, false, false);
-	} else if (rc == -XEN_ERESTART) {
-		leave_busy(pg, was, nr, false, false, true);
-	} else {
-		rc = refuse(pg, was, nr, rc);
+	rc = (was & PGT_UNDO) != 0 ? -XEN_EINVAL :
+	     type == PGT_DESC	   ? descriptor_check_frame(frame_ptr(page_to_mfn(pg))) :
+				     table_validate(pg, type, &nr);
+	/*
+	 * T8: entries [0, nr) were accepted and the next one was not.  A second
+	 * use belongs to somebody whose teardown was interrupted, and who goes
+	 * on from here.  Their number cannot rise while we are busy.
+	 */
+	undo = rc != 0 && rc != -XEN_ERESTART && uses(type_load(pg)) == 1;
+	/* T9: what was validated is undone */
+	if (undo && table_teardown(pg, type, &nr) != 0) {
+		rc = -XEN_ERESTART;
 	}
+	leave_busy(pg, was, nr, rc == 0, undo, rc != 0);
 	return rc;
 }
 
 /* ---- Giving a use back ------------------------------------------------------- */
 
-int page_put_type_preemptible(struct page *pg)
+static int put_type(struct page *pg)
 {
 	uint64_t x = type_load(pg);
 	unsigned int nr;
@@ -321,9 +302,19 @@ int page_drop_partial(struct page *pg)
 	return rc;
 }
 
+int page_put_table(struct page *pg)
+{
+	int rc = put_type(pg);
+
+	if (rc == 0) {
+		page_put(pg);
+	}
+	return rc;
+}
+
 void page_put_type(struct page *pg)
 {
-	int rc = page_put_type_preemptible(pg);
+	int rc = put_type(pg);
 
 	CHECK(rc == 0);
 }

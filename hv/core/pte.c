@@ -30,23 +30,19 @@ static struct page *counted_page(unsigned long mfn)
 	return owner == OWNER_IO || owner == OWNER_CORE ? NULL : pg;
 }
 
-/* Bits of an entry of `level` (1..4) that a guest may not set. */
-static uint64_t forbidden_bits(unsigned int level)
-{
-	uint64_t above = (1ull << PHYS_BITS_MAX) - (1ull << arch_paddr_bits());
-
-	/* Bit 7: the cache attribute in level 1; a large page in levels 2 and
-	 * 3, which are not offered; reserved in level 4. */
-	return above | (level > 1 ? PTE_PS : 0);
-}
-
 /* Checks the bits of an entry, and makes them as they are stored. */
 static int check_bits(uint64_t *pte, unsigned int level)
 {
+	uint64_t forbidden;
+
 	if ((*pte & PTE_P) == 0) {
 		return 0;
 	}
-	if ((*pte & forbidden_bits(level)) != 0) {
+	/* Bit 7: the cache attribute in level 1; a large page in levels 2 and
+	 * 3, which are not offered; reserved in level 4. */
+	forbidden = level > 1 ? PTE_PS : 0;
+	forbidden |= (1ull << PHYS_BITS_MAX) - (1ull << arch_paddr_bits());
+	if ((*pte & forbidden) != 0) {
 		return -XEN_EINVAL;
 	}
 	/* Guest kernel and guest user are both ring 3, with tables of their
@@ -118,18 +114,13 @@ void pte_put_l1(uint64_t pte)
 int pte_put(uint64_t pte, unsigned int level)
 {
 	struct page *pg = mfn_to_page(pte_mfn(pte));
-	int rc = 0;
 
 	if (level == 1) {
 		pte_put_l1(pte);
-	} else if ((pte & PTE_P) != 0) {
-		page_stamp(pg);
-		rc = page_put_type_preemptible(pg);
-		if (rc == 0) {
-			page_put(pg);
-		}
+		return 0;
 	}
-	return rc;
+	page_stamp(pg);
+	return page_put_table(pg);
 }
 
 /* ---- Changing one entry ------------------------------------------------------ */
@@ -221,21 +212,12 @@ int mod_l1_entry(uint64_t *entry, uint64_t new_pte, struct domain *d, struct dom
 	return -XEN_EAGAIN;
 }
 
-/* Gives an entry back; what cannot be done now, the vCPU still owes. */
-static void put_or_owe(uint64_t pte)
-{
-	if ((pte & PTE_P) != 0) {
-		page_stamp(mfn_to_page(pte_mfn(pte)));
-		(void)vcpu_drop_table(current_vcpu(), mfn_to_page(pte_mfn(pte)));
-	}
-}
-
 int mod_table_entry(uint64_t *entry, uint64_t new_pte, struct page *table, uint64_t type,
 		    struct domain *d, bool preserve_ad)
 {
 	unsigned int level = (unsigned int)(type >> PGT_TYPE_SHIFT);
 	uint64_t slot = ((uintptr_t)entry & (PAGE_SIZE - 1)) / sizeof(*entry);
-	uint64_t old, now;
+	uint64_t gone = new_pte;
 	int rc;
 
 	if (level == 4 && slot >= L4_CORE_FIRST && slot < L4_CORE_END) {
@@ -246,16 +228,15 @@ int mod_table_entry(uint64_t *entry, uint64_t new_pte, struct page *table, uint6
 		return rc;
 	}
 	page_lock(table);
-	now = __atomic_load_n(&table->type, __ATOMIC_ACQUIRE);
-	if ((now & PGT_TYPE_MASK) != type || (now & PGT_VALIDATED) == 0) {
-		/* It ceased to be such a table while we were not looking. */
-		page_unlock(table);
-		put_or_owe(new_pte);
-		return -XEN_EINVAL;
+	/* It may have ceased to be such a table while we were not looking. */
+	rc = page_valid_type(table) == type ? 0 : -XEN_EINVAL;
+	if (rc == 0) {
+		gone = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+		(void)entry_store(entry, &gone, new_pte, preserve_ad, false);
 	}
-	old = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
-	(void)entry_store(entry, &old, new_pte, preserve_ad, false);
 	page_unlock(table);
-	put_or_owe(old);
-	return 0;
+	if ((gone & PTE_P) != 0) {
+		(void)vcpu_retire_table(current_vcpu(), mfn_to_page(pte_mfn(gone)));
+	}
+	return rc;
 }

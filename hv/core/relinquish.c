@@ -22,36 +22,23 @@
 #define WORK_COST 32u
 #define PREEMPT_COST 4096u
 
-/* The pin stays until all that it held is gone. */
-static int drop_pin(struct page *pg)
-{
-	int rc;
-
-	if (!page_unpin(pg)) {
-		return 0;
-	}
-	rc = page_put_type_preemptible(pg);
-	if (rc == 0) {
-		page_put(pg);
-		return 0;
-	}
-	/* Whoever pins a frame of a dying domain sees that, and takes the pin
-	 * away at once: see op_pin(). */
-	while (!page_pin(pg)) {
-		arch_cpu_relax();
-	}
-	return rc;
-}
-
 static int drop_tables(struct page *pg, const struct domain *d)
 {
 	uint64_t type = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE);
-	int rc;
+	int rc = 0;
 
 	if ((type & (PGT_PINNED | PGT_PARTIAL)) == 0 || !page_get(pg, d)) {
 		return 0;
 	}
-	rc = drop_pin(pg);
+	if (page_unpin(pg)) {
+		rc = page_put_table(pg);
+		/* The pin stays until all that it held is gone.  Whoever pins a
+		 * frame of a dying domain sees that, and takes the pin away at
+		 * once: see op_pin(). */
+		while (rc != 0 && !page_pin(pg)) {
+			arch_cpu_relax();
+		}
+	}
 	if (rc == 0) {
 		rc = page_drop_partial(pg);
 	}
@@ -115,15 +102,14 @@ static int scan(struct domain *d, bool freeing)
 
 int domain_relinquish_memory(struct domain *d)
 {
-	int rc;
+	int rc = 0;
 
 	if ((d->destroy_cursor & CURSOR_FREEING) == 0) {
 		rc = scan(d, false);
-		if (rc != 0) {
-			return rc;
+		if (rc == 0) {
+			d->destroy_cursor = CURSOR_FREEING;
 		}
-		d->destroy_cursor = CURSOR_FREEING;
 	}
 	/* At its end the cursor stays there: calling again finds no work. */
-	return scan(d, true);
+	return rc == 0 ? scan(d, true) : rc;
 }

@@ -21,14 +21,12 @@
 uint64_t *l1_lock(unsigned long mfn, uint64_t i, const struct domain *d)
 {
 	struct page *pg = page_get_from_mfn(mfn, d);
-	uint64_t type;
 
 	if (pg == NULL) {
 		return NULL;
 	}
 	page_lock(pg);
-	type = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE);
-	if ((type & PGT_TYPE_MASK) == PGT_L1 && (type & PGT_VALIDATED) != 0) {
+	if (page_valid_type(pg) == PGT_L1) {
 		return (uint64_t *)frame_ptr(mfn) + i % PTES;
 	}
 	page_unlock(pg);

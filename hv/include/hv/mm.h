@@ -100,7 +100,7 @@ uint64_t guest_walk_l1e(struct vcpu *v, uint64_t va);
 /** Frame mapped at va in v's current tables, ~0ul if none; needs write? */
 unsigned long guest_walk_frame(struct vcpu *v, uint64_t va, bool write);
 
-/** Frame of the L1 table that maps va in v's kernel tables, ~0ul if none. */
+/** Frame of the L1 table that maps va in v's kernel tables, 0 if none. */
 unsigned long guest_walk_l1_frame(struct vcpu *v, uint64_t va);
 
 /**
@@ -117,6 +117,8 @@ int must_check vcpu_drop_old_table(struct vcpu *v);
  * cannot be done now v still owes, in v->old_table: 0 or -XEN_ERESTART.
  */
 int vcpu_drop_table(struct vcpu *v, struct page *pg);
+/** The same where an entry or a base register has just ceased to lead to it. */
+int vcpu_retire_table(struct vcpu *v, struct page *pg);
 /** Drops all tables of a vCPU that no CPU has loaded: 0 or -XEN_ERESTART. */
 int must_check vcpu_drop_tables(struct vcpu *v);
 /**

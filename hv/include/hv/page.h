@@ -81,6 +81,14 @@ static inline bool pgt_is_table(uint64_t type)
 	return type >= PGT_L1 && type <= PGT_L4;
 }
 
+/** The type that the frame's contents have been checked for, or PGT_NONE. */
+static inline uint64_t page_valid_type(const struct page *pg)
+{
+	uint64_t type = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE);
+
+	return (type & PGT_VALIDATED) != 0 ? type & PGT_TYPE_MASK : PGT_NONE;
+}
+
 extern struct page *frame_table; /* virtually contiguous, sparse */
 extern unsigned long frame_max;	 /* first frame number beyond all RAM */
 
@@ -139,17 +147,17 @@ bool must_check page_deallocate(struct page *pg);
  */
 int must_check page_get_type(struct page *pg, uint64_t type);
 /**
- * Drops a use.  The last one tears the table down.  0, or -XEN_ERESTART: stopped
- * before completing, the caller still has its use and must call again (only
- * from preemptible callers, no lock held).
+ * Drops a use and a reference.  The last use tears the table down.  0, or
+ * -XEN_ERESTART: stopped before completing, the caller still has both and must
+ * call again (only from preemptible callers, no lock held).
  */
-int must_check page_put_type_preemptible(struct page *pg);
+int must_check page_put_table(struct page *pg);
 /**
  * Tears down what an interrupted validation left in the frame, if anything.
  * 0 or -XEN_ERESTART.
  */
 int must_check page_drop_partial(struct page *pg);
-/** As above, but runs to the end. Only for L1, DESC, WRITABLE. */
+/** Drops a use, to the end. Only for L1, DESC, WRITABLE. */
 void page_put_type(struct page *pg);
 /** page_put_type then page_put. */
 void page_put_and_type(struct page *pg);

@@ -264,7 +264,7 @@ static void test_preemption(void)
 		this_cpu()->softirq = 0;
 		OK(audit_besides(pg, 1));
 		fake.preempt_countdown = n;
-		while ((rc = page_put_type_preemptible(pg)) == -XEN_ERESTART) {
+		while ((rc = page_put_table(pg)) == -XEN_ERESTART) {
 			this_cpu()->softirq = 0;
 			steps++;
 			OK(audit_besides(pg, 1));
@@ -273,7 +273,6 @@ static void test_preemption(void)
 		}
 		OK(rc);
 		this_cpu()->softirq = 0;
-		page_put(pg);
 		restarts += steps;
 		OK(uses_of(0, 20));
 		OK(uses_of(0, 23));
