@@ -29,11 +29,9 @@
 #include <hv/vcpu.h>
 
 struct exchange {
+	struct xen_memory_exchange e;
 	struct domain *d;
-	guest_ptr_t in, out; /* lists of extents */
-	unsigned int in_order, out_order;
 	unsigned int in_shift, out_shift; /* extents in a chunk, log2 */
-	unsigned int address_bits;
 };
 
 /* A stack of frames, by the number of the topmost; 0: empty. */
@@ -45,11 +43,12 @@ static void push(uint32_t *stack, struct page *pg)
 
 static struct page *pop(uint32_t *stack)
 {
-	struct page *pg = *stack != 0 ? mfn_to_page(*stack) : NULL;
+	struct page *pg = mfn_to_page(*stack);
 
-	if (pg != NULL) {
-		*stack = pg->next;
+	if (*stack == 0) {
+		return NULL;
 	}
+	*stack = pg->next;
 	return pg;
 }
 
@@ -91,7 +90,8 @@ static bool give(struct domain *d, struct page *pg, unsigned int order)
 static int allocate_out(struct exchange *x, uint32_t *out)
 {
 	for (unsigned long i = 0; i < 1ul << x->out_shift; i++) {
-		struct page *pg = heap_alloc(x->out_order, x->address_bits);
+		struct page *pg =
+			heap_alloc(x->e.out.extent_order, memory_address_bits(x->e.out.mem_flags));
 
 		if (pg == NULL) {
 			return -XEN_ENOMEM;
@@ -104,14 +104,14 @@ static int allocate_out(struct exchange *x, uint32_t *out)
 static int steal_in(struct exchange *x, unsigned long chunk, uint32_t *in)
 {
 	unsigned long i = chunk << x->in_shift, end = i + (1ul << x->in_shift);
+	guest_ptr_t list = GUEST_HANDLE_PTR(x->e.in.extent_start);
 	xen_pfn_t mfn;
 
 	for (; i < end; i++) {
-		if (copy_from_guest(&mfn, guest_ptr_add(x->in, i * sizeof(mfn)), sizeof(mfn)) !=
-		    0) {
+		if (copy_from_guest(&mfn, guest_ptr_add(list, i * sizeof(mfn)), sizeof(mfn)) != 0) {
 			return -XEN_EFAULT;
 		}
-		for (unsigned long k = 0; k < 1ul << x->in_order; k++) {
+		for (unsigned long k = 0; k < 1ul << x->e.in.extent_order; k++) {
 			struct page *pg = page_steal(mfn + k, x->d);
 
 			if (pg == NULL) {
@@ -131,30 +131,28 @@ static int steal_in(struct exchange *x, unsigned long chunk, uint32_t *in)
 static int commit_out(struct exchange *x, unsigned long chunk, uint32_t *out)
 {
 	unsigned long i = (chunk + 1) << x->out_shift;
+	unsigned int order = x->e.out.extent_order;
 	struct page *pg;
 	int rc = 0;
 
 	while ((pg = pop(out)) != NULL) {
-		guest_ptr_t slot = guest_ptr_add(x->out, --i * sizeof(xen_pfn_t));
+		guest_ptr_t slot = guest_ptr_add(GUEST_HANDLE_PTR(x->e.out.extent_start),
+						 --i * sizeof(xen_pfn_t));
 		xen_pfn_t mfn = page_to_mfn(pg), gpfn;
 
-		if (!give(x->d, pg, x->out_order)) {
+		if (!give(x->d, pg, order)) {
 			rc = -XEN_EINVAL;
-			continue;
-		}
-		if (copy_from_guest(&gpfn, slot, sizeof(gpfn)) != 0 ||
-		    copy_to_guest(slot, &mfn, sizeof(mfn)) != 0) {
+		} else if (copy_from_guest(&gpfn, slot, sizeof(gpfn)) != 0 ||
+			   copy_to_guest(slot, &mfn, sizeof(mfn)) != 0) {
 			rc = -XEN_EFAULT;
-			continue;
-		}
-		for (unsigned long k = 0; k < 1ul << x->out_order; k++) {
-			arch_m2p_set(mfn + k, gpfn + k);
+		} else {
+			memory_name_frames(mfn, order, gpfn);
 		}
 	}
 	return rc;
 }
 
-static int exchange_chunk(struct exchange *x, unsigned long chunk, uint64_t *exchanged)
+static int exchange_chunk(struct exchange *x, unsigned long chunk)
 {
 	uint32_t in = 0, out = 0;
 	struct page *pg;
@@ -175,70 +173,59 @@ static int exchange_chunk(struct exchange *x, unsigned long chunk, uint64_t *exc
 		}
 	}
 	if (rc == 0) {
-		*exchanged += 1ul << x->in_shift;
+		x->e.nr_exchanged += 1ul << x->in_shift;
 		return commit_out(x, chunk, &out);
 	}
 	while ((pg = pop(&out)) != NULL) {
-		heap_free(pg, x->out_order);
+		heap_free(pg, x->e.out.extent_order);
 	}
 	return rc;
 }
 
-/* Checks all that the numbers alone tell, and splits them into chunks. */
-static int decode(struct exchange *x, const struct xen_memory_exchange *e)
+/* Checks all that the numbers alone tell, splits them into chunks, finds x->d. */
+static int decode(struct exchange *x)
 {
-	unsigned int max = memory_max_order();
+	const struct xen_memory_reservation *in = &x->e.in, *out = &x->e.out;
+	unsigned int larger = MAX(in->extent_order, out->extent_order);
 	unsigned long limit = ~0ul >> (PAGE_SHIFT + 3);
 
-	x->in_order = e->in.extent_order;
-	x->out_order = e->out.extent_order;
-	if (x->in_order > max || x->out_order > max) {
+	if (larger > memory_max_order()) {
 		return -XEN_EPERM;
 	}
-	x->in_shift = MAX(x->in_order, x->out_order) - x->in_order;
-	x->out_shift = MAX(x->in_order, x->out_order) - x->out_order;
-	x->in = GUEST_HANDLE_PTR(e->in.extent_start);
-	x->out = GUEST_HANDLE_PTR(e->out.extent_start);
-	x->address_bits = memory_address_bits(e->out.mem_flags);
+	x->in_shift = larger - in->extent_order;
+	x->out_shift = larger - out->extent_order;
 	/* Orders are at most 12 and counts below 2^49: the shifts fit. */
-	if (e->in.domid != e->out.domid || e->in.nr_extents > limit || e->out.nr_extents > limit ||
-	    e->nr_exchanged > e->in.nr_extents ||
-	    e->in.nr_extents << x->in_order != e->out.nr_extents << x->out_order ||
-	    (e->nr_exchanged & ((1ul << x->in_shift) - 1)) != 0) {
+	if (in->domid != out->domid || in->nr_extents > limit || out->nr_extents > limit ||
+	    x->e.nr_exchanged > in->nr_extents ||
+	    in->nr_extents << in->extent_order != out->nr_extents << out->extent_order ||
+	    (x->e.nr_exchanged & ((1ul << x->in_shift) - 1)) != 0) {
 		return -XEN_EINVAL;
 	}
-	return 0;
+	return domain_get_target(in->domid, &x->d);
 }
 
 long memory_exchange(uint64_t cmd, uint64_t arg)
 {
 	guest_ptr_t progress =
 		guest_ptr_add(guest_ptr(arg), offsetof(struct xen_memory_exchange, nr_exchanged));
-	uint64_t args[] = { cmd, arg };
-	struct xen_memory_exchange e;
 	unsigned long chunk, first;
 	struct exchange x;
-	int rc;
+	int rc = copy_from_guest(&x.e, guest_ptr(arg), sizeof(x.e));
 
-	if (copy_from_guest(&e, guest_ptr(arg), sizeof(e)) != 0) {
-		return -XEN_EFAULT;
-	}
-	rc = decode(&x, &e);
 	if (rc == 0) {
-		rc = domain_get_target(e.in.domid, &x.d);
+		rc = decode(&x);
 	}
 	if (rc != 0) {
 		return rc;
 	}
-	first = e.nr_exchanged >> x.in_shift;
-	for (chunk = first; chunk < e.in.nr_extents >> x.in_shift && rc == 0; chunk++) {
-		rc = chunk != first && hypercall_preempt() ?
-			     -XEN_ERESTART :
-			     exchange_chunk(&x, chunk, &e.nr_exchanged);
+	first = x.e.nr_exchanged >> x.in_shift;
+	for (chunk = first; chunk < x.e.in.nr_extents >> x.in_shift && rc == 0; chunk++) {
+		rc = chunk != first && hypercall_preempt() ? -XEN_ERESTART :
+							     exchange_chunk(&x, chunk);
 	}
 	domain_put_target(x.d);
-	if (copy_to_guest(progress, &e.nr_exchanged, sizeof(e.nr_exchanged)) != 0) {
+	if (copy_to_guest(progress, &x.e.nr_exchanged, sizeof(x.e.nr_exchanged)) != 0) {
 		return -XEN_EFAULT;
 	}
-	return rc == -XEN_ERESTART ? hypercall_restart(2, args) : rc;
+	return rc == -XEN_ERESTART ? hypercall_restart(2, (uint64_t[]){ cmd, arg }) : rc;
 }

@@ -44,23 +44,21 @@ static INIT_TEXT void insert(struct boot_memory entry)
 
 INIT_TEXT void memory_map_init(void)
 {
-	unsigned long mfn, start = 0;
-
 	for (unsigned int i = 0; i < boot_info.memory_count; i++) {
 		insert(boot_info.memory[i]);
 	}
 	/* These may repeat what the firmware says; its own entries may overlap
 	 * as well, and "reserved" is what counts then. */
-	for (mfn = DEVICES_START; mfn <= DEVICES_END; mfn++) {
-		bool denied = mfn < DEVICES_END && arch_iomem_denied(mfn);
+	for (uint64_t mfn = DEVICES_START; mfn < DEVICES_END; mfn++) {
+		uint64_t start = mfn;
 
-		if (denied && start == 0) {
-			start = mfn;
-		} else if (!denied && start != 0) {
-			insert((struct boot_memory){ (uint64_t)start << PAGE_SHIFT,
-						     (uint64_t)(mfn - start) << PAGE_SHIFT,
+		while (mfn < DEVICES_END && arch_iomem_denied(mfn)) {
+			mfn++;
+		}
+		if (mfn != start) {
+			insert((struct boot_memory){ start << PAGE_SHIFT,
+						     (mfn - start) << PAGE_SHIFT,
 						     BOOT_MEMORY_RESERVED });
-			start = 0;
 		}
 	}
 }

@@ -38,54 +38,24 @@ unsigned int memory_address_bits(unsigned int mem_flags)
 	return bits != 0 ? bits : ADDRESS_BITS_ANY;
 }
 
+void memory_name_frames(unsigned long mfn, unsigned int order, uint64_t gpfn)
+{
+	for (unsigned long i = 0; i < 1ul << order; i++) {
+		arch_m2p_set(mfn + i, gpfn + i);
+	}
+}
+
 /* ---- Reservations -------------------------------------------------------------- */
 
 /* Frees frames that d owns, up to the first that it does not. */
 static bool decrease_extent(struct domain *d, unsigned long mfn, unsigned int order)
 {
-	unsigned long end = mfn + (1ul << order);
 	bool freed = true;
 
-	for (; freed && mfn != end; mfn++) {
-		struct page *pg = page_get_from_mfn(mfn, d);
-
-		if (pg == NULL) {
-			return false;
-		}
-		freed = page_deallocate(pg);
-		if (freed) {
-			arch_m2p_set(mfn, M2P_INVALID);
-		}
-		page_put(pg);
+	for (unsigned long end = mfn + (1ul << order); freed && mfn != end; mfn++) {
+		freed = page_deallocate(mfn, d);
 	}
 	return freed;
-}
-
-/*
- * Allocates one extent and writes its first frame to *slot, if any; with gpfn
- * the frames are recorded as that one and those after it.
- */
-static bool increase_extent(struct domain *d, const struct xen_memory_reservation *r,
-			    const guest_ptr_t *slot, const xen_pfn_t *gpfn)
-{
-	struct page *pg =
-		domain_alloc_frames(d, r->extent_order, memory_address_bits(r->mem_flags));
-	xen_pfn_t mfn;
-
-	if (pg == NULL) {
-		return false;
-	}
-	mfn = page_to_mfn(pg);
-	for (unsigned long i = 0; gpfn != NULL && i < 1ul << r->extent_order; i++) {
-		arch_m2p_set(mfn + i, *gpfn + i);
-	}
-	if (slot == NULL || copy_to_guest(*slot, &mfn, sizeof(mfn)) == 0) {
-		return true;
-	}
-	/* A guest that is not told could never give them back.  It may have
-	 * guessed one and done so: then there is nothing to do. */
-	(void)decrease_extent(d, mfn, r->extent_order);
-	return false;
 }
 
 static bool reserve_extent(unsigned int op, struct domain *d,
@@ -93,16 +63,33 @@ static bool reserve_extent(unsigned int op, struct domain *d,
 {
 	guest_ptr_t list = GUEST_HANDLE_PTR(r->extent_start);
 	guest_ptr_t slot = guest_ptr_add(list, i * sizeof(xen_pfn_t));
-	xen_pfn_t frame;
+	xen_pfn_t mfn, frame = 0;
+	struct page *pg;
 
-	if (op == XENMEM_increase_reservation) {
-		return increase_extent(d, r, list.addr != 0 ? &slot : NULL, NULL);
-	}
-	if (copy_from_guest(&frame, slot, sizeof(frame)) != 0) {
+	if (op != XENMEM_increase_reservation &&
+	    copy_from_guest(&frame, slot, sizeof(frame)) != 0) {
 		return false;
 	}
-	return op == XENMEM_populate_physmap ? increase_extent(d, r, &slot, &frame) :
-					       decrease_extent(d, frame, r->extent_order);
+	if (op == XENMEM_decrease_reservation) {
+		return decrease_extent(d, frame, r->extent_order);
+	}
+	pg = domain_alloc_frames(d, r->extent_order, memory_address_bits(r->mem_flags));
+	if (pg == NULL) {
+		return false;
+	}
+	mfn = page_to_mfn(pg);
+	if (op == XENMEM_populate_physmap) {
+		memory_name_frames(mfn, r->extent_order, frame);
+	} else if (list.addr == 0) {
+		return true; /* does not want to know */
+	}
+	if (copy_to_guest(slot, &mfn, sizeof(mfn)) == 0) {
+		return true;
+	}
+	/* A guest that is not told could never give them back.  It may have
+	 * guessed one and done so: then there is nothing to do. */
+	(void)decrease_extent(d, mfn, r->extent_order);
+	return false;
 }
 
 static long reservation(unsigned int op, uint64_t cmd, uint64_t arg)
@@ -130,10 +117,9 @@ static long reservation(unsigned int op, uint64_t cmd, uint64_t arg)
 	}
 	for (i = start; i < r.nr_extents; i++) {
 		if (i != start && hypercall_preempt()) {
-			uint64_t args[] = { op | i << MEMOP_EXTENT_SHIFT, arg };
-
 			domain_put_target(d);
-			return hypercall_restart(2, args);
+			return hypercall_restart(2,
+						 (uint64_t[]){ op | i << MEMOP_EXTENT_SHIFT, arg });
 		}
 		if (!reserve_extent(op, d, &r, i)) {
 			break;

@@ -205,17 +205,21 @@ struct page *page_get_from_mfn(unsigned long mfn, const struct domain *d)
 	return page_get(pg, d) ? pg : NULL;
 }
 
-bool page_deallocate(struct page *pg)
+bool page_deallocate(unsigned long mfn, const struct domain *d)
 {
-	uint64_t was = word_load(pg);
+	struct page *pg = page_get_from_mfn(mfn, d);
+	bool held;
 
-	do {
-		if ((was & PGC_ALLOCATED) == 0) {
-			return false;
-		}
-		CHECK(refs(was) > 1);
-	} while (!word_swap(pg, &was, was - (PGC_ALLOCATED + 1)));
-	return true;
+	if (pg == NULL) {
+		return false;
+	}
+	held = (__atomic_fetch_and(&pg->count, ~PGC_ALLOCATED, __ATOMIC_SEQ_CST) & PGC_ALLOCATED) !=
+	       0;
+	if (held) {
+		page_put(pg);
+	}
+	page_put(pg);
+	return held;
 }
 
 void page_init_owner(unsigned long mfn, uint16_t owner)

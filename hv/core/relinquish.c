@@ -46,18 +46,6 @@ static int drop_tables(struct page *pg, const struct domain *d)
 	return rc;
 }
 
-static int give_back(struct page *pg, const struct domain *d)
-{
-	if (page_get(pg, d)) {
-		/* Not so shared_info, which domain.c frees, nor what the guest
-		 * has given up and somebody still maps. */
-		bool allocated UNUSED = page_deallocate(pg);
-
-		page_put(pg);
-	}
-	return 0;
-}
-
 static bool has_extent(const struct domain *d, unsigned long mfn)
 {
 	unsigned long i = mfn >> EXTENT_SHIFT;
@@ -89,7 +77,13 @@ static int scan(struct domain *d, bool freeing)
 		}
 		if (rc == 0 && READ_ONCE(pg->owner) == d->id) {
 			cost += WORK_COST;
-			rc = freeing ? give_back(pg, d) : drop_tables(pg, d);
+			if (freeing) {
+				/* Not so shared_info, which domain.c frees, nor what
+				 * the guest has given up and somebody still maps. */
+				(void)page_deallocate(mfn, d);
+			} else {
+				rc = drop_tables(pg, d);
+			}
 		}
 		if (rc != 0) {
 			break;

@@ -44,44 +44,31 @@ void l1_unlock(const uint64_t *entry)
 
 /* ---- update_va_mapping ------------------------------------------------------------ */
 
-/* CPUs that may hold translations of the vCPUs in a guest's bitmap. */
-static int vcpumask_to_cpus(const struct domain *d, uint64_t bitmap, cpumask_t *mask)
-{
-	uint64_t vcpus = 0;
-
-	if (copy_from_guest(&vcpus, guest_ptr(bitmap), (d->max_vcpus + 7) / 8) != 0) {
-		return -XEN_EFAULT;
-	}
-	*mask = 0;
-	for (unsigned int i = 0; i < d->max_vcpus; i++) {
-		if ((vcpus >> i & 1) != 0) {
-			*mask |= 1ull << READ_ONCE(d->vcpu[i]->cpu);
-		}
-	}
-	/* One that is not loaded anywhere has nothing to flush; one that moves
-	 * now loads its tables afresh, even if its new CPU has them already. */
-	*mask &= arch_domain_tlb_mask(d);
-	return 0;
-}
 _Static_assert(MAX_VCPUS <= 64, "a bitmap of vCPUs is one word");
 
 int tlb_flush_asked(enum flush_where where, uint64_t bitmap, bool one_page, uint64_t va)
 {
-	struct domain *currd = current_domain();
-	cpumask_t mask = 1ull << this_cpu()->id;
-	int rc = 0;
+	const struct domain *d = current_domain();
+	cpumask_t mask = where == FLUSH_LOCAL ? 1ull << this_cpu()->id : 0;
+	uint64_t vcpus = 0;
 
-	if (where == FLUSH_ALL) {
-		mask = arch_domain_tlb_mask(currd);
-	} else if (where == FLUSH_BITMAP) {
-		rc = vcpumask_to_cpus(currd, bitmap, &mask);
+	if (where == FLUSH_BITMAP &&
+	    copy_from_guest(&vcpus, guest_ptr(bitmap), (d->max_vcpus + 7) / 8) != 0) {
+		return -XEN_EFAULT;
 	}
-	if (rc != 0 || mask == 0) {
-		return rc;
+	for (unsigned int i = 0; i < d->max_vcpus && vcpus >> i != 0; i++) {
+		if ((vcpus >> i & 1) != 0) {
+			mask |= 1ull << READ_ONCE(d->vcpu[i]->cpu);
+		}
 	}
-	if (one_page) {
+	/* One that is not loaded anywhere has nothing to flush; one that moves
+	 * now loads its tables afresh, even if its new CPU has them already. */
+	if (where != FLUSH_LOCAL) {
+		mask = (where == FLUSH_ALL ? ~0ull : mask) & arch_domain_tlb_mask(d);
+	}
+	if (one_page && mask != 0) {
 		arch_flush_page(mask, va);
-	} else {
+	} else if (mask != 0) {
 		tlb_flush_cpus(mask);
 	}
 	return 0;

@@ -19,6 +19,8 @@
 unsigned int memory_max_order(void);
 /** address_bits of heap_alloc() from XENMEMF_* flags. */
 unsigned int memory_address_bits(unsigned int mem_flags);
+/** Records 2^order frames as pseudo-physical ones, gpfn and on. */
+void memory_name_frames(unsigned long mfn, unsigned int order, uint64_t gpfn);
 
 /** XENMEM_exchange. */
 long memory_exchange(uint64_t cmd, uint64_t arg);

@@ -127,11 +127,10 @@ void page_put_mapping(struct page *pg);
  */
 void page_stamp(struct page *pg);
 /**
- * Takes PGC_ALLOCATED away (once) and its reference with it.  False if it was
- * already gone.  The caller holds a reference of its own, and counts
- * d->tot_pages down.
+ * Takes PGC_ALLOCATED away from a frame of d, and its reference with it: the
+ * frame is free once nothing maps it.  False: not d's, or done already.
  */
-bool must_check page_deallocate(struct page *pg);
+bool page_deallocate(unsigned long mfn, const struct domain *d);
 
 /*
  * Type references.  All need a general reference held by the caller for as

@@ -28,8 +28,9 @@ static void test_refs(void)
 	OK(unmap(20));
 	EQ(pg->count, PGC_ALLOCATED | 1);
 	TRUE_(page_get(pg, guest[1].d));
-	TRUE_(page_deallocate(pg));
-	FALSE_(page_deallocate(pg));
+	FALSE_(page_deallocate(page_to_mfn(pg), guest[0].d));
+	TRUE_(page_deallocate(page_to_mfn(pg), guest[1].d));
+	FALSE_(page_deallocate(page_to_mfn(pg), guest[1].d));
 	EQ(heap_free_frames(), before);
 	page_put(pg);
 	EQ(heap_free_frames(), before + 1);
