@@ -118,7 +118,7 @@ bool ldt_map_fault(struct vcpu *v, unsigned int page_index)
 	    page_index * DESCS_PER_FRAME >= v->ldt_entries || v->ldt_frame[page_index] != 0) {
 		return false;
 	}
-	pte = guest_walk_l1e(v, v->ldt_base + (uint64_t)page_index * PAGE_SIZE);
+	pte = guest_walk(v, v->ldt_base + (uint64_t)page_index * PAGE_SIZE, 1);
 	if (page_get_and_type(pte_mfn(pte), v->domain, PGT_DESC, &pg) != 0) {
 		return false;
 	}

@@ -203,7 +203,7 @@ __attribute__((noinline)) enum emul_result emul_pte_write(struct guest_regs *reg
 	if (!v->in_kernel) {
 		return EMUL_BOUNCE;
 	}
-	pte = guest_walk_l1e(v, va);
+	pte = guest_walk(v, va, 1);
 	mfn = pte_mfn(pte);
 	table = maps_table(pte);
 	if ((!table && ((pte & PTE_P) == 0 || !iomem_readonly(mfn))) || !emul_fetch(v, &in) ||

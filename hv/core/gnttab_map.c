@@ -142,7 +142,7 @@ static int set_host(uint64_t addr, unsigned int flags, uint64_t pte, struct doma
 	uint64_t *entry = NULL, old;
 
 	if ((flags & GNTMAP_contains_pte) == 0) {
-		entry = l1_lock(guest_walk_l1_frame(v, addr), addr >> PAGE_SHIFT, v->domain);
+		entry = l1_lock(pte_mfn(guest_walk(v, addr, 2)), addr >> PAGE_SHIFT, v->domain);
 	} else if (addr % sizeof(*entry) == 0) {
 		entry = l1_lock(addr >> PAGE_SHIFT, addr / sizeof(*entry), v->domain);
 	}
@@ -162,7 +162,7 @@ static int set_host(uint64_t addr, unsigned int flags, uint64_t pte, struct doma
 /* The entry at new_addr moves to where the mapping was. */
 static int replace_host(uint64_t addr, const struct grant_map *m, uint64_t new_addr)
 {
-	uint64_t pte = guest_walk_l1e(current_vcpu(), new_addr);
+	uint64_t pte = guest_walk(current_vcpu(), new_addr, 1);
 	int status;
 
 	/* Both are linear addresses; and the frame must go, not come again. */

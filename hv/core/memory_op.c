@@ -171,8 +171,6 @@ static long machphys_mapping(uint64_t arg)
 static long machphys_mfn_list(uint64_t arg)
 {
 	struct xen_machphys_mfn_list list;
-	xen_pfn_t mfn;
-	uint32_t i;
 
 	if (copy_from_guest(&list, guest_ptr(arg), sizeof(list)) != 0) {
 		return -XEN_EFAULT;
@@ -181,16 +179,15 @@ static long machphys_mfn_list(uint64_t arg)
 		return -XEN_EPERM;
 	}
 	/* The machine bounds it: one round for each GiB of RAM. */
-	for (i = 0; i < list.max_extents && i < M2P_PARTS; i++) {
-		guest_ptr_t slot =
-			guest_ptr_add(GUEST_HANDLE_PTR(list.extent_start), i * sizeof(mfn));
+	list.nr_extents = (uint32_t)MIN(list.max_extents, M2P_PARTS);
+	for (uint32_t i = 0; i < list.nr_extents; i++) {
+		guest_ptr_t start = GUEST_HANDLE_PTR(list.extent_start);
+		xen_pfn_t mfn = arch_m2p_frame(i);
 
-		mfn = arch_m2p_frame(i);
-		if (copy_to_guest(slot, &mfn, sizeof(mfn)) != 0) {
+		if (copy_to_guest(guest_ptr_add(start, i * sizeof(mfn)), &mfn, sizeof(mfn)) != 0) {
 			return -XEN_EFAULT;
 		}
 	}
-	list.nr_extents = i;
 	return copy_to_guest(guest_ptr(arg), &list, sizeof(list));
 }
 

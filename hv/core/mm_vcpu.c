@@ -133,14 +133,9 @@ static uint64_t walk(const struct page *root, uint64_t va, unsigned int to, uint
 	return pte;
 }
 
-uint64_t guest_walk_l1e(struct vcpu *v, uint64_t va)
+uint64_t guest_walk(struct vcpu *v, uint64_t va, unsigned int level)
 {
-	return walk(v->kernel_table, va, 1, PTE_P);
-}
-
-unsigned long guest_walk_l1_frame(struct vcpu *v, uint64_t va)
-{
-	return pte_mfn(walk(v->kernel_table, va, 2, PTE_P));
+	return walk(v->kernel_table, va, level, PTE_P);
 }
 
 unsigned long guest_walk_frame(struct vcpu *v, uint64_t va, bool write)

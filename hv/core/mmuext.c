@@ -19,7 +19,6 @@
 #include <hv/vcpu.h>
 
 #define LDT_ENTRIES_MAX 8192
-#define LDT_BYTES(n) ((uint64_t)(n)*8)
 
 _Static_assert(sizeof(struct mmuext_op) == 24, "xen.h: three words");
 
@@ -59,11 +58,10 @@ static int op_unpin(struct domain *d, unsigned long mfn)
 	/* One reference is ours; another, and the use, were the pin's. */
 	pinned = page_unpin(pg);
 	page_put(pg);
-	if (!pinned) {
-		return -XEN_EINVAL;
+	if (pinned) {
+		vcpu_drop_table(current_vcpu(), pg);
 	}
-	vcpu_drop_table(current_vcpu(), pg);
-	return 0;
+	return pinned ? 0 : -XEN_EINVAL;
 }
 
 /* ---- The rest --------------------------------------------------------------------------- */
@@ -82,8 +80,8 @@ static int op_set_ldt(uint64_t base, unsigned int entries)
 	struct vcpu *curr = current_vcpu();
 
 	if (entries > LDT_ENTRIES_MAX ||
-	    (entries != 0 && ((base & (PAGE_SIZE - 1)) != 0 ||
-			      !guest_range_ok(guest_ptr(base), LDT_BYTES(entries))))) {
+	    (entries != 0 &&
+	     ((base & (PAGE_SIZE - 1)) != 0 || !guest_range_ok(guest_ptr(base), entries * 8ull)))) {
 		return -XEN_EINVAL;
 	}
 	if (entries == 0 && curr->ldt_entries == 0) {

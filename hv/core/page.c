@@ -65,18 +65,6 @@ static uint64_t clock_now(void)
 	return __atomic_load_n(&tlb_clock, __ATOMIC_SEQ_CST);
 }
 
-/*
- * A stamp has the low bits of a time that is not after now: the latest such
- * time is taken.  It may be later than the true one, which costs a flush.
- */
-static uint64_t stamp_time(const struct page *pg)
-{
-	uint16_t stamp = __atomic_load_n(&pg->stamp, __ATOMIC_ACQUIRE);
-	uint64_t now = clock_now();
-
-	return now - (uint16_t)(now - stamp);
-}
-
 void tlb_flush_cpus(cpumask_t mask)
 {
 	/* C2: the tick comes first: what was stamped before it, is flushed. */
@@ -96,7 +84,13 @@ void tlb_flush_cpus(cpumask_t mask)
 
 void tlb_flush_stale(const struct page *pg, cpumask_t mask)
 {
-	uint64_t time = stamp_time(pg); /* C1: from when on a flush counts */
+	/*
+	 * C1: from when on a flush counts.  A stamp has the low bits of a time
+	 * that is not after now: the latest such time is taken.  It may be later
+	 * than the true one, which costs a flush.
+	 */
+	uint16_t stamp = __atomic_load_n(&pg->stamp, __ATOMIC_ACQUIRE);
+	uint64_t now = clock_now(), time = now - (uint16_t)(now - stamp);
 	cpumask_t stale = 0;
 
 	for (; mask != 0; mask &= mask - 1) {
@@ -220,9 +214,4 @@ bool page_deallocate(unsigned long mfn, const struct domain *d)
 	}
 	page_put(pg);
 	return held;
-}
-
-void page_init_owner(unsigned long mfn, uint16_t owner)
-{
-	*mfn_to_page(mfn) = (struct page){ .owner = owner };
 }

@@ -46,13 +46,6 @@ static int drop_tables(struct page *pg, const struct domain *d)
 	return rc;
 }
 
-static bool has_extent(const struct domain *d, unsigned long mfn)
-{
-	unsigned long i = mfn >> EXTENT_SHIFT;
-
-	return (__atomic_load_n(&d->extents[i / 64], __ATOMIC_ACQUIRE) >> (i % 64) & 1) != 0;
-}
-
 /* One pass from the cursor on. */
 static int scan(struct domain *d, bool freeing)
 {
@@ -62,20 +55,18 @@ static int scan(struct domain *d, bool freeing)
 	int rc = 0;
 
 	for (; mfn < frame_max; mfn++) {
+		unsigned long i = mfn >> EXTENT_SHIFT;
 		struct page *pg = mfn_to_page(mfn);
 
-		if (!has_extent(d, mfn)) {
+		if ((__atomic_load_n(&d->extents[i / 64], __ATOMIC_ACQUIRE) >> (i % 64) & 1) == 0) {
 			mfn |= EXTENT_FRAMES - 1;
-			continue;
-		}
-		if (!mfn_valid(mfn)) {
 			continue;
 		}
 		if (cost >= PREEMPT_COST) {
 			cost = 0;
 			rc = mm_preempt() ? -XEN_ERESTART : 0;
 		}
-		if (rc == 0 && READ_ONCE(pg->owner) == d->id) {
+		if (rc == 0 && mfn_valid(mfn) && READ_ONCE(pg->owner) == d->id) {
 			cost += WORK_COST;
 			if (freeing) {
 				/* Not so shared_info, which domain.c frees, nor what

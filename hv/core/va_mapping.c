@@ -94,7 +94,7 @@ static int flush_by_flags(uint64_t va, uint64_t flags)
 static long update_va(uint64_t va, uint64_t pte, uint64_t flags, struct domain *frames_of)
 {
 	struct vcpu *v = current_vcpu();
-	uint64_t *entry = l1_lock(guest_walk_l1_frame(v, va), va >> PAGE_SHIFT, v->domain);
+	uint64_t *entry = l1_lock(pte_mfn(guest_walk(v, va, 2)), va >> PAGE_SHIFT, v->domain);
 	int rc;
 
 	if (entry == NULL) {

@@ -174,7 +174,7 @@ static INIT_TEXT void build_frame_table(void)
 			   virt_phys(boot_mem_alloc(SIZE_2M, DIRECT_SIZE)), SIZE_2M, KERNEL_RW);
 		span_map[mfn / SPAN / 64] |= 1ull << (mfn / SPAN % 64);
 		for (i = 0; i < SPAN; i++) {
-			page_init_owner(mfn + i, OWNER_IO);
+			*mfn_to_page(mfn + i) = (struct page){ .owner = OWNER_IO };
 		}
 	}
 }
@@ -203,7 +203,7 @@ INIT_TEXT void boot_mem_finish(void)
 	for (i = 0; i < boot_ram.count; i++) {
 		at = MAX(boot_ram.r[i].start, LOW_END);
 		for (; at < boot_ram.r[i].end; at += PAGE_SIZE) {
-			page_init_owner(at >> PAGE_SHIFT, OWNER_CORE);
+			*mfn_to_page(at >> PAGE_SHIFT) = (struct page){ .owner = OWNER_CORE };
 		}
 	}
 	for (i = 0; i < avail.count; i++) {

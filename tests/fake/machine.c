@@ -164,9 +164,9 @@ static void fill_tables(void)
 			continue;
 		}
 		if (mfn < 0x100 || !fake_is_ram(mfn)) {
-			page_init_owner(mfn, OWNER_IO);
+			*mfn_to_page(mfn) = (struct page){ .owner = OWNER_IO };
 		} else if (mfn < FAKE_CORE_END) {
-			page_init_owner(mfn, OWNER_CORE);
+			*mfn_to_page(mfn) = (struct page){ .owner = OWNER_CORE };
 		}
 	}
 	add_ram(FAKE_CORE_END, MIN(FAKE_HOLE_START, c->low_frames));

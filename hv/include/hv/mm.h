@@ -87,7 +87,7 @@ int must_check mod_table_entry(uint64_t *entry, uint64_t new_pte, struct page *t
 /**
  * A guest kernel wrote to a page that is an L1 table of its own: emulate the
  * store of `bytes` (1, 2, 4, 8) of `value` at linear address va as a checked
- * update; `pte` is what guest_walk_l1e() said of va.  With `expected` non-NULL it is a compare-and-exchange of 8 bytes;
+ * update; `pte` is what guest_walk() said of va.  With `expected` non-NULL it is a compare-and-exchange of 8 bytes;
  * *expected gets the old entry if that differs.  Called by pte_write emulation
  * in emul.c.  0, -XEN_EINVAL or -XEN_EPERM (refused), -XEN_EAGAIN (compare
  * failed), -XEN_ENOENT (va is in no L1 table: bounce the fault).
@@ -95,13 +95,10 @@ int must_check mod_table_entry(uint64_t *entry, uint64_t new_pte, struct page *t
 int must_check pte_write_emulate(struct vcpu *v, uint64_t pte, uint64_t va, uint64_t value,
 				 unsigned int bytes, uint64_t *expected);
 
-/** Reads v's L1 entry for va (kernel tables); 0 if not mapped by 4 KiB. */
-uint64_t guest_walk_l1e(struct vcpu *v, uint64_t va);
+/** Reads the entry of `level` for va in v's kernel tables; 0 if there is none. */
+uint64_t guest_walk(struct vcpu *v, uint64_t va, unsigned int level);
 /** Frame mapped at va in v's current tables, ~0ul if none; needs write? */
 unsigned long guest_walk_frame(struct vcpu *v, uint64_t va, bool write);
-
-/** Frame of the L1 table that maps va in v's kernel tables, 0 if none. */
-unsigned long guest_walk_l1_frame(struct vcpu *v, uint64_t va);
 
 /**
  * Installs tables of a vCPU that is current or off the CPUs; a user table of 0

@@ -180,7 +180,4 @@ bool must_check page_unpin(struct page *pg);
 void page_lock(struct page *pg);
 void page_unlock(struct page *pg);
 
-/** Sets a frame's owner (OWNER_IO, OWNER_CORE) at start-up. */
-void page_init_owner(unsigned long mfn, uint16_t owner);
-
 #endif

@@ -359,8 +359,8 @@ static void test_walk_of_nonsense(void)
 
 		for (unsigned int i = 0; i < ARRAY_SIZE(frames); i++) {
 			*entry = (uint64_t)frames[i] << PAGE_SHIFT | RW;
-			(void)guest_walk_l1e(me(), fake_va(20, 0));
-			(void)guest_walk_l1_frame(me(), fake_va(20, 0));
+			(void)guest_walk(me(), fake_va(20, 0), 1);
+			(void)guest_walk(me(), fake_va(20, 0), 2);
 			(void)guest_walk_frame(me(), fake_va(20, 0), true);
 		}
 		*entry = was;
