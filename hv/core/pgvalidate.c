@@ -50,67 +50,75 @@ static bool eight_absent(const uint64_t *e)
 	return ((e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]) & PTE_P) == 0;
 }
 
-static inline int get_entry(uint64_t *entry, unsigned int level, struct domain *d)
+int table_validate(struct page *pg, uint64_t type, unsigned int *nr)
 {
-	uint64_t pte = READ_ONCE(*entry), adjusted = pte;
-	int rc = pte_get(&adjusted, level, d, d);
-
-	if (rc == 0 && adjusted != pte) {
-		WRITE_ONCE(*entry, adjusted);
-	}
-	return rc;
-}
-
-/* Takes the references of entries from *nr up, for d; or gives those of the
- * entries below *nr back, from the last one down, without d. */
-static inline int walk_entries(struct page *pg, unsigned int level, unsigned int *nr,
-			       struct domain *d)
-{
-	const unsigned int end = d != NULL ? PTES : 0, step = d != NULL ? 1 : -1u;
 	uint64_t *table = frame_ptr(page_to_mfn(pg));
+	struct domain *d = domain_of_frames(READ_ONCE(pg->owner));
+	unsigned int level = level_of(type);
 	bool worked = false;
 
-	for (; *nr != end; *nr += step) {
-		unsigned int i = d != NULL ? *nr : *nr - 1;
+	if (d == NULL) {
+		return -XEN_EINVAL;
+	}
+	for (; *nr < PTES; (*nr)++) {
+		uint64_t pte = READ_ONCE(table[*nr]), adjusted = pte;
 		int rc;
 
-		if (*nr % 8 == 0 && eight_absent(&table[i & ~7u])) {
-			*nr += 7 * step;
+		if (*nr % 8 == 0 && eight_absent(&table[*nr])) {
+			*nr += 7;
 			continue;
 		}
-		if ((READ_ONCE(table[i]) & PTE_P) == 0 || is_core_slot(level, i)) {
+		if ((pte & PTE_P) == 0 || is_core_slot(level, *nr)) {
 			continue;
 		}
 		/* Some progress first, or a busy machine never gets on. */
 		if (level > 1 && worked && mm_preempt()) {
 			return -XEN_ERESTART;
 		}
-		rc = d != NULL ? get_entry(&table[i], level, d) :
-				 pte_put(READ_ONCE(table[i]), level);
+		rc = pte_get(&adjusted, level, d, d);
+		if (rc != 0) {
+			return rc;
+		}
+		worked = true;
+		if (adjusted != pte) {
+			WRITE_ONCE(table[*nr], adjusted);
+		}
+	}
+	if (level == 4) {
+		arch_l4_install(table);
+	}
+	return 0;
+}
+
+int table_teardown(struct page *pg, uint64_t type, unsigned int *nr)
+{
+	uint64_t *table = frame_ptr(page_to_mfn(pg));
+	unsigned int level = level_of(type);
+	bool worked = false;
+
+	/* Only a complete one has them. */
+	if (level == 4 && *nr == PTES) {
+		arch_l4_remove(table);
+	}
+	for (; *nr > 0; (*nr)--) {
+		uint64_t pte = READ_ONCE(table[*nr - 1]);
+		int rc;
+
+		if (*nr % 8 == 0 && eight_absent(&table[*nr - 8])) {
+			*nr -= 7;
+			continue;
+		}
+		if ((pte & PTE_P) == 0 || is_core_slot(level, *nr - 1)) {
+			continue;
+		}
+		if (level > 1 && worked && mm_preempt()) {
+			return -XEN_ERESTART;
+		}
+		rc = pte_put(pte, level);
 		if (rc != 0) {
 			return rc;
 		}
 		worked = true;
 	}
 	return 0;
-}
-
-int table_validate(struct page *pg, uint64_t type, unsigned int *nr)
-{
-	struct domain *d = domain_of_frames(READ_ONCE(pg->owner));
-	int rc = d != NULL ? walk_entries(pg, level_of(type), nr, d) : -XEN_EINVAL;
-
-	if (rc == 0 && type == PGT_L4) {
-		arch_l4_install(frame_ptr(page_to_mfn(pg)));
-	}
-	return rc;
-}
-
-int table_teardown(struct page *pg, uint64_t type, unsigned int *nr)
-{
-	/* Only a complete one has them. */
-	if (type == PGT_L4 && *nr == PTES) {
-		arch_l4_remove(frame_ptr(page_to_mfn(pg)));
-	}
-	return walk_entries(pg, level_of(type), nr, NULL);
 }
