@@ -22,6 +22,14 @@
 
 #define PHYS_BITS_MAX 52
 
+static struct page *counted_page(unsigned long mfn)
+{
+	struct page *pg = mfn_to_page(index_nospec(mfn, frame_max));
+	uint16_t owner = mfn_valid(mfn) ? READ_ONCE(pg->owner) : OWNER_IO;
+
+	return owner == OWNER_IO || owner == OWNER_CORE ? NULL : pg;
+}
+
 /* Checks the bits of an entry, and makes them as they are stored. */
 static int check_bits(uint64_t *pte, unsigned int level)
 {
@@ -91,12 +99,10 @@ int pte_get(uint64_t *pte, unsigned int level, struct domain *d, struct domain *
 
 void pte_put_l1(uint64_t pte)
 {
-	struct page *pg = mfn_to_page(index_nospec(pte_mfn(pte), frame_max));
-	bool frame = (pte & PTE_P) != 0 && mfn_valid(pte_mfn(pte));
-	uint16_t owner = frame ? READ_ONCE(pg->owner) : OWNER_IO;
+	struct page *pg = (pte & PTE_P) != 0 ? counted_page(pte_mfn(pte)) : NULL;
 
-	if (owner == OWNER_IO || owner == OWNER_CORE) {
-		return; /* not counted */
+	if (pg == NULL) {
+		return;
 	}
 	if ((pte & PTE_W) != 0) {
 		page_put_and_type(pg);
