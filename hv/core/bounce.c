@@ -25,6 +25,10 @@
 	(X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_RF | \
 	 X86_EFLAGS_VM | X86_EFLAGS_AC)
 
+#define WITH_ERROR_CODE                                                                  \
+	(1u << TRAP_DF | 1u << TRAP_TS | 1u << TRAP_NP | 1u << TRAP_SS | 1u << TRAP_GP | \
+	 1u << TRAP_PF | 1u << TRAP_AC)
+
 #define FRAME_WORDS 12
 
 struct handler {
@@ -88,11 +92,6 @@ static void enter_handler(struct guest_regs *regs, struct vcpu *v, const struct 
 	regs->rflags = (regs->rflags & ~(uint64_t)HANDLER_CLEARS) | X86_EFLAGS_IF;
 }
 
-static bool has_error_code(unsigned int vector)
-{
-	return vector == TRAP_DF || vector == TRAP_AC || (vector >= TRAP_TS && vector <= TRAP_PF);
-}
-
 static struct handler trap_handler(const struct guest_trap *trap)
 {
 	return (struct handler){ .address = trap->address, .mask = (trap->flags & 4) != 0 };
@@ -105,7 +104,7 @@ void bounce_exception(struct guest_regs *regs, unsigned int vector, uint32_t err
 	struct handler h = trap_handler(&v->traps[vector]);
 
 	ASSERT(vector < 32);
-	h.has_error = has_error_code(vector);
+	h.has_error = (WITH_ERROR_CODE >> vector & 1) != 0;
 	h.error = error_code;
 	if (vector == TRAP_PF) {
 		v->cr2 = cr2;
@@ -113,9 +112,8 @@ void bounce_exception(struct guest_regs *regs, unsigned int vector, uint32_t err
 	}
 	if (h.address == 0) {
 		domain_crash(v->domain,
-			     "no handler for exception %u (error %x, "
-			     "address %lx) at %lx",
-			     vector, error_code, cr2, regs->rip);
+			     "no handler for exception %u (error %x, address %lx) at %lx", vector,
+			     error_code, cr2, regs->rip);
 		return;
 	}
 	enter_handler(regs, v, &h, !v->in_kernel);
@@ -168,9 +166,8 @@ void bounce_failsafe(struct guest_regs *regs)
 
 	if (h.address == 0) {
 		domain_crash(v->domain,
-			     "return to cs %x rip %lx ss %x failed, no "
-			     "failsafe callback",
-			     regs->cs, regs->rip, regs->ss);
+			     "return to cs %x rip %lx ss %x failed, no failsafe callback", regs->cs,
+			     regs->rip, regs->ss);
 		return;
 	}
 	enter_handler(regs, v, &h, !v->in_kernel);

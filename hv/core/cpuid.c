@@ -23,7 +23,6 @@
 #include <arch/paging.h>
 
 #include <hv/domain.h>
-#include <hv/string.h>
 #include <hv/vcpu.h>
 
 #define BIT(n) (1u << (n))
@@ -86,8 +85,6 @@
 /* CLZERO, XSAVEERPTR. */
 #define FE8_B (BIT(0) | BIT(2))
 
-#define XCR0_AVX 0x04ull
-#define XCR0_AVX512 0xe0ull
 #define XSAVE_LEGACY_SIZE 576u /* FXSAVE image and header */
 
 /* Feature words, and which of their bits need something of the machine. */
@@ -194,28 +191,20 @@ static struct cpuid_regs leaf_xen_time(uint32_t subleaf)
 
 static struct cpuid_regs leaf_xen(uint32_t leaf, uint32_t subleaf)
 {
-	struct cpuid_regs r = { 0 };
-
 	switch (leaf - LEAF_XEN) {
-	case 0:
-		r.a = LEAF_XEN_MAX;
-		memcpy(&r.b, "XenVMMXenVMM", 12);
-		break;
+	case 0: /* "XenVMMXenVMM" */
+		return (struct cpuid_regs){ LEAF_XEN_MAX, 0x566e6558, 0x65584d4d, 0x4d4d566e };
 	case 1: /* level of the ABI */
-		r.a = 4u << 16 | 17u;
-		break;
-	case 2:		      /* no hypercall page by MSR: ELF notes ask for one */
-		r.c = BIT(0); /* MMU_PT_UPDATE_PRESERVE_AD */
-		break;
+		return (struct cpuid_regs){ .a = 4u << 16 | 17u };
+	case 2: /* no hypercall page by MSR: ELF notes ask for one; MMU_PT_UPDATE_PRESERVE_AD */
+		return (struct cpuid_regs){ .c = BIT(0) };
 	case 3:
 		return leaf_xen_time(subleaf);
 	case 5: /* PV: bits of a machine address */
-		r.b = subleaf == 0 ? arch_paddr_bits() : 0;
-		break;
+		return (struct cpuid_regs){ .b = subleaf == 0 ? arch_paddr_bits() : 0 };
 	default:
-		break;
+		return (struct cpuid_regs){ 0 };
 	}
-	return r;
 }
 
 /* What of a leaf is not a feature word. */

@@ -43,18 +43,6 @@
 
 #define DR6_BS 0x4000ull /* single step */
 
-#define XCR0_FP 0x1ull
-#define XCR0_SSE 0x2ull
-#define XCR0_AVX 0x4ull
-#define XCR0_MPX 0x18ull
-#define XCR0_AVX512 0xe0ull
-#define XCR0_AMX 0x60000ull
-
-/* Answers of an instruction's function, beside 0. */
-#define FAULT (-XEN_EPERM)
-#define AGAIN (-XEN_ERESTART) /* the guest executes it again */
-#define NOT_OURS (-XEN_ENOSYS)
-
 /* Is the code segment a 64-bit one?  The decoder knows no other code. */
 static bool code_is_long(const struct vcpu *v)
 {
@@ -90,13 +78,11 @@ bool emul_fetch(const struct vcpu *v, struct insn *in)
 	if (!code_is_long(v) || copy_from_guest(bytes, rip, count)) {
 		return false;
 	}
-	if (count == sizeof(bytes)) {
-		return insn_decode(bytes, INSN_MAX, in);
+	if (count < sizeof(bytes) &&
+	    !copy_from_guest(bytes + count, guest_ptr_add(rip, count), sizeof(bytes) - count)) {
+		count = sizeof(bytes);
 	}
-	if (copy_from_guest(bytes + count, guest_ptr_add(rip, count), sizeof(bytes) - count) == 0) {
-		count = INSN_MAX;
-	}
-	return insn_decode(bytes, MIN(count, INSN_MAX), in);
+	return insn_decode(bytes, count, in);
 }
 
 uint64_t emul_segment_base(struct vcpu *v, unsigned int segment)
@@ -136,81 +122,59 @@ static uint64_t effective_cr4(uint64_t value)
 	return (value & choice) | CR4_FIXED | (arch_xcr0_mask() != 0 ? CR4_OSXSAVE : 0);
 }
 
-static int read_cr(const struct vcpu *v, unsigned int nr, uint64_t *value)
+static enum emul_result read_register(const struct vcpu *v, bool debug, unsigned int nr,
+				      uint64_t *value)
 {
-	switch (nr) {
-	case 0:
-		*value = read_cr0(v);
-		return 0;
-	case 2:
-		*value = v->cr2;
-		return 0;
-	case 3:
-		*value = v->cr3_kernel & PTE_ADDR_MASK;
-		return 0;
-	case 4:
-		*value = effective_cr4(v->cr4);
-		return 0;
-	default:
-		return FAULT;
+	const uint64_t cr[] = {
+		[0] = read_cr0(v),
+		[2] = v->cr2,
+		[3] = v->cr3_kernel & PTE_ADDR_MASK,
+		[4] = effective_cr4(v->cr4),
+	};
+
+	if (debug ? !debugreg_exists(nr) : nr == 1 || nr >= ARRAY_SIZE(cr)) {
+		return EMUL_FAULT;
 	}
+	*value = debug ? v->dr[nr] : cr[nr];
+	return EMUL_NEXT;
 }
 
-static int write_cr3(struct vcpu *v, uint64_t value)
+static enum emul_result write_cr3(struct vcpu *v, uint64_t value)
 {
-	int rc;
+	int rc = -XEN_EINVAL;
 
-	if (value & ~(PTE_ADDR_MASK | CR3_FLAGS)) {
-		return FAULT;
+	if (!(value & ~(PTE_ADDR_MASK | CR3_FLAGS))) {
+		rc = vcpu_set_kernel_table(v, pte_mfn(value));
 	}
-	rc = vcpu_set_kernel_table(v, pte_mfn(value));
-	if (rc == 0) {
-		arch_reload_cr3(v);
+	if (rc != 0) {
+		return rc == -XEN_ERESTART ? EMUL_DONE : EMUL_FAULT;
 	}
-	return rc == 0 || rc == AGAIN ? rc : FAULT;
+	arch_reload_cr3(v);
+	return EMUL_NEXT;
 }
 
-static int write_cr(struct vcpu *v, unsigned int nr, uint64_t value)
+static enum emul_result write_cr(struct vcpu *v, unsigned int nr, uint64_t value)
 {
-	switch (nr) {
-	case 0:
-		if ((value ^ read_cr0(v)) & ~CR0_TS) {
-			return FAULT;
-		}
+	if (nr == 0 && !((value ^ read_cr0(v)) & ~CR0_TS)) {
 		arch_set_cr0_ts(v, (value & CR0_TS) != 0);
-		return 0;
-	case 2:
+	} else if (nr == 2) {
 		v->cr2 = value;
 		WRITE_ONCE(v->info->arch.cr2, value);
-		return 0;
-	case 3:
+	} else if (nr == 3) {
 		return write_cr3(v, value);
-	case 4:
-		if (value >> 32) {
-			return FAULT;
-		}
+	} else if (nr == 4 && value >> 32 == 0) {
 		v->cr4 = effective_cr4(value);
-		return 0;
-	default:
-		return FAULT;
+	} else {
+		return EMUL_FAULT;
 	}
-}
-
-/* The hypercalls' handlers know what may be watched and how. */
-static int read_dr(unsigned int nr, uint64_t *value)
-{
-	if (nr == 4 || nr == 5 || nr > 7) {
-		return FAULT;
-	}
-	*value = (uint64_t)do_get_debugreg(nr);
-	return 0;
+	return EMUL_NEXT;
 }
 
 /* Moves between a control or debug register and a general one. */
-static int move_register(struct vcpu *v, struct insn *in)
+static enum emul_result move_register(struct vcpu *v, struct insn *in)
 {
+	enum emul_result rc;
 	uint64_t value;
-	int rc;
 
 	in->bytes = 8; /* whatever the prefixes say */
 	value = insn_reg_read(in, &v->regs, in->rm);
@@ -218,48 +182,31 @@ static int move_register(struct vcpu *v, struct insn *in)
 		return write_cr(v, in->reg, value);
 	}
 	if (in->op == INSN_DR_WRITE) {
-		return do_set_debugreg(in->reg, value) ? FAULT : 0;
+		/* The hypercall's handler knows what may be watched and how. */
+		return do_set_debugreg(in->reg, value) ? EMUL_FAULT : EMUL_NEXT;
 	}
-	rc = in->op == INSN_CR_READ ? read_cr(v, in->reg, &value) : read_dr(in->reg, &value);
+	rc = read_register(v, in->op == INSN_DR_READ, in->reg, &value);
 	insn_reg_write(in, &v->regs, in->rm, value);
 	return rc;
 }
 
-static bool all_or_none(uint64_t value, uint64_t group)
-{
-	return (value & group) == 0 || (value & group) == group;
-}
-
+/* The mask has no other components than these. */
 static bool xcr0_valid(uint64_t value)
 {
-	if (!(value & XCR0_FP) || (value & ~arch_xcr0_mask())) {
-		return false;
+	uint64_t needs = XCR0_X87;
+
+	if (value & XCR0_AVX) {
+		needs |= XCR0_SSE;
 	}
-	if ((value & XCR0_AVX) && !(value & XCR0_SSE)) {
-		return false;
+	if (value & XCR0_AVX512) {
+		needs |= XCR0_AVX512 | XCR0_AVX | XCR0_SSE;
 	}
-	if ((value & XCR0_AVX512) && !(value & XCR0_AVX)) {
-		return false;
-	}
-	return all_or_none(value, XCR0_AVX512) && all_or_none(value, XCR0_MPX) &&
-	       all_or_none(value, XCR0_AMX);
+	return (value & needs) == needs && !(value & ~arch_xcr0_mask());
 }
 
 /* --- the rest of the kernel's list --- */
 
-static int read_msr(struct vcpu *v)
-{
-	uint64_t value;
-
-	if (guest_rdmsr(v, (uint32_t)v->regs.rcx, &value)) {
-		return FAULT;
-	}
-	v->regs.rax = (uint32_t)value;
-	v->regs.rdx = value >> 32;
-	return 0;
-}
-
-static int kernel_insn(struct vcpu *v, struct insn *in)
+static enum emul_result kernel_insn(struct vcpu *v, struct insn *in)
 {
 	struct guest_regs *regs = &v->regs;
 	uint64_t value = (uint32_t)regs->rax | regs->rdx << 32;
@@ -269,34 +216,39 @@ static int kernel_insn(struct vcpu *v, struct insn *in)
 	case INSN_STI:
 		/* Linear code that a kernel shares with bare machines; its
 		 * event mask is elsewhere. */
-		return emul_io_allowed(v) ? 0 : NOT_OURS;
+		return emul_io_allowed(v) ? EMUL_NEXT : EMUL_BOUNCE;
 	case INSN_CLTS:
 		arch_set_cr0_ts(v, false);
-		return 0;
+		return EMUL_NEXT;
 	case INSN_WBINVD:
 		/* Without devices, nobody sees whether a cache was written
 		 * back; with them, it is about the CPU that asks. */
 		if (v->domain->may_io) {
 			arch_flush_cache((cpumask_t)1 << this_cpu()->id);
 		}
-		return 0;
+		return EMUL_NEXT;
 	case INSN_RDMSR:
-		return read_msr(v);
+		if (guest_rdmsr(v, (uint32_t)regs->rcx, &value)) {
+			return EMUL_FAULT;
+		}
+		regs->rax = (uint32_t)value;
+		regs->rdx = value >> 32;
+		return EMUL_NEXT;
 	case INSN_WRMSR:
-		return guest_wrmsr(v, (uint32_t)regs->rcx, value) ? FAULT : 0;
+		return guest_wrmsr(v, (uint32_t)regs->rcx, value) ? EMUL_FAULT : EMUL_NEXT;
 	case INSN_XSETBV:
-		if (arch_xcr0_mask() == 0 || (uint32_t)regs->rcx != 0 || !xcr0_valid(value)) {
-			return FAULT;
+		if ((uint32_t)regs->rcx != 0 || !xcr0_valid(value)) {
+			return EMUL_FAULT;
 		}
 		arch_set_xcr0(v, value);
-		return 0;
+		return EMUL_NEXT;
 	case INSN_CR_READ:
 	case INSN_CR_WRITE:
 	case INSN_DR_READ:
 	case INSN_DR_WRITE:
 		return move_register(v, in);
 	default:
-		return NOT_OURS;
+		return EMUL_BOUNCE;
 	}
 }
 
@@ -322,8 +274,8 @@ static enum emul_result software_interrupt(struct guest_regs *regs)
 __attribute__((noinline)) enum emul_result emul_privileged(struct guest_regs *regs)
 {
 	struct vcpu *v = current_vcpu();
+	enum emul_result rc;
 	struct insn in;
-	int rc;
 
 	ASSERT(regs == &v->regs);
 	if (regs->error_code & GPEC_EXT) {
@@ -339,36 +291,23 @@ __attribute__((noinline)) enum emul_result emul_privileged(struct guest_regs *re
 		return EMUL_BOUNCE;
 	}
 	if (in.op >= INSN_IN && in.op <= INSN_OUTS) {
-		return emul_port(v, &in);
+		return emul_io_allowed(v) ? emul_port(v, &in) : EMUL_BOUNCE;
 	}
-	rc = v->in_kernel ? kernel_insn(v, &in) : NOT_OURS;
-	switch (rc) {
-	case 0:
-		return emul_complete(v, in.length);
-	case AGAIN:
-		return EMUL_DONE;
-	case NOT_OURS:
-		return EMUL_BOUNCE;
-	default:
-		return EMUL_FAULT;
-	}
+	rc = v->in_kernel ? kernel_insn(v, &in) : EMUL_BOUNCE;
+	return rc == EMUL_NEXT ? emul_complete(v, in.length) : rc;
 }
 
 enum emul_result emul_forced(struct guest_regs *regs)
 {
 	/* ud2, "xen", cpuid; see XEN_EMULATE_PREFIX. */
-	static const char forced[] = "\x0f\x0bxen\x0f\xa2";
-	enum {
-		length = sizeof(forced) - 1
-	};
+	static const char forced[7] = "\x0f\x0bxen\x0f\xa2";
 	struct vcpu *v = current_vcpu();
-	char bytes[length];
+	char bytes[sizeof(forced)];
 	struct cpuid_regs out;
 
-	/* A plain ud2 may be the last thing on its page: two bytes first. */
-	if (copy_from_guest(bytes, guest_ptr(regs->rip), 2) || memcmp(bytes, forced, 2) != 0 ||
-	    copy_from_guest(bytes, guest_ptr(regs->rip), length) ||
-	    memcmp(bytes, forced, length) != 0) {
+	/* What cannot be read, as behind a ud2 that ends its page, is none. */
+	if (copy_from_guest(bytes, guest_ptr(regs->rip), sizeof(bytes)) ||
+	    memcmp(bytes, forced, sizeof(bytes)) != 0) {
 		return EMUL_BOUNCE;
 	}
 	guest_cpuid(v, (uint32_t)regs->rax, (uint32_t)regs->rcx, &out);
@@ -376,5 +315,5 @@ enum emul_result emul_forced(struct guest_regs *regs)
 	regs->rbx = out.b;
 	regs->rcx = out.c;
 	regs->rdx = out.d;
-	return emul_complete(v, length);
+	return emul_complete(v, sizeof(forced));
 }

@@ -8,17 +8,27 @@
  */
 #include <hv/emul.h>
 
+/* Prefixes seen. */
+#define P_OPSIZE 0x01u
+#define P_ADDR32 0x02u
+#define P_LOCK 0x04u
+#define P_REPNE 0x08u
+#define P_REP 0x10u
+#define P_SEGMENT 0x20u /* FS and GS have a meaning in 64-bit code */
+
 /* How an opcode goes on. */
-#define F_MODRM 0x01u  /* a ModRM byte follows */
-#define F_W 0x02u      /* opcode bit 0 clear: operand of one byte */
-#define F_IMM8 0x04u   /* one byte, sign extended */
-#define F_IMM 0x08u    /* operand size, at most four bytes, sign extended */
-#define F_GROUP 0x10u  /* op is a row of group_op, ModRM.reg the column */
-#define F_LOCK 0x20u   /* a LOCK prefix is legal */
-#define F_MEM 0x40u    /* the operand must be memory */
-#define F_IO 0x80u     /* operand of at most four bytes */
-#define F_PLAIN 0x100u /* 66, F2, F3 make another instruction of it */
-#define F_NO_F2 0x200u /* REPNE repeats it on some CPUs: leave it alone */
+#define F_MODRM 0x01u /* a ModRM byte follows */
+#define F_W 0x02u     /* opcode bit 0 clear: operand of one byte */
+#define F_IMM8 0x04u  /* one byte, sign extended */
+#define F_IMM 0x08u   /* operand size, at most four bytes, sign extended */
+#define F_GROUP 0x10u /* op is a row of group_op, ModRM.reg the column */
+#define F_MEM 0x20u   /* the operand must be memory */
+#define F_IO 0x40u    /* operand of at most four bytes */
+/* P_* that make another instruction, or none, of it; LOCK always does, but with F_LOCK. */
+#define F_BAD(p) ((p) << 8)
+#define F_LOCK F_BAD(P_LOCK)
+#define F_PLAIN F_BAD(P_OPSIZE | P_REP | P_REPNE)
+#define F_NO_F2 F_BAD(P_REPNE) /* some CPUs repeat it: leave it alone */
 
 #define F_STORE (F_MODRM | F_MEM)
 #define F_RMW (F_STORE | F_LOCK)
@@ -31,15 +41,13 @@ struct pattern {
 enum group {
 	GROUP_80,
 	GROUP_C6,
-	GROUP_BA,
-	GROUP_01
+	GROUP_BA
 };
 
 static const uint8_t group_op[][8] = {
 	[GROUP_80] = { [1] = INSN_OR, [4] = INSN_AND },
 	[GROUP_C6] = { [0] = INSN_MOV },
 	[GROUP_BA] = { [5] = INSN_BTS, [6] = INSN_BTR, [7] = INSN_BTC },
-	[GROUP_01] = { [2] = INSN_XSETBV },
 };
 
 static const struct pattern one_byte[256] = {
@@ -62,7 +70,7 @@ static const struct pattern one_byte[256] = {
 
 /* Opcodes behind 0x0f. */
 static const struct pattern two_byte[256] = {
-	[0x01] = { GROUP_01, F_MODRM | F_GROUP | F_PLAIN },
+	[0x01] = { INSN_XSETBV, F_MODRM | F_PLAIN },
 	[0x06] = { INSN_CLTS, 0 },
 	[0x08 ... 0x09] = { INSN_WBINVD, 0 },
 	[0x20] = { INSN_CR_READ, F_MODRM },
@@ -79,13 +87,6 @@ static const struct pattern two_byte[256] = {
 	/* movnti: a store without a hint that matters to us */
 	[0xc3] = { INSN_MOV, F_STORE | F_PLAIN },
 };
-
-#define P_OPSIZE 0x01u
-#define P_ADDR32 0x02u
-#define P_LOCK 0x04u
-#define P_REPNE 0x08u
-#define P_REP 0x10u
-#define P_SEGMENT 0x20u /* FS and GS have a meaning in 64-bit code */
 
 static const uint8_t prefix_of[256] = {
 	[0x26] = P_SEGMENT, [0x2e] = P_SEGMENT, [0x36] = P_SEGMENT, [0x3e] = P_SEGMENT,
@@ -210,10 +211,8 @@ static void decode_modrm(struct cursor *c, struct insn *in, struct pattern p)
 
 	if (p.flags & F_GROUP) {
 		in->op = group_op[p.op][(modrm >> 3) & 7u];
-		/* Of group 0F 01 it has one form, with ModRM 0xd1. */
-		if (p.op == GROUP_01 && modrm != 0xd1) {
-			in->op = INSN_NONE;
-		}
+	} else if (p.op == INSN_XSETBV && modrm != 0xd1) {
+		in->op = INSN_NONE; /* other instructions of 0F 01 */
 	}
 	in->reg = reg_number(c, modrm >> 3, REX_R);
 	in->rm = reg_number(c, modrm, REX_B);
@@ -221,20 +220,6 @@ static void decode_modrm(struct cursor *c, struct insn *in, struct pattern p)
 	if ((p.flags & F_MEM) && modrm < 0xc0) {
 		decode_memory(c, in, modrm);
 	}
-}
-
-/* Prefixes that make another instruction, or none, of an opcode. */
-static uint8_t bad_prefixes(unsigned int flags)
-{
-	uint8_t bad = flags & F_LOCK ? 0 : P_LOCK;
-
-	if (flags & F_PLAIN) {
-		bad |= P_OPSIZE | P_REP | P_REPNE;
-	}
-	if (flags & F_NO_F2) {
-		bad |= P_REPNE;
-	}
-	return bad;
 }
 
 static bool decode_any(const uint8_t *bytes, size_t count, struct insn *out)
@@ -265,7 +250,7 @@ static bool decode_any(const uint8_t *bytes, size_t count, struct insn *out)
 	in.length = (uint8_t)c.pos;
 	*out = in;
 	return !c.failed && in.op != INSN_NONE && (in.memory || !(p.flags & F_MEM)) &&
-	       !(c.prefixes & bad_prefixes(p.flags));
+	       !(c.prefixes & ((p.flags >> 8) ^ P_LOCK));
 }
 
 /*

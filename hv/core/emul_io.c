@@ -35,37 +35,29 @@ static enum emul_result port_single(struct vcpu *v, const struct insn *in)
 	return emul_complete(v, in->length);
 }
 
-static bool crosses_page(uint64_t va, unsigned int bytes)
+/* The first page, by some address in it, that refuses the access; or the last. */
+static uint64_t refusing(struct vcpu *v, uint64_t va, unsigned int bytes, bool write)
 {
-	return ((va ^ (va + bytes - 1)) & PAGE_MASK) != 0;
+	uint64_t last = va + bytes - 1;
+
+	if (((va ^ last) & PAGE_MASK) == 0 || guest_walk_frame(v, va, write) == ~0ul) {
+		return va;
+	}
+	return last & PAGE_MASK;
 }
 
 /* The guest's own memory refused the access: its page fault to handle. */
 static enum emul_result memory_fault(struct vcpu *v, uint64_t va, unsigned int bytes, bool write)
 {
-	uint32_t code = write ? PFEC_W : 0;
+	uint32_t code = (write ? PFEC_W : 0) | (v->in_kernel ? 0 : PFEC_U);
 
 	if (!guest_range_ok(guest_ptr(va), bytes)) {
 		return EMUL_FAULT;
 	}
-	if (crosses_page(va, bytes) && guest_walk_frame(v, va, write) != ~0ul) {
-		va = (va + bytes - 1) & PAGE_MASK; /* the second page, then */
-	}
-	if (guest_walk_frame(v, va, false) != ~0ul) {
-		code |= PFEC_P;
-	}
-	if (!v->in_kernel) {
-		code |= PFEC_U;
-	}
+	va = refusing(v, va, bytes, write);
+	code |= guest_walk_frame(v, va, false) != ~0ul ? PFEC_P : 0;
 	bounce_exception(&v->regs, TRAP_PF, code, va);
 	return EMUL_DONE;
-}
-
-/* A read from a device cannot be taken back: does the destination take it? */
-static bool writable(struct vcpu *v, uint64_t va, unsigned int bytes)
-{
-	return guest_range_ok(guest_ptr(va), bytes) && guest_walk_frame(v, va, true) != ~0ul &&
-	       (!crosses_page(va, bytes) || guest_walk_frame(v, va + bytes - 1, true) != ~0ul);
 }
 
 /* Moves one element; false if memory refuses it. */
@@ -81,7 +73,9 @@ static bool string_step(struct vcpu *v, const struct insn *in, uint64_t va)
 		ioport_write(v->domain, port, in->bytes, value);
 		return true;
 	}
-	if (!writable(v, va, in->bytes)) {
+	/* A read from a device cannot be taken back: does the destination take it? */
+	if (!guest_range_ok(guest_ptr(va), in->bytes) ||
+	    guest_walk_frame(v, refusing(v, va, in->bytes, true), true) == ~0ul) {
 		return false;
 	}
 	value = ioport_read(v->domain, port, in->bytes);
@@ -124,8 +118,5 @@ static enum emul_result port_string(struct vcpu *v, const struct insn *in)
 
 enum emul_result emul_port(struct vcpu *v, const struct insn *in)
 {
-	if (!emul_io_allowed(v)) {
-		return EMUL_BOUNCE;
-	}
 	return in->op == INSN_IN || in->op == INSN_OUT ? port_single(v, in) : port_string(v, in);
 }

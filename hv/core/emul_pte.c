@@ -105,18 +105,6 @@ static struct effect compute(const struct insn *in, uint64_t old, uint64_t src,
 	return e;
 }
 
-/* Registers and flags, once memory is as it should be. */
-static void retire(const struct insn *in, struct guest_regs *regs, const struct effect *e,
-		   uint64_t old)
-{
-	if (in->op == INSN_XCHG) {
-		insn_reg_write(in, regs, in->reg, old);
-	} else if (!e->store) {
-		insn_reg_write(in, regs, INSN_RAX, old);
-	}
-	regs->rflags = (regs->rflags & ~e->flags_mask) | e->flags;
-}
-
 /*
  * xchg of a whole entry: ptep_get_and_clear(), once for each page that a process
  * gives back.  If the entry changed meanwhile the guest executes it again.
@@ -158,7 +146,10 @@ static int read_modify_write(struct vcpu *v, const struct insn *in, uint64_t pte
 		/* Fails with the entry as it is now. */
 		rc = pte_write_emulate(v, pte, va, e.store ? next : entry, sizeof(next), &entry);
 		if (rc == 0) {
-			retire(in, &v->regs, &e, old);
+			if (in->op == INSN_XCHG || !e.store) {
+				insn_reg_write(in, &v->regs, e.store ? in->reg : INSN_RAX, old);
+			}
+			v->regs.rflags = (v->regs.rflags & ~e.flags_mask) | e.flags;
 		}
 	}
 	return rc;

@@ -25,8 +25,6 @@
 #define MSR_PAT 0x00000277u
 #define MSR_EFER 0xc0000080u
 #define MSR_FS_BASE 0xc0000100u
-#define MSR_GS_BASE 0xc0000101u
-#define MSR_KERNEL_GS_BASE 0xc0000102u
 
 /* Local APIC at its usual place, enabled; the first vCPU was booted from. */
 #define APIC_BASE_VALUE 0xfee00800ull
@@ -51,29 +49,18 @@ static uint64_t native_or(uint32_t msr, uint64_t otherwise)
 	return arch_rdmsr(msr, &value) ? otherwise : value;
 }
 
-/* Which segment base a register holds, SEGBASE_*; negative: none. */
-static int base_of(uint32_t msr)
-{
-	switch (msr) {
-	case MSR_FS_BASE:
-		return SEGBASE_FS;
-	case MSR_GS_BASE:
-		return SEGBASE_GS_KERNEL;
-	case MSR_KERNEL_GS_BASE: /* what SWAPGS would bring: the user's */
-		return SEGBASE_GS_USER;
-	default:
-		return -1;
-	}
-}
+/* FS_BASE, GS_BASE, and KERNEL_GS_BASE: what SWAPGS would bring, the user's. */
+static const uint8_t bases[] = { SEGBASE_FS, SEGBASE_GS_KERNEL, SEGBASE_GS_USER };
 
 int guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
+	uint64_t base = msr - MSR_FS_BASE;
+
+	if (base < ARRAY_SIZE(bases)) {
+		*value = arch_get_base(v, bases[index_nospec(base, ARRAY_SIZE(bases))]);
+		return 0;
+	}
 	switch (msr) {
-	case MSR_FS_BASE:
-	case MSR_GS_BASE:
-	case MSR_KERNEL_GS_BASE:
-		*value = arch_get_base(v, (unsigned int)base_of(msr));
-		break;
 	case MSR_TSC:
 		*value = arch_ticks();
 		break;
@@ -88,8 +75,7 @@ int guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
 		*value = 0;
 		break;
 	case MSR_MISC_ENABLE:
-		*value = native_or(msr, MISC_ENABLE_FAST_STRING);
-		*value &= MISC_ENABLE_FAST_STRING;
+		*value = native_or(msr, MISC_ENABLE_FAST_STRING) & MISC_ENABLE_FAST_STRING;
 		*value |= MISC_ENABLE_HIDDEN;
 		break;
 	case MSR_PAT:
@@ -106,17 +92,15 @@ int guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
 
 int guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
 {
-	int base = base_of(msr);
+	uint64_t base = msr - MSR_FS_BASE;
 	uint64_t now = 0;
 
-	if (base >= 0) {
-		if (!va_canonical(value)) {
-			return -XEN_EPERM;
-		}
-		arch_set_base(v, (unsigned int)base, value);
+	if (base < ARRAY_SIZE(bases) && va_canonical(value)) {
+		arch_set_base(v, bases[index_nospec(base, ARRAY_SIZE(bases))], value);
 		return 0;
 	}
-	/* Its own clock is never what a guest may change.  And 0 is Intel's
+	/* A base that is no address is none that is there.
+	 * Its own clock is never what a guest may change.  And 0 is Intel's
 	 * way to ask for the microcode revision. */
 	if (msr == MSR_TSC || (msr != MSR_UCODE_REV && guest_rdmsr(v, msr, &now) != 0)) {
 		return -XEN_EPERM;

@@ -186,11 +186,6 @@ static bool dr7_ok(uint64_t value)
 	return true;
 }
 
-static bool debugreg_exists(uint64_t reg)
-{
-	return reg <= 7 && reg != 4 && reg != 5;
-}
-
 long do_set_debugreg(uint64_t reg, uint64_t value)
 {
 	if (!debugreg_exists(reg)) {

@@ -15,10 +15,6 @@
 
 struct cpu_features cpu_features;
 
-#define XCR0_X87 0x01ull
-#define XCR0_SSE 0x02ull
-#define XCR0_AVX 0x04ull
-#define XCR0_AVX512 0xe0ull
 /* Neither MPX, PKRU (a guest kernel in ring 3 cannot use it) nor AMX. */
 #define XCR0_OFFERED (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
 

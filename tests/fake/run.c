@@ -16,6 +16,8 @@
 #include <hv/sched.h>
 #include <hv/trap.h>
 
+#define PFEC_RSVD 8u
+#define PFEC_I 16u
 #define SYSCALL_LEN 2
 #define RELAX_MAX 10000ul
 #define RESTART_MAX 1000000ul

@@ -65,6 +65,10 @@ int must_check arch_rdmsr(uint32_t msr, uint64_t *value);
 bool arch_has_fsgsbase(void);
 /** XCR0 bits the CPU and the core offer guests; 0: no XSAVE. */
 uint64_t arch_xcr0_mask(void);
+#define XCR0_X87 0x01ull
+#define XCR0_SSE 0x02ull
+#define XCR0_AVX 0x04ull
+#define XCR0_AVX512 0xe0ull
 uint32_t arch_port_read(uint16_t port, unsigned int bytes);
 void arch_port_write(uint16_t port, unsigned int bytes, uint32_t value);
 /** Ports that only the core may use: UART, PIC, PIT, PM timer in use... */

@@ -48,8 +48,6 @@ enum insn_op {
 
 /* Register numbers as ModRM counts them; 4..15 are rsp .. r15. */
 #define INSN_RAX 0
-#define INSN_RCX 1
-#define INSN_RDX 2
 #define INSN_REG_RIP 0x10  /* base only */
 #define INSN_REG_NONE 0x11 /* base or index only */
 

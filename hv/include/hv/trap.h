@@ -33,8 +33,6 @@ struct domain;
 #define PFEC_P 1u
 #define PFEC_W 2u
 #define PFEC_U 4u
-#define PFEC_RSVD 8u
-#define PFEC_I 16u
 
 /**
  * Delivers exception `vector` to the current vCPU: builds the frame on its
@@ -56,7 +54,8 @@ void bounce_syscall(struct guest_regs *regs);
 
 /** Exceptions as they arrive from a guest; entry.S calls these by traps.c. */
 enum emul_result {
-	EMUL_DONE,   /* instruction executed; rip moved on */
+	EMUL_DONE,   /* go on with the guest's registers */
+	EMUL_NEXT,   /* within emul.c: executed, go on behind it */
 	EMUL_BOUNCE, /* not ours: deliver the exception */
 	EMUL_FAULT,  /* deliver #GP(0) or the fault recorded instead */
 };
@@ -92,6 +91,11 @@ int must_check vcpu_set_trap(struct vcpu *v, uint8_t vector, uint8_t flags, uint
  * the core's slots is refused here: -XEN_EINVAL.  0 means none.
  */
 int must_check vcpu_set_kernel_stack(struct vcpu *v, uint64_t ss, uint64_t sp);
+/** Two numbers are other names of 6 and 7, which are not offered. */
+static inline bool debugreg_exists(uint64_t reg)
+{
+	return reg <= 7 && reg != 4 && reg != 5;
+}
 /** True if va is canonical: a handler address that SYSRET may load. */
 static inline bool va_canonical(uint64_t va)
 {
