@@ -333,7 +333,7 @@ int evtchn_close(struct domain *d, uint32_t port)
 		v->virq_port[chn->u.virq] = 0;
 		break;
 	case ECS_PIRQ:
-		pirq_unbind(d, chn->u.pirq);
+		pirq_set_affinity(d, chn->u.pirq, NULL);
 		break;
 	case ECS_INTERDOMAIN:
 		/* That end waits for its next partner; only d may be it. */

@@ -139,8 +139,7 @@ static long op_bind_pirq(struct domain *d, union args *a)
 	}
 	/* Complete before the first interrupt can come. */
 	chn->u.pirq = (uint16_t)op->pirq;
-	rc = pirq_bind(d, op->pirq, chn->port, d->vcpu[0],
-		       (op->flags & BIND_PIRQ__WILL_SHARE) != 0);
+	rc = pirq_bind(d, op->pirq, chn->port, d->vcpu[0]);
 	if (rc != 0) {
 		evtchn_release(d, chn);
 		return rc;

@@ -112,10 +112,8 @@ int ioport_domain_init(struct domain *d)
 
 void ioport_domain_free(struct domain *d)
 {
-	if (d->ioport_map != NULL) {
-		heap_free_bytes(d->ioport_map, MAP_BYTES);
-		d->ioport_map = NULL;
-	}
+	heap_free_bytes(d->ioport_map, MAP_BYTES);
+	d->ioport_map = NULL;
 }
 
 bool iomem_permitted(const struct domain *d, unsigned long mfn)

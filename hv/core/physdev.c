@@ -92,18 +92,13 @@ static int op_map_pirq(union physdev_arg *op)
 	if (!is_caller(map->domid)) {
 		return -XEN_ESRCH;
 	}
-	switch (map->type) {
-	case MAP_PIRQ_TYPE_GSI:
-		break;
-	case MAP_PIRQ_TYPE_MSI:
-	case MAP_PIRQ_TYPE_MSI_SEG:
-	case MAP_PIRQ_TYPE_MULTI_MSI:
+	if (map->type == MAP_PIRQ_TYPE_MSI || map->type == MAP_PIRQ_TYPE_MSI_SEG ||
+	    map->type == MAP_PIRQ_TYPE_MULTI_MSI) {
 		return map_msi(map);
-	default:
-		return -XEN_EINVAL;
 	}
-	/* A line has its own number, and no other may be wanted for it. */
-	if (gsi < 0 || (map->pirq >= 0 && map->pirq != gsi)) {
+	/* A line has its own number, and no other may be wanted for it.  A
+	 * negative one is beyond all of them. */
+	if (map->type != MAP_PIRQ_TYPE_GSI || (map->pirq >= 0 && map->pirq != gsi)) {
 		return -XEN_EINVAL;
 	}
 	map->pirq = gsi;
@@ -115,7 +110,6 @@ static int op_unmap_pirq(union physdev_arg *op)
 	if (!is_caller(op->unmap.domid)) {
 		return -XEN_ESRCH;
 	}
-	/* A negative one is beyond all of them. */
 	return pirq_unmap(current_domain(), (unsigned int)op->unmap.pirq);
 }
 

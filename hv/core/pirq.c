@@ -28,8 +28,7 @@
 static struct pirq_line {
 	uint16_t owner; /* domain it is mapped to, if mapped */
 	bool mapped;
-	bool bound;	      /* to a port of the owner; delivery is on */
-	const struct vcpu *v; /* if bound: interrupts go to its CPU */
+	const struct vcpu *v; /* of the owner's port it is bound to, NULL: to none */
 	bool msi;	      /* of the device and entry below */
 	uint16_t bdf, entry;
 } lines[PIRQ_MAX];
@@ -44,29 +43,20 @@ static struct pirq_line *line_of(const struct domain *d, unsigned int pirq)
 	return pirq < PIRQ_MAX && line->mapped && line->owner == d->id ? line : NULL;
 }
 
-/* As line_of, with the lock taken: NULL unless it is bound as well. */
-static struct pirq_line *lock_bound(const struct domain *d, unsigned int pirq)
-{
-	struct pirq_line *line;
-
-	spin_lock(&pirq_lock);
-	line = line_of(d, pirq);
-	return line != NULL && line->bound ? line : NULL;
-}
-
-/* Makes the hardware do as the line says.  Pirq lock held. */
+/* Makes the hardware do as the line says: deliver while it is bound.  Pirq lock held. */
 static int program(unsigned int pirq, const struct pirq_line *line)
 {
-	unsigned int cpu = line->bound ? READ_ONCE(line->v->cpu) : this_cpu()->id;
+	bool on = line->v != NULL;
+	unsigned int cpu = on ? READ_ONCE(line->v->cpu) : this_cpu()->id;
 	uint32_t address, data;
 	int rc = 0;
 
 	if (line->msi) {
 		rc = arch_msi_message(pirq, cpu, &address, &data);
-		if (rc == 0 && !pci_msi_write(line->bdf, line->entry, address, data, line->bound)) {
+		if (rc == 0 && !pci_msi_write(line->bdf, line->entry, address, data, on)) {
 			rc = -XEN_ENODEV;
 		}
-	} else if (line->bound) {
+	} else if (on) {
 		rc = arch_pirq_enable(pirq, cpu);
 	} else {
 		arch_pirq_disable(pirq);
@@ -74,12 +64,14 @@ static int program(unsigned int pirq, const struct pirq_line *line)
 	return rc;
 }
 
-/* Ends the binding. Pirq lock held. */
-static void release(struct domain *d, unsigned int pirq, struct pirq_line *line)
+/* To a port and its vCPU, or (0, NULL) to none.  Pirq lock held. */
+static int bind_line(struct domain *d, unsigned int pirq, struct pirq_line *line, uint32_t port,
+		     const struct vcpu *v)
 {
-	line->bound = false;
-	(void)program(pirq, line);
-	WRITE_ONCE(d->pirq_port[pirq], 0);
+	/* The port must be there when the first interrupt comes. */
+	WRITE_ONCE(d->pirq_port[pirq], port);
+	line->v = v;
+	return program(pirq, line);
 }
 
 /* Ends the mapping.  Pirq lock held. */
@@ -99,7 +91,7 @@ static void unmap(unsigned int pirq, struct pirq_line *line)
 int pirq_map_gsi(struct domain *d, unsigned int gsi)
 {
 	struct pirq_line *line;
-	int rc = 0;
+	int rc;
 
 	if (gsi >= PIRQ_MAX || gsi >= arch_gsi_count()) {
 		return -XEN_EINVAL;
@@ -109,9 +101,8 @@ int pirq_map_gsi(struct domain *d, unsigned int gsi)
 	if (!line->mapped) {
 		line->owner = d->id;
 		line->mapped = true;
-	} else if (line->owner != d->id) {
-		rc = -XEN_EBUSY;
 	}
+	rc = line->owner == d->id ? 0 : -XEN_EBUSY;
 	spin_unlock(&pirq_lock);
 	return rc;
 }
@@ -133,27 +124,24 @@ static int choose_line(uint16_t bdf, unsigned int entry)
 
 int pirq_map_msi(struct domain *d, uint16_t bdf, unsigned int entry)
 {
+	struct pirq_line line = {
+		.owner = d->id, .mapped = true, .msi = true, .bdf = bdf, .entry = (uint16_t)entry
+	};
 	int pirq, rc;
 
 	spin_lock(&pirq_lock);
 	pirq = choose_line(bdf, entry);
-	if (pirq >= 0) {
-		struct pirq_line line = { .owner = d->id,
-					  .mapped = true,
-					  .msi = true,
-					  .bdf = bdf,
-					  .entry = (uint16_t)entry };
-
+	rc = MIN(pirq, 0);
+	if (rc == 0) {
 		rc = program((unsigned int)pirq, &line);
 		if (rc == 0) {
 			lines[pirq] = line;
 		} else {
 			arch_msi_free((unsigned int)pirq);
-			pirq = rc;
 		}
 	}
 	spin_unlock(&pirq_lock);
-	return pirq;
+	return rc != 0 ? rc : pirq;
 }
 
 bool pirq_restore_msi(uint16_t bdf, bool msix)
@@ -179,7 +167,7 @@ int pirq_unmap(struct domain *d, unsigned int pirq)
 	line = line_of(d, pirq);
 	if (line == NULL) {
 		rc = -XEN_EINVAL;
-	} else if (line->bound) {
+	} else if (line->v != NULL) {
 		rc = -XEN_EBUSY;
 	} else {
 		unmap(pirq, line);
@@ -188,46 +176,33 @@ int pirq_unmap(struct domain *d, unsigned int pirq)
 	return rc;
 }
 
-int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port, struct vcpu *v, bool share UNUSED)
+int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port, struct vcpu *v)
 {
 	struct pirq_line *line;
 	int rc = -XEN_EINVAL;
 
 	spin_lock(&pirq_lock);
 	line = line_of(d, pirq);
-	if (line != NULL && line->bound) {
+	if (line != NULL && line->v != NULL) {
 		rc = -XEN_EEXIST;
 	} else if (line != NULL) {
-		/* The port must be there when the first interrupt comes. */
-		WRITE_ONCE(d->pirq_port[pirq], port);
-		line->bound = true;
-		line->v = v;
-		rc = program(pirq, line);
+		rc = bind_line(d, pirq, line, port, v);
 		if (rc != 0) {
-			release(d, pirq, line);
+			(void)bind_line(d, pirq, line, 0, NULL);
 		}
 	}
 	spin_unlock(&pirq_lock);
 	return rc;
 }
 
-void pirq_unbind(struct domain *d, unsigned int pirq)
-{
-	struct pirq_line *line = lock_bound(d, pirq);
-
-	if (line != NULL) {
-		release(d, pirq, line);
-	}
-	spin_unlock(&pirq_lock);
-}
-
 void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v)
 {
-	struct pirq_line *line = lock_bound(d, pirq);
+	struct pirq_line *line;
 
-	if (line != NULL) {
-		line->v = v;
-		(void)program(pirq, line);
+	spin_lock(&pirq_lock);
+	line = line_of(d, pirq);
+	if (line != NULL && line->v != NULL) {
+		(void)bind_line(d, pirq, line, v != NULL ? d->pirq_port[pirq] : 0, v);
 	}
 	spin_unlock(&pirq_lock);
 }
@@ -238,7 +213,7 @@ int pirq_eoi(struct domain *d, unsigned int pirq)
 
 	spin_lock(&pirq_lock);
 	line = line_of(d, pirq);
-	if (line != NULL && line->bound) {
+	if (line != NULL && line->v != NULL) {
 		arch_pirq_eoi(pirq);
 	}
 	spin_unlock(&pirq_lock);
@@ -248,7 +223,7 @@ int pirq_eoi(struct domain *d, unsigned int pirq)
 void pirq_domain_destroy(struct domain *d)
 {
 	for (unsigned int pirq = 0; pirq < PIRQ_MAX; pirq++) {
-		pirq_unbind(d, pirq);
+		pirq_set_affinity(d, pirq, NULL);
 		(void)pirq_unmap(d, pirq);
 	}
 }
@@ -264,12 +239,10 @@ void pirq_fired(unsigned int pirq)
 	}
 	spin_lock(&pirq_lock);
 	line = &lines[pirq];
-	owner = line->bound ? line->owner : DOMID_INVALID;
-	if (!line->bound) {
-		/* In flight while it was unbound: silence it. */
+	owner = line->v != NULL ? line->owner : DOMID_INVALID;
+	/* In flight while it was unbound: silence it.  Or its vCPU has moved. */
+	if (line->v == NULL || READ_ONCE(line->v->cpu) != this_cpu()->id) {
 		(void)program(pirq, line);
-	} else if (READ_ONCE(line->v->cpu) != this_cpu()->id) {
-		(void)program(pirq, line); /* it has moved */
 	}
 	spin_unlock(&pirq_lock);
 

@@ -42,9 +42,8 @@ long do_set_trap_table(uint64_t table)
 	}
 	for (;;) {
 		struct trap_info t;
-		int rc;
+		int rc = copy_from_guest(&t, guest_ptr(table), sizeof(t));
 
-		rc = copy_from_guest(&t, guest_ptr(table), sizeof(t));
 		if (rc != 0 || t.address == 0) {
 			return rc;
 		}
@@ -177,10 +176,8 @@ static bool dr7_ok(uint64_t value)
 		return false;
 	}
 	for (unsigned int i = 0; i < 4; i++) {
-		bool enabled = (value >> (i * 2) & 3) != 0;
-
-		if (enabled && (value >> (16 + i * 4) & 3) == 2) {
-			return false; /* I/O breakpoints: the core's ports */
+		if ((value >> (i * 2) & 3) != 0 && (value >> (16 + i * 4) & 3) == 2) {
+			return false; /* enabled for I/O: the core's ports */
 		}
 	}
 	return true;
@@ -224,8 +221,8 @@ long do_iret(void)
 	}
 	if ((frame.cs & 3) == 3) {
 		if (v->cr3_user == 0) {
-			return domain_crash(v->domain, "iret to user mode "
-						       "without a user page table");
+			return domain_crash(v->domain,
+					    "iret to user mode without a user page table");
 		}
 		arch_toggle_mode(v, false);
 	}

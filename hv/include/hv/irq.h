@@ -33,10 +33,8 @@ int pirq_unmap(struct domain *d, unsigned int pirq);
 /** From the interrupt path of x86: the line or message `pirq` fired. */
 void pirq_fired(unsigned int pirq);
 /** Binds for EVTCHNOP_bind_pirq; 0 or -XEN_Exxx. evtchn lock of d held. */
-int must_check pirq_bind(struct domain *d, unsigned int pirq, uint32_t port, struct vcpu *v,
-			 bool share);
-void pirq_unbind(struct domain *d, unsigned int pirq);
-/** The port's vCPU changed: aim the interrupt at its CPU. */
+int must_check pirq_bind(struct domain *d, unsigned int pirq, uint32_t port, struct vcpu *v);
+/** The port's vCPU changed: aim the interrupt at its CPU.  NULL: the port goes. */
 void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v);
 /** Guest is done with a level interrupt; -XEN_EINVAL: not d's. */
 int must_check pirq_eoi(struct domain *d, unsigned int pirq);
