@@ -39,35 +39,30 @@
 #define F1_D_COMMON (BIT(0) | BIT(2) | BITS(4, 9) | BIT(14) | BIT(15) | BIT(16) | BIT(23) | BIT(24))
 /* ... and CLFLUSH, SSE, SSE2, SS. */
 #define F1_D (F1_D_COMMON | BIT(19) | BITS(25, 27))
-/* SSE3, PCLMULQDQ, SSSE3, FMA, CX16, SSE4.1, SSE4.2, MOVBE, POPCNT, AES,
- * XSAVE, OSXSAVE, AVX, F16C, RDRAND. */
-#define F1_C                                                                               \
-	(BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | BITS(22, 23) | \
-	 BITS(25, 30))
+/* SSE3, PCLMULQDQ, SSSE3, CX16, SSE4.1, SSE4.2, MOVBE, POPCNT, AES, RDRAND.
+ * XSAVE, OSXSAVE.  FMA, AVX, F16C. */
+#define F1_C (BITS(0, 1) | BIT(9) | BIT(13) | BITS(19, 20) | BITS(22, 23) | BIT(25) | BIT(30))
 #define F1_C_XSAVE (BIT(26) | BIT(27))
 #define F1_C_OSXSAVE BIT(27)
 #define F1_C_AVX (BIT(12) | BIT(28) | BIT(29))
 #define F1_C_HYPERVISOR BIT(31)
 
-/* FSGSBASE, BMI1, AVX2, FDP_EXCPTN_ONLY, BMI2, ERMS, NO_FPU_SEL, AVX512F and
- * DQ, RDSEED, ADX, AVX512IFMA, CLFLUSHOPT, CLWB, AVX512 PF ER CD, SHA, AVX512
- * BW VL. */
-#define F7_B                                                                                      \
-	(BIT(0) | BIT(3) | BIT(5) | BIT(6) | BIT(8) | BIT(9) | BIT(13) | BITS(16, 19) | BIT(21) | \
-	 BITS(23, 24) | BITS(26, 31))
+/* BMI1, FDP_EXCPTN_ONLY, BMI2, ERMS, NO_FPU_SEL, RDSEED, ADX, CLFLUSHOPT, CLWB,
+ * SHA.  FSGSBASE.  AVX2.  AVX512F and DQ, IFMA, PF ER CD, BW VL. */
+#define F7_B (BIT(3) | BIT(6) | BITS(8, 9) | BIT(13) | BITS(18, 19) | BITS(23, 24) | BIT(29))
 #define F7_B_FSGSBASE BIT(0)
 #define F7_B_AVX BIT(5)
 #define F7_B_AVX512 (BIT(16) | BIT(17) | BIT(21) | BITS(26, 28) | BITS(30, 31))
-/* AVX512 VBMI, VBMI2, GFNI, VAES, VPCLMULQDQ, AVX512 VNNI, BITALG, VPOPCNTDQ,
- * CLDEMOTE, MOVDIRI, MOVDIR64B. */
-#define F7_C (BIT(1) | BIT(6) | BITS(8, 12) | BIT(14) | BIT(25) | BITS(27, 28))
+/* GFNI, CLDEMOTE, MOVDIRI, MOVDIR64B.  VAES, VPCLMULQDQ.  AVX512 VBMI, VBMI2, VNNI,
+ * BITALG, VPOPCNTDQ. */
+#define F7_C (BIT(8) | BIT(25) | BITS(27, 28))
 #define F7_C_AVX (BIT(9) | BIT(10))
 #define F7_C_AVX512 (BIT(1) | BIT(6) | BIT(11) | BIT(12) | BIT(14))
-/* AVX512 4VNNIW, 4FMAPS, FSRM, VP2INTERSECT, MD_CLEAR, SERIALIZE, FP16. */
-#define F7_D (BITS(2, 4) | BIT(8) | BIT(10) | BIT(14) | BIT(23))
+/* FSRM, MD_CLEAR, SERIALIZE.  AVX512 4VNNIW, 4FMAPS, VP2INTERSECT, FP16. */
+#define F7_D (BIT(4) | BIT(10) | BIT(14))
 #define F7_D_AVX512 (BIT(2) | BIT(3) | BIT(8) | BIT(23))
-/* Subleaf 1, EAX: AVX_VNNI, AVX512_BF16, fast short REP: FZRM, FSRS, FSRC. */
-#define F71_A (BITS(4, 5) | BITS(10, 12))
+/* Subleaf 1, EAX: fast short REP: FZRM, FSRS, FSRC.  AVX_VNNI.  AVX512_BF16. */
+#define F71_A BITS(10, 12)
 #define F71_A_AVX BIT(4)
 #define F71_A_AVX512 BIT(5)
 
@@ -76,8 +71,8 @@
 #define FD1_A_XSAVEC BIT(1)
 #define FD_C_ALIGN BIT(1) /* component is aligned in the compacted form */
 
-/* LAHF, LZCNT, SSE4A, MISALIGNSSE, 3DNOWPREFETCH, XOP, FMA4, TBM. */
-#define FE1_C (BIT(0) | BITS(5, 8) | BIT(11) | BIT(16) | BIT(21))
+/* LAHF, LZCNT, SSE4A, MISALIGNSSE, 3DNOWPREFETCH, TBM.  XOP, FMA4. */
+#define FE1_C (BIT(0) | BITS(5, 8) | BIT(21))
 #define FE1_C_AVX (BIT(11) | BIT(16))
 /* SYSCALL, NX, MMXEXT, RDTSCP, LM, 3DNOWEXT, 3DNOW. */
 #define FE1_D (F1_D_COMMON | BIT(11) | BIT(20) | BIT(22) | BIT(27) | BITS(29, 31))
@@ -87,7 +82,7 @@
 
 #define XSAVE_LEGACY_SIZE 576u /* FXSAVE image and header */
 
-/* Feature words, and which of their bits need something of the machine. */
+/* Feature words, and more of their bits that need something of the machine. */
 #define REG(name) offsetof(struct cpuid_regs, name)
 static const struct feature_word {
 	uint32_t leaf, subleaf;
@@ -107,22 +102,20 @@ static const struct feature_word {
 static void filter_features(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
 {
 	uint64_t xcr0 = arch_xcr0_mask();
-	bool avx = (xcr0 & XCR0_AVX) != 0;
-	bool avx512 = avx && (xcr0 & XCR0_AVX512) == XCR0_AVX512;
 
 	for (size_t i = 0; i < ARRAY_SIZE(feature_words); i++) {
 		const struct feature_word *w = &feature_words[i];
-		uint32_t hidden = ~w->known;
+		uint32_t shown = w->known;
 
 		/* No other leaf looks at the number of a subleaf. */
 		if (w->leaf != leaf || (leaf == 7 && w->subleaf != subleaf)) {
 			continue;
 		}
-		hidden |= arch_has_fsgsbase() ? 0 : w->fsgsbase;
-		hidden |= arch_xcr0_mask() != 0 ? 0 : w->xsave;
-		hidden |= avx ? 0 : w->avx;
-		hidden |= avx512 ? 0 : w->avx512;
-		*(uint32_t *)(void *)((char *)r + w->reg) &= ~hidden;
+		shown |= arch_has_fsgsbase() ? w->fsgsbase : 0;
+		shown |= xcr0 != 0 ? w->xsave : 0;
+		shown |= xcr0 & XCR0_AVX ? w->avx : 0;
+		shown |= xcr0 & XCR0_AVX512 ? w->avx512 : 0;
+		*(uint32_t *)(void *)((char *)r + w->reg) &= shown;
 	}
 }
 
@@ -154,15 +147,12 @@ static void leaf_d(const struct vcpu *v, uint32_t subleaf, struct cpuid_regs *r)
 	uint64_t mask = arch_xcr0_mask();
 
 	if (subleaf == 0 && mask) {
-		r->a = (uint32_t)mask;
-		r->b = xsave_size(v->xcr0, false);
-		r->c = xsave_size(mask, false);
-		r->d = (uint32_t)(mask >> 32);
+		*r = (struct cpuid_regs){ (uint32_t)mask, xsave_size(v->xcr0, false),
+					  xsave_size(mask, false), (uint32_t)(mask >> 32) };
 	} else if (subleaf == 1 && mask) {
-		r->a &= FD1_A;
+		/* No component that only XSAVES knows. */
+		*r = (struct cpuid_regs){ .a = r->a & FD1_A };
 		r->b = r->a & FD1_A_XSAVEC ? xsave_size(v->xcr0, true) : 0;
-		r->c = 0; /* no component that only XSAVES knows */
-		r->d = 0;
 	} else if (subleaf >= 2 && subleaf < 63 && (mask & 1ull << subleaf)) {
 		r->c &= FD_C_ALIGN;
 		r->d = 0;
@@ -245,10 +235,8 @@ static void adjust_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, s
 	case 0x80000008: /* one core */
 		*r = (struct cpuid_regs){ arch_paddr_bits() | 48u << 8, r->b & FE8_B, 0, 0 };
 		break;
-	case 0x2: /* cache descriptors */
-		break;
-	default: /* extended: name, caches */
-		if (leaf <= LEAF_BASIC_MAX) {
+	default: /* stays: cache descriptors; extended: name, caches */
+		if (leaf <= LEAF_BASIC_MAX && leaf != 2) {
 			*r = (struct cpuid_regs){ 0 };
 		}
 		break;

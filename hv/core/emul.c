@@ -212,8 +212,7 @@ static enum emul_result kernel_insn(struct vcpu *v, struct insn *in)
 	uint64_t value = (uint32_t)regs->rax | regs->rdx << 32;
 
 	switch (in->op) {
-	case INSN_CLI:
-	case INSN_STI:
+	case INSN_CLI_STI:
 		/* Linear code that a kernel shares with bare machines; its
 		 * event mask is elsewhere. */
 		return emul_io_allowed(v) ? EMUL_NEXT : EMUL_BOUNCE;
@@ -242,10 +241,7 @@ static enum emul_result kernel_insn(struct vcpu *v, struct insn *in)
 		}
 		arch_set_xcr0(v, value);
 		return EMUL_NEXT;
-	case INSN_CR_READ:
-	case INSN_CR_WRITE:
-	case INSN_DR_READ:
-	case INSN_DR_WRITE:
+	case INSN_CR_READ ... INSN_DR_WRITE:
 		return move_register(v, in);
 	default:
 		return EMUL_BOUNCE;

@@ -64,8 +64,7 @@ static const struct pattern one_byte[256] = {
 	[0xe6 ... 0xe7] = { INSN_OUT, F_W | F_IO | F_IMM8 },
 	[0xec ... 0xed] = { INSN_IN, F_W | F_IO },
 	[0xee ... 0xef] = { INSN_OUT, F_W | F_IO },
-	[0xfa] = { INSN_CLI, 0 },
-	[0xfb] = { INSN_STI, 0 },
+	[0xfa ... 0xfb] = { INSN_CLI_STI, 0 },
 };
 
 /* Opcodes behind 0x0f. */

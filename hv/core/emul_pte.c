@@ -20,17 +20,6 @@
 #include <hv/pci.h>
 #include <hv/vcpu.h>
 
-#define EFLAGS_CF 0x001ull
-#define EFLAGS_PF 0x004ull
-#define EFLAGS_AF 0x010ull
-#define EFLAGS_ZF 0x040ull
-#define EFLAGS_SF 0x080ull
-#define EFLAGS_OF 0x800ull
-#define EFLAGS_ARITH (EFLAGS_CF | EFLAGS_PF | EFLAGS_AF | EFLAGS_ZF | EFLAGS_SF | EFLAGS_OF)
-
-/* Lost races in a row before interrupts are let in. */
-#define CMPXCHG_ROUNDS 8u
-
 /* What an instruction does with the old value of its memory operand. */
 struct effect {
 	uint64_t value; /* to store */
@@ -52,8 +41,9 @@ static uint64_t flag_if(bool set, uint64_t flag)
 /* PF, ZF and SF of a result. */
 static uint64_t result_flags(const struct insn *in, uint64_t value)
 {
-	return flag_if(__builtin_parityll(value & 0xff) == 0, EFLAGS_PF) |
-	       flag_if(value == 0, EFLAGS_ZF) | flag_if((value & sign_bit(in)) != 0, EFLAGS_SF);
+	return flag_if(__builtin_parityll(value & 0xff) == 0, X86_EFLAGS_PF) |
+	       flag_if(value == 0, X86_EFLAGS_ZF) |
+	       flag_if((value & sign_bit(in)) != 0, X86_EFLAGS_SF);
 }
 
 /* Flags of a - b. */
@@ -62,8 +52,9 @@ static uint64_t compare_flags(const struct insn *in, uint64_t a, uint64_t b)
 	uint64_t diff = (a - b) & insn_mask(in);
 	uint64_t overflow = (a ^ b) & (a ^ diff) & sign_bit(in);
 
-	return result_flags(in, diff) | flag_if(a < b, EFLAGS_CF) |
-	       flag_if(((a ^ b ^ diff) & 0x10) != 0, EFLAGS_AF) | flag_if(overflow != 0, EFLAGS_OF);
+	return result_flags(in, diff) | flag_if(a < b, X86_EFLAGS_CF) |
+	       flag_if(((a ^ b ^ diff) & 0x10) != 0, X86_EFLAGS_AF) |
+	       flag_if(overflow != 0, X86_EFLAGS_OF);
 }
 
 /* Operands are zero extended from the operand size. */
@@ -78,11 +69,11 @@ static struct effect compute(const struct insn *in, uint64_t old, uint64_t src,
 	case INSN_OR:
 		e.value = in->op == INSN_AND ? old & src : old | src;
 		e.flags = result_flags(in, e.value);
-		e.flags_mask = EFLAGS_ARITH;
+		e.flags_mask = X86_EFLAGS_ARITH;
 		break;
 	case INSN_CMPXCHG:
 		e.flags = compare_flags(in, accumulator, old);
-		e.flags_mask = EFLAGS_ARITH;
+		e.flags_mask = X86_EFLAGS_ARITH;
 		e.store = accumulator == old;
 		break;
 	case INSN_BTS:
@@ -99,8 +90,8 @@ static struct effect compute(const struct insn *in, uint64_t old, uint64_t src,
 	}
 	if (in->op >= INSN_BTS) {
 		/* The other flags are undefined, ZF excepted: it stays. */
-		e.flags = flag_if((old & bit) != 0, EFLAGS_CF);
-		e.flags_mask = EFLAGS_CF;
+		e.flags = flag_if((old & bit) != 0, X86_EFLAGS_CF);
+		e.flags_mask = X86_EFLAGS_CF;
 	}
 	return e;
 }
@@ -121,7 +112,8 @@ static int exchange(struct vcpu *v, const struct insn *in, uint64_t pte, uint64_
 	return rc;
 }
 
-/* Everything but mov.  0, or as pte_write_emulate() says. */
+/* Everything but mov.  0, or as pte_write_emulate() says.  A lost race makes the guest
+ * execute it again. */
 static int read_modify_write(struct vcpu *v, const struct insn *in, uint64_t pte, uint64_t va,
 			     uint64_t src)
 {
@@ -129,28 +121,21 @@ static int read_modify_write(struct vcpu *v, const struct insn *in, uint64_t pte
 	unsigned int shift = 8 * (unsigned int)(va & 7);
 	uint64_t mask = insn_mask(in) << shift;
 	const uint64_t *table = frame_ptr(pte_mfn(pte));
-	uint64_t entry;
-	int rc = -XEN_EAGAIN;
-
-	va &= ~7ull;
 	/*
 	 * A guess, since the walk proves nothing: the guest learns it only if the
 	 * update has found the same.  Therefore there is one in any case.
 	 */
-	entry = READ_ONCE(table[va / sizeof(entry) % PTES]);
-	for (unsigned int i = 0; i < CMPXCHG_ROUNDS && rc == -XEN_EAGAIN; i++) {
-		uint64_t old = (entry & mask) >> shift;
-		struct effect e = compute(in, old, src, accumulator);
-		uint64_t next = (entry & ~mask) | ((e.value << shift) & mask);
+	uint64_t entry = READ_ONCE(table[va / sizeof(entry) % PTES]);
+	uint64_t old = (entry & mask) >> shift;
+	struct effect e = compute(in, old, src, accumulator);
+	uint64_t next = e.store ? (entry & ~mask) | ((e.value << shift) & mask) : entry;
+	int rc = pte_write_emulate(v, pte, va & ~7ull, next, sizeof(next), &entry);
 
-		/* Fails with the entry as it is now. */
-		rc = pte_write_emulate(v, pte, va, e.store ? next : entry, sizeof(next), &entry);
-		if (rc == 0) {
-			if (in->op == INSN_XCHG || !e.store) {
-				insn_reg_write(in, &v->regs, e.store ? in->reg : INSN_RAX, old);
-			}
-			v->regs.rflags = (v->regs.rflags & ~e.flags_mask) | e.flags;
+	if (rc == 0) {
+		if (in->op == INSN_XCHG || !e.store) {
+			insn_reg_write(in, &v->regs, e.store ? in->reg : INSN_RAX, old);
 		}
+		v->regs.rflags = (v->regs.rflags & ~e.flags_mask) | e.flags;
 	}
 	return rc;
 }

@@ -24,8 +24,7 @@ enum insn_op {
 	INSN_INS,
 	INSN_OUTS,
 	/* other privileged ones */
-	INSN_CLI,
-	INSN_STI,
+	INSN_CLI_STI,
 	INSN_CLTS,
 	INSN_WBINVD, /* and invd, wbnoinvd */
 	INSN_RDMSR,

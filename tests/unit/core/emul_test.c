@@ -32,8 +32,8 @@ static const struct decode_case decode_cases[] = {
 	INSN(OUT, 4, B(0xef)),
 	INSN(INS, 1, B(0xf3), 0x6c),
 	INSN(OUTS, 4, 0x6f),
-	INSN(CLI, 4, B(0xfa)),
-	INSN(STI, 4, B(0xfb)),
+	INSN(CLI_STI, 4, B(0xfa)),
+	INSN(CLI_STI, 4, B(0xfb)),
 	INSN(CLTS, 4, 0x0f, 0x06),
 	INSN(WBINVD, 4, 0x0f, 0x09),
 	INSN(RDMSR, 4, 0x0f, 0x32),
@@ -88,7 +88,7 @@ static void test_decode(void)
 		}
 		EQ(in.op, c->op);
 		EQ(in.length, c->length);
-		if (in.op < INSN_CLI || in.op >= INSN_MOV) {
+		if (in.op < INSN_CLI_STI || in.op >= INSN_MOV) {
 			EQ(in.bytes, c->size);
 		}
 		/* one byte less is not enough */
