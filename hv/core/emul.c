@@ -56,11 +56,7 @@ static bool code_is_long(const struct vcpu *v)
 	if (!in_ldt && i >= FIRST_RESERVED_GDT_ENTRY) {
 		return i == FLAT_RING3_CS64 >> 3;
 	}
-	if (i >= entries) {
-		return false;
-	}
-	i = (unsigned int)index_nospec(i, entries);
-	mfn = frames[i / DESCS_PER_FRAME];
+	mfn = i < entries ? frames[index_nospec(i, entries) / DESCS_PER_FRAME] : 0;
 	if (mfn == 0) {
 		return false;
 	}

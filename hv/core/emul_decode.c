@@ -8,14 +8,6 @@
  */
 #include <hv/emul.h>
 
-/* Prefixes seen. */
-#define P_OPSIZE 0x01u
-#define P_ADDR32 0x02u
-#define P_LOCK 0x04u
-#define P_REPNE 0x08u
-#define P_REP 0x10u
-#define P_SEGMENT 0x20u /* FS and GS have a meaning in 64-bit code */
-
 /* How an opcode goes on. */
 #define F_MODRM 0x01u /* a ModRM byte follows */
 #define F_W 0x02u     /* opcode bit 0 clear: operand of one byte */
@@ -24,11 +16,11 @@
 #define F_GROUP 0x10u /* op is a row of group_op, ModRM.reg the column */
 #define F_MEM 0x20u   /* the operand must be memory */
 #define F_IO 0x40u    /* operand of at most four bytes */
-/* P_* that make another instruction, or none, of it; LOCK always does, but with F_LOCK. */
+/* PREFIX_* that make another instruction, or none, of it; LOCK always does, but with F_LOCK. */
 #define F_BAD(p) ((p) << 8)
-#define F_LOCK F_BAD(P_LOCK)
-#define F_PLAIN F_BAD(P_OPSIZE | P_REP | P_REPNE)
-#define F_NO_F2 F_BAD(P_REPNE) /* some CPUs repeat it: leave it alone */
+#define F_LOCK F_BAD(PREFIX_LOCK)
+#define F_PLAIN F_BAD(PREFIX_OPSIZE | PREFIX_REP | PREFIX_REPNE)
+#define F_NO_F2 F_BAD(PREFIX_REPNE) /* some CPUs repeat it: leave it alone */
 
 #define F_STORE (F_MODRM | F_MEM)
 #define F_RMW (F_STORE | F_LOCK)
@@ -88,9 +80,10 @@ static const struct pattern two_byte[256] = {
 };
 
 static const uint8_t prefix_of[256] = {
-	[0x26] = P_SEGMENT, [0x2e] = P_SEGMENT, [0x36] = P_SEGMENT, [0x3e] = P_SEGMENT,
-	[0x64] = P_SEGMENT, [0x65] = P_SEGMENT, [0x66] = P_OPSIZE,  [0x67] = P_ADDR32,
-	[0xf0] = P_LOCK,    [0xf2] = P_REPNE,	[0xf3] = P_REP,
+	[0x26] = PREFIX_SEGMENT, [0x2e] = PREFIX_SEGMENT, [0x36] = PREFIX_SEGMENT,
+	[0x3e] = PREFIX_SEGMENT, [0x64] = PREFIX_SEGMENT, [0x65] = PREFIX_SEGMENT,
+	[0x66] = PREFIX_OPSIZE,	 [0x67] = PREFIX_ADDR32,  [0xf0] = PREFIX_LOCK,
+	[0xf2] = PREFIX_REPNE,	 [0xf3] = PREFIX_REP,
 };
 
 /* Where in the frame each register of the ModRM order is. */
@@ -101,13 +94,10 @@ static const uint8_t reg_offset[16] = {
 };
 _Static_assert(sizeof(struct guest_regs) <= UINT8_MAX, "offsets fit a byte");
 
-/* Input, and the prefixes seen so far. */
 struct cursor {
 	const uint8_t *bytes;
 	size_t count, pos;
-	uint8_t rex;	  /* 0: none */
-	uint8_t prefixes; /* P_* */
-	bool failed;	  /* ran out of bytes */
+	bool failed; /* ran out of bytes */
 };
 
 #define REX_B 1u
@@ -137,9 +127,9 @@ static int32_t next_signed(struct cursor *c, unsigned int bytes)
 }
 
 /* Three bits of an encoding, and the fourth from the REX prefix. */
-static uint8_t reg_number(const struct cursor *c, unsigned int bits, uint8_t rex)
+static uint8_t reg_number(const struct insn *in, unsigned int bits, uint8_t rex)
 {
-	return (uint8_t)((bits & 7u) | (c->rex & rex ? 8u : 0));
+	return (uint8_t)((bits & 7u) | (in->rex & rex ? 8u : 0));
 }
 
 /* Reads prefixes; returns the first byte that is none.  Input bounds it. */
@@ -149,7 +139,7 @@ static uint8_t decode_prefixes(struct cursor *c, struct insn *in)
 		uint8_t b = next_byte(c);
 
 		if ((b & 0xf0) == 0x40) {
-			c->rex = b;
+			in->rex = b;
 			continue;
 		}
 		if (prefix_of[b] == 0) {
@@ -158,9 +148,9 @@ static uint8_t decode_prefixes(struct cursor *c, struct insn *in)
 		if (b == 0x64 || b == 0x65) {
 			in->segment = b == 0x64 ? INSN_SEG_FS : INSN_SEG_GS;
 		}
-		c->prefixes |= prefix_of[b];
+		in->prefixes |= prefix_of[b];
 		/* A REX prefix counts only right before the opcode. */
-		c->rex = 0;
+		in->rex = 0;
 	}
 }
 
@@ -172,16 +162,16 @@ static void decode_memory(struct cursor *c, struct insn *in, uint8_t modrm)
 
 	in->memory = true;
 	in->index = INSN_REG_NONE;
-	in->base = reg_number(c, low, REX_B);
+	in->base = reg_number(in, low, REX_B);
 	if (low == 4) {
 		uint8_t sib = next_byte(c);
-		uint8_t index = reg_number(c, sib >> 3, REX_X);
+		uint8_t index = reg_number(in, sib >> 3, REX_X);
 
 		if (index != 4) { /* rsp is no index, r12 is */
 			in->index = index;
 			in->shift = (uint8_t)(sib >> 6);
 		}
-		in->base = reg_number(c, sib, REX_B);
+		in->base = reg_number(in, sib, REX_B);
 	}
 	if (mod == 0 && (in->base & 7u) == 5) {
 		/* No base: an absolute address, or without SIB a relative one. */
@@ -193,15 +183,15 @@ static void decode_memory(struct cursor *c, struct insn *in, uint8_t modrm)
 	}
 }
 
-static uint8_t operand_size(const struct cursor *c, unsigned int flags, uint8_t opcode)
+static uint8_t operand_size(const struct insn *in, unsigned int flags, uint8_t opcode)
 {
 	if ((flags & F_W) && !(opcode & 1)) {
 		return 1;
 	}
-	if (c->rex & REX_W) {
+	if (in->rex & REX_W) {
 		return flags & F_IO ? 4 : 8;
 	}
-	return c->prefixes & P_OPSIZE ? 2 : 4;
+	return in->prefixes & PREFIX_OPSIZE ? 2 : 4;
 }
 
 static void decode_modrm(struct cursor *c, struct insn *in, struct pattern p)
@@ -213,8 +203,8 @@ static void decode_modrm(struct cursor *c, struct insn *in, struct pattern p)
 	} else if (p.op == INSN_XSETBV && modrm != 0xd1) {
 		in->op = INSN_NONE; /* other instructions of 0F 01 */
 	}
-	in->reg = reg_number(c, modrm >> 3, REX_R);
-	in->rm = reg_number(c, modrm, REX_B);
+	in->reg = reg_number(in, modrm >> 3, REX_R);
+	in->rm = reg_number(in, modrm, REX_B);
 	/* Moves of control and debug registers ignore mod. */
 	if ((p.flags & F_MEM) && modrm < 0xc0) {
 		decode_memory(c, in, modrm);
@@ -233,10 +223,7 @@ static bool decode_any(const uint8_t *bytes, size_t count, struct insn *out)
 		p = two_byte[opcode];
 	}
 	in.op = p.op;
-	in.rex = c.rex != 0;
-	in.rep = (c.prefixes & P_REP) != 0;
-	in.addr32 = (c.prefixes & P_ADDR32) != 0;
-	in.bytes = operand_size(&c, p.flags, opcode);
+	in.bytes = operand_size(&in, p.flags, opcode);
 	if (p.flags & F_MODRM) {
 		decode_modrm(&c, &in, p);
 	}
@@ -249,7 +236,7 @@ static bool decode_any(const uint8_t *bytes, size_t count, struct insn *out)
 	in.length = (uint8_t)c.pos;
 	*out = in;
 	return !c.failed && in.op != INSN_NONE && (in.memory || !(p.flags & F_MEM)) &&
-	       !(c.prefixes & ((p.flags >> 8) ^ P_LOCK));
+	       !(in.prefixes & ((p.flags >> 8) ^ PREFIX_LOCK));
 }
 
 /*
@@ -275,7 +262,7 @@ static bool decode_quick(const uint8_t *b, size_t count, struct insn *out)
 			      .bytes = 8,
 			      .reg = (uint8_t)(b[2] >> 3 | (b[0] & REX_R) << 1),
 			      .rm = (uint8_t)rm,
-			      .rex = true,
+			      .rex = b[0],
 			      .memory = true,
 			      .base = (uint8_t)rm,
 			      .index = INSN_REG_NONE };
@@ -305,7 +292,7 @@ uint64_t insn_offset(const struct insn *in, const struct guest_regs *regs)
 	if (in->index != INSN_REG_NONE) {
 		offset += *reg_ptr(regs, in->index) << in->shift;
 	}
-	return in->addr32 ? (uint32_t)offset : offset;
+	return in->prefixes & PREFIX_ADDR32 ? (uint32_t)offset : offset;
 }
 
 /* ah, ch, dh, bh are the second byte of rax, rcx, rdx, rbx: shift and reg. */

@@ -90,7 +90,8 @@ static bool string_step(struct vcpu *v, const struct insn *in, uint64_t va)
 static enum emul_result port_string(struct vcpu *v, const struct insn *in)
 {
 	struct guest_regs *regs = &v->regs;
-	uint64_t mask = in->addr32 ? UINT32_MAX : UINT64_MAX;
+	uint64_t mask = in->prefixes & PREFIX_ADDR32 ? UINT32_MAX : UINT64_MAX;
+	bool rep = (in->prefixes & PREFIX_REP) != 0;
 	bool to_memory = in->op == INSN_INS;
 	uint64_t *ptr = to_memory ? &regs->rdi : &regs->rsi;
 	uint64_t base = to_memory ? 0 : emul_segment_base(v, in->segment);
@@ -98,7 +99,7 @@ static enum emul_result port_string(struct vcpu *v, const struct insn *in)
 	/* A single step traps after each element. */
 	unsigned int budget = regs->rflags & X86_EFLAGS_TF ? 1 : STRING_BUDGET;
 
-	for (; !in->rep || (regs->rcx & mask) != 0; budget--) {
+	for (; !rep || (regs->rcx & mask) != 0; budget--) {
 		uint64_t va = base + (*ptr & mask);
 
 		if (budget == 0) {
@@ -108,7 +109,7 @@ static enum emul_result port_string(struct vcpu *v, const struct insn *in)
 			return memory_fault(v, va, in->bytes, to_memory);
 		}
 		*ptr = (*ptr + step) & mask;
-		if (!in->rep) {
+		if (!rep) {
 			break;
 		}
 		regs->rcx = (regs->rcx - 1) & mask;

@@ -152,7 +152,7 @@ static uint64_t operand_address(struct vcpu *v, const struct insn *in)
 		nr = (nr ^ sign_bit(in)) - sign_bit(in);
 		nr &= ~(8ull * in->bytes - 1);
 		va += (uint64_t)((int64_t)nr / 8);
-		if (in->addr32) {
+		if (in->prefixes & PREFIX_ADDR32) {
 			va = (uint32_t)va;
 		}
 	}

@@ -54,18 +54,24 @@ enum insn_op {
 #define INSN_SEG_FS 1
 #define INSN_SEG_GS 2
 
+#define PREFIX_OPSIZE 0x01u
+#define PREFIX_ADDR32 0x02u
+#define PREFIX_LOCK 0x04u
+#define PREFIX_REPNE 0x08u
+#define PREFIX_REP 0x10u     /* counts for INS and OUTS */
+#define PREFIX_SEGMENT 0x20u /* FS and GS have a meaning in 64-bit code */
+
 struct insn {
-	uint8_t op;	 /* enum insn_op */
-	uint8_t length;	 /* 1..INSN_MAX */
-	uint8_t bytes;	 /* operand size: 1, 2, 4 or 8 */
-	uint8_t reg;	 /* register operand, or number of CRn / DRn */
-	uint8_t rm;	 /* the other register, where there is no memory */
-	bool rex;	 /* byte registers 4..7 are spl..dil, not ah..bh */
-	bool rep;	 /* INS and OUTS */
-	bool memory;	 /* base, index, shift, disp are valid */
-	bool has_imm;	 /* imm is the source operand (port, for IN, OUT) */
-	bool addr32;	 /* address size prefix */
-	uint8_t segment; /* INSN_SEG_* */
+	uint8_t op;	  /* enum insn_op */
+	uint8_t length;	  /* 1..INSN_MAX */
+	uint8_t bytes;	  /* operand size: 1, 2, 4 or 8 */
+	uint8_t reg;	  /* register operand, or number of CRn / DRn */
+	uint8_t rm;	  /* the other register, where there is no memory */
+	uint8_t rex;	  /* 0: none, and byte registers 4..7 are ah..bh, not spl..dil */
+	uint8_t prefixes; /* PREFIX_*, all that were seen */
+	bool memory;	  /* base, index, shift, disp are valid */
+	bool has_imm;	  /* imm is the source operand (port, for IN, OUT) */
+	uint8_t segment;  /* INSN_SEG_* */
 	uint8_t base, index, shift;
 	int32_t disp;
 	uint64_t imm; /* sign extended */
