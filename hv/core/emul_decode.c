@@ -262,7 +262,7 @@ static bool decode_quick(const uint8_t *b, size_t count, struct insn *out)
 			      .bytes = 8,
 			      .reg = (uint8_t)(b[2] >> 3 | (b[0] & REX_R) << 1),
 			      .rm = (uint8_t)rm,
-			      .rex = b[0],
+			      .rex = REX_W,
 			      .memory = true,
 			      .base = (uint8_t)rm,
 			      .index = INSN_REG_NONE };
