@@ -31,16 +31,21 @@ static struct page *counted_page(unsigned long mfn)
 }
 
 /* Checks the bits of an entry, and makes them as they are stored. */
-static int check_bits(uint64_t *pte, unsigned int level)
+static int check_bits(uint64_t *pte, unsigned int level, const struct domain *d)
 {
 	uint64_t forbidden;
 
 	if ((*pte & PTE_P) == 0) {
 		return 0;
 	}
-	/* Bit 7: the cache attribute in level 1; a large page in levels 2 and
-	 * 3, which are not offered; reserved in level 4. */
-	forbidden = level > 1 ? PTE_PS : 0;
+	/*
+	 * PS is the third cache attribute in level 1.  Memory that is not cached
+	 * as the core caches it may read differently to the core than to who
+	 * wrote it: what was checked in a table would not be what is walked.  So
+	 * only a domain with devices chooses how its mappings are cached, and
+	 * nobody how the processor reads tables.
+	 */
+	forbidden = level > 1 || !d->may_io ? PTE_PS | PTE_PCD | PTE_PWT : 0;
 	forbidden |= (1ull << PHYS_BITS_MAX) - (1ull << arch_paddr_bits());
 	if ((*pte & forbidden) != 0) {
 		return -XEN_EINVAL;
@@ -87,7 +92,7 @@ static int l1_get(uint64_t *entry, const struct domain *d, const struct domain *
 int pte_get(uint64_t *pte, unsigned int level, struct domain *d, struct domain *frames_of)
 {
 	struct page *pg;
-	int rc = check_bits(pte, level);
+	int rc = check_bits(pte, level, d);
 
 	if (rc != 0 || (*pte & PTE_P) == 0) {
 		return rc;
@@ -188,7 +193,7 @@ int mod_l1_entry(uint64_t *entry, uint64_t new_pte, struct domain *d, struct dom
 
 	if (expected == NULL || old == *expected) {
 		pg = same ? NULL : same_frame(old, new_pte, frames_of);
-		rc = same || pg != NULL ? check_bits(&new_pte, 1) :
+		rc = same || pg != NULL ? check_bits(&new_pte, 1, d) :
 					  pte_get(&new_pte, 1, d, frames_of);
 		if (rc == 0 && pg != NULL && (new_pte & PTE_W) != 0) {
 			rc = page_get_type(pg, PGT_WRITABLE);

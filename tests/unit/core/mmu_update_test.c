@@ -2,6 +2,7 @@
 /* mmu_update, update_va_mapping, and plain stores to page tables. */
 #include "core_test.h"
 
+#include <hv/hypercall.h>
 #include <hv/mm.h>
 
 #define RW (PTE_P | PTE_U | PTE_W | PTE_A)
@@ -341,11 +342,57 @@ static void test_plain_store(void)
 	FALSE_(*e & PTE_P);
 }
 
+/*
+ * A guest without devices could map a frame uncached and store behind the cache:
+ * the core would check a table by what its cache holds, and the processor walk
+ * what memory holds.  It could also have tables read so.
+ */
+static void test_cache_attributes(void)
+{
+	static const uint64_t cache[] = { PTE_PWT, PTE_PCD, PTE_PS, PTE_PWT | PTE_PCD };
+	const unsigned int tables[] = { FAKE_PFN_L1, FAKE_PFN_L2, FAKE_PFN_L3 };
+	const unsigned int in[] = { FAKE_PFN_L2, FAKE_PFN_L3, FAKE_PFN_L4 };
+
+	world(2);
+	for (unsigned int id = 0; id < 2; id++) {
+		uint64_t at = fake_guest_l1e_maddr(&guest[id], 50);
+		uint64_t va = fake_va(50, 0);
+
+		run(id, 0);
+		for (unsigned int i = 0; i < ARRAY_SIZE(cache); i++) {
+			/* domain 0 has devices */
+			long want = id == 0 ? 0 : -XEN_EINVAL;
+			uint64_t pte = entry_for(id, 20, RO);
+
+			OK(update_entry(at, 0, DOMID_SELF));
+			EQ(update_entry(at, pte | cache[i], DOMID_SELF), want);
+			/* and what there is does not get them, by whatever way */
+			OK(update_entry(at, pte, DOMID_SELF));
+			EQ(update_entry(at, pte | cache[i], DOMID_SELF), want);
+			EQ(update_entry(at | MMU_PT_UPDATE_PRESERVE_AD, pte | cache[i] | PTE_W,
+					DOMID_SELF),
+			   want);
+			EQ(do_update_va_mapping(va, pte | cache[i], 0), want);
+		}
+		for (unsigned int k = 0; k < ARRAY_SIZE(in); k++) {
+			uint64_t slot = ((uint64_t)guest[id].mfn[in[k]] << PAGE_SHIFT) + 100 * 8;
+
+			for (unsigned int i = 0; i < ARRAY_SIZE(cache); i++) {
+				EQ(update_entry(slot, entry_for(id, tables[k], RW | cache[i]),
+						DOMID_SELF),
+				   -XEN_EINVAL);
+			}
+			OK(update_entry(slot, entry_for(id, tables[k], RW), DOMID_SELF));
+		}
+	}
+}
+
 CU_TestInfo mmu_update_tests[] = {
 	{ "entries of L1 tables", test_normal },
 	{ "what is refused", test_refused },
 	{ "shared_info", test_shared_info },
 	{ "I/O frames", test_io },
+	{ "cache attributes", test_cache_attributes },
 	{ "foreign frames", test_foreign },
 	{ "W of an entry", test_writable_bit },
 	{ "accessed and dirty bits", test_preserve_ad },

@@ -99,13 +99,14 @@ static const struct {
 	{ 1, 0, FAKE_PFN_L1, RW, -XEN_EINVAL },
 	{ 1, 0, FAKE_PFN_L4, RW, -XEN_EINVAL },
 	{ 1, 0, 21, RW, 0 },
-	{ 1, 0, 21, RW | PTE_PAT, 0 },
+	{ 1, 0, 21, RW | PTE_PAT, -XEN_EINVAL }, /* without devices */
 	{ 1, 0, 21, RW | PTE_NX | PTE_AVAIL | PTE_AVAIL_HIGH, 0 },
 	{ 1, 0, 21, 0, 0 },
 	{ 1, 0, 20, RW, -XEN_EINVAL }, /* itself, writable */
 	{ 1, 0, 20, RO, 0 },	       /* itself, read-only: harmless */
 	{ 2, 0, FAKE_PFN_L1, RW, 0 },
 	{ 2, 0, FAKE_PFN_L1, RW | PTE_PS, -XEN_EINVAL },
+	{ 2, 0, FAKE_PFN_L1, RW | PTE_PCD, -XEN_EINVAL },
 	{ 2, 0, FAKE_PFN_L2, RW, -XEN_EINVAL },
 	{ 2, 0, FAKE_PFN_L3, RW, -XEN_EINVAL },
 	{ 2, 0, 21, RW, -XEN_EINVAL }, /* mapped writable elsewhere */
