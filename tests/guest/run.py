@@ -45,6 +45,12 @@ MACHINES = {
     "grant-table-op": {"smp": 2},
     "vcpu-op": {"smp": 2},
     "preempt": {"smp": 2},
+    "xsa-7": {"smp": 2},
+    "xsa-107": {"smp": 2},
+    "xsa-287": {"smp": 2},
+    "xsa-296": {"smp": 2},
+    "xsa-342": {"smp": 2},
+    "xsa-401": {"smp": 2},
     # Two vCPUs that share a processor.
     "switch": {"hvargs": "dom0_max_vcpus=2"},
     "stale-selectors": {"hvargs": "dom0_max_vcpus=2"},
