@@ -44,7 +44,7 @@ static INIT_TEXT void fill_idt(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(idt); i++) {
-		uint64_t stub = idt_stubs[i];
+		uint64_t stub = (uint64_t)idt_stubs + i * IDT_STUB_SIZE;
 
 		idt[i] = (struct gate){
 			.offset_low = stub,

@@ -104,7 +104,7 @@
 	.popsection
 	.endm
 
-	/* A faulting instruction at `insn` goes on at `fixup`. */
+	/* A faulting instruction at `insn` goes on at `fixup`, with AC clear. */
 	.macro EXTABLE insn, fixup
 	.pushsection .extable, "a"
 	.balign 4
@@ -117,41 +117,28 @@
 
 /* ---- Exceptions and interrupts ------------------------------------------ */
 
-	.macro STUB vector
+	/* One for each vector, IDT_STUB_SIZE bytes apart. */
 	.balign 16
-stub_\vector:
-	.if	(\vector == 8) || (\vector == 17) || (\vector == 21) || \
-		((\vector >= 10) && (\vector <= 14)) || \
-		(\vector == 29) || (\vector == 30)
-	.else
+	.globl idt_stubs
+idt_stubs:
+	.set	vector, 0
+	.rept	256
+	.if	!((vector == 8) || (vector == 17) || (vector == 21) || \
+		((vector >= 10) && (vector <= 14)) || \
+		(vector == 29) || (vector == 30))
 	pushq	$0
 	.endif
-	movl	$\vector, 4(%rsp)
-	.if	(\vector == 2) || (\vector == 8) || (\vector == 18)
+	movl	$vector, 4(%rsp)
+	.if	(vector == 2) || (vector == 8) || (vector == 18)
 	jmp	entry_ist
-	.elseif	\vector == 1
+	.elseif	vector == 1
 	jmp	entry_debug
 	.else
 	jmp	entry_common
 	.endif
-	.pushsection .rodata.idt_stubs, "a"
-	.quad	stub_\vector
-	.popsection
-	.endm
-
-	.pushsection .rodata.idt_stubs, "a"
-	.balign 8
-	.globl idt_stubs
-idt_stubs:
-	.popsection
-
-	.altmacro
-	.set	vec, 0
-	.rept	256
-	STUB	%vec
-	.set	vec, vec + 1
+	.set	vector, vector + 1
+	.org	idt_stubs + IDT_STUB_SIZE * vector
 	.endr
-	.noaltmacro
 
 	.balign 16
 entry_common:
@@ -470,56 +457,12 @@ arch_copy_to_guest:
 	movl	%edx, %ecx
 221:	rep movsb
 	SMAP clac
-	movq	%rcx, %rax
+222:	movq	%rcx, %rax
 	ret
-	EXTABLE 220b, guest_copy_words_fault
-	EXTABLE 221b, guest_copy_bytes_fault
-guest_copy_words_fault:
-	leaq	(%rdx, %rcx, 8), %rax
-	SMAP clac
+223:	leaq	(%rdx, %rcx, 8), %rax
 	ret
-guest_copy_bytes_fault:
-	movq	%rcx, %rax
-	SMAP clac
-	ret
-
-	/*
-	 * bool load_selector_REG(uint16_t sel): loads a data segment register,
-	 * null if the selector is refused.  True if it was taken.
-	 */
-	.macro LOAD_SELECTOR reg
-	.globl load_selector_\reg
-	.type load_selector_\reg, @function
-load_selector_\reg:
-	movl	$1, %eax
-222:	movl	%edi, %\reg
-	ret
-223:	xorl	%eax, %eax
-	movl	%eax, %\reg
-	ret
-	EXTABLE 222b, 223b
-	.endm
-	LOAD_SELECTOR ds
-	LOAD_SELECTOR es
-	LOAD_SELECTOR fs
-	LOAD_SELECTOR gs
-
-	/* As above for the GS of the mode that is not active. */
-	.globl load_inactive_gs
-	.type load_inactive_gs, @function
-load_inactive_gs:
-	movl	$1, %eax
-	swapgs
-224:	movl	%edi, %gs
-	lfence
-	swapgs
-	ret
-225:	xorl	%eax, %eax
-	movl	%eax, %gs
-	lfence
-	swapgs
-	ret
-	EXTABLE 224b, 225b
+	EXTABLE 220b, 223b
+	EXTABLE 221b, 222b
 
 	.data
 	.balign 64

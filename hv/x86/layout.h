@@ -74,6 +74,7 @@
 #define IST_TOP(n) (IST_STACK_SIZE * ((n) + 1)) /* offset of stack n's top */
 #define CPU_GUARD IST_TOP(IST_COUNT)
 
+#define IDT_STUB_SIZE 16     /* entry.S: one stub per vector */
 #define SYSCALL_STUB_SIZE 32 /* entry.S: one stub per CPU */
 
 #endif

@@ -100,12 +100,18 @@ void arch_load_ldt_page(struct vcpu *v, unsigned int i)
 
 /* --- Selectors and bases ------------------------------------------------- */
 
-static bool (*const load_selector[4])(uint16_t sel) = {
-	load_selector_ds,
-	load_selector_es,
-	load_selector_fs,
-	load_selector_gs,
-};
+/* Loads a data segment register; gives the selector, or 0 if it is refused. */
+#define LOAD_SELECTOR(name, selector)                                                \
+	({                                                                           \
+		uint32_t sel_taken = (selector);                                     \
+		__asm__ __volatile__("jmp 2f\n"                                      \
+				     "1:\txor %0, %0\n"                              \
+				     "2:\tmov %0, %%" #name "\n" EXTABLE("2b", "1b") \
+				     : "+r"(sel_taken)                               \
+				     :                                               \
+				     : "memory", "cc");                              \
+		sel_taken;                                                           \
+	})
 
 void arch_read_selectors(uint16_t sel[4])
 {
@@ -132,15 +138,12 @@ static void save_segments(struct vcpu *v)
  */
 static void load_segments(struct vcpu *v)
 {
-	uint16_t now[4];
 	unsigned int i;
 
-	arch_read_selectors(now);
-	for (i = 0; i < 4; i++) {
-		if (now[i] != 0 || v->selector[i] != 0) {
-			(void)load_selector[i](v->selector[i]);
-		}
-	}
+	LOAD_SELECTOR(ds, v->selector[0]);
+	LOAD_SELECTOR(es, v->selector[1]);
+	LOAD_SELECTOR(fs, v->selector[2]);
+	LOAD_SELECTOR(gs, v->selector[3]);
 	for (i = 0; i < ARRAY_SIZE(v->seg_base); i++) {
 		write_base(base_msr(v, i), v->seg_base[i]);
 	}
@@ -162,8 +165,13 @@ void arch_set_base(struct vcpu *v, unsigned int which, uint64_t base)
 
 bool arch_load_user_gs(struct vcpu *v, uint16_t sel)
 {
+	uint32_t taken;
+
 	ASSERT(v->in_kernel);
-	return load_inactive_gs(sel);
+	__asm__ __volatile__("swapgs" : : : "memory");
+	taken = LOAD_SELECTOR(gs, sel);
+	__asm__ __volatile__("lfence\n\tswapgs" : : : "memory");
+	return taken == sel;
 }
 
 /* --- Control and debug registers ----------------------------------------- */

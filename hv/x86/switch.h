@@ -13,11 +13,6 @@ struct vcpu;
 /* entry.S */
 extern uint64_t vcpu_regs_end[CONFIG_NR_CPUS];
 extern const char guest_iretq[];
-bool load_selector_ds(uint16_t sel);
-bool load_selector_es(uint16_t sel);
-bool load_selector_fs(uint16_t sel);
-bool load_selector_gs(uint16_t sel);
-bool load_inactive_gs(uint16_t sel);
 
 /* fpu.c */
 void fpu_save(struct vcpu *v);

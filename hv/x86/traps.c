@@ -148,6 +148,8 @@ static bool fix_core_fault(struct guest_regs *regs)
 	for (e = extable_start; e < extable_end; e++) {
 		if ((uint64_t)&e->insn + e->insn == regs->rip) {
 			regs->rip = (uint64_t)&e->fixup + e->fixup;
+			/* Without the access to guest memory that was open. */
+			regs->rflags &= ~(uint64_t)X86_EFLAGS_AC;
 			return true;
 		}
 	}

@@ -328,8 +328,7 @@ extern char image_start[], text_end[], rodata_end[];
 extern char init_text_start[], init_text_end[], init_end[], image_end[];
 
 /* --- entry.S --- */
-extern const uint64_t idt_stubs[256];
-extern char syscall_stubs[], cstar_stubs[];
+extern char idt_stubs[], syscall_stubs[], cstar_stubs[];
 
 /* --- boot.S --- */
 extern char boot_cpu_block[];
