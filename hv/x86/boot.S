@@ -111,17 +111,7 @@ boot_entry:
 	bt $20, %edx
 	jnc boot_fail
 
-	/* Four tables of 512 entries of 2 MiB, present, writable, large. */
-	mov $PHYS(start_l2), %ebx
-	mov $0x83, %eax
-	mov $4 * 512, %ecx
-1:	mov %eax, (%ebx)
-	movl $0, 4(%ebx)
-	add $0x200000, %eax
-	add $8, %ebx
-	loop 1b
-
-	LONG_MODE PHYS(boot_gdtr32)
+	LONG_MODE PHYS(trampoline_gdtr)
 
 /* Writes the text at %esi to the first serial port and the screen; stops. */
 boot_fail:
@@ -157,7 +147,6 @@ msg_no_execute:
 
 	.code64
 boot_long:
-	lgdt boot_gdtr64(%rip)
 	mov $CORE_DS, %eax
 	mov %eax, %ss
 	xor %eax, %eax
@@ -174,22 +163,15 @@ boot_long:
 
 	.section .init.data, "aw"
 	.balign 8
-	/* Only the entries named in layout.h, from GDT_RESERVED_BASE on. */
+	/*
+	 * Only the entries named in layout.h, from GDT_RESERVED_BASE on; used
+	 * by its address below 4 GiB, until desc.c loads another.
+	 */
 boot_gdt:
 	.quad 0
 	.quad 0x00af9b000000ffff /* CORE_CS */
 	.quad 0x00cf93000000ffff /* CORE_DS */
 boot_gdt_end:
-	.balign 8
-	.word 0
-boot_gdtr32:
-	.word GDT_RESERVED_BASE + boot_gdt_end - boot_gdt - 1
-	.long PHYS(boot_gdt) - GDT_RESERVED_BASE
-	.balign 8
-	.word 0, 0, 0
-boot_gdtr64:
-	.word GDT_RESERVED_BASE + boot_gdt_end - boot_gdt - 1
-	.quad boot_gdt - GDT_RESERVED_BASE
 
 	.globl start_stack, start_entry
 start_stack:
@@ -226,8 +208,12 @@ start_l3:
 	.quad PHYS(start_l2) + 0x2003
 	.quad PHYS(start_l2) + 0x3003
 	.fill 508, 8, 0
-start_l2:
-	.fill 4 * 512, 8, 0
+start_l2: /* 2 MiB each, present, writable, large */
+	.set i, 0
+	.rept 4 * 512
+	.quad i * 0x200000 + 0x83
+	.set i, i + 1
+	.endr
 
 	.section .bss.block, "aw", @nobits
 	.balign CPU_BLOCK_SIZE
