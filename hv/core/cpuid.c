@@ -164,7 +164,7 @@ static void leaf_d(const struct vcpu *v, uint32_t subleaf, struct cpuid_regs *r)
 /* The published description of time: nothing is emulated. */
 static struct cpuid_regs leaf_xen_time(uint32_t subleaf)
 {
-	const struct arch_clock *clock = arch_clock();
+	const struct arch_clock *clock = &arch_clock;
 	uint32_t khz = (uint32_t)(clock->hz / 1000);
 
 	switch (subleaf) {
@@ -200,7 +200,7 @@ static struct cpuid_regs leaf_xen(uint32_t leaf, uint32_t subleaf)
 /* What of a leaf is not a feature word. */
 static void adjust_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
 {
-	bool itsc = v->domain->is_control && arch_clock()->stable;
+	bool itsc = v->domain->is_control && arch_clock.stable;
 
 	switch (leaf) {
 	case 0x0:

@@ -53,7 +53,7 @@ static INIT_TEXT void start_up(void)
 	}
 	memory_map_init();
 	pci_init();
-	vtime_set_wallclock(arch_wallclock(), 0, time_now());
+	vtime_set_wallclock(arch_clock.wallclock, 0, time_now());
 	boot_guests_build();
 	dom0_build();
 	free_modules();

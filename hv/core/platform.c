@@ -40,8 +40,8 @@ static int get_cpuinfo(struct xenpf_pcpuinfo *op)
 	}
 	cpu = (unsigned int)index_nospec(cpu, count);
 	op->flags = XEN_PCPU_FLAGS_ONLINE;
-	op->apic_id = arch_cpu_apic_id(cpu);
-	op->acpi_id = arch_cpu_acpi_id(cpu);
+	op->apic_id = percpu_of(cpu)->apic_id;
+	op->acpi_id = percpu_of(cpu)->acpi_id;
 	return 0;
 }
 

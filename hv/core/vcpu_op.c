@@ -128,7 +128,7 @@ static long call_op(struct vcpu *v, uint64_t cmd, const union args *a, uint64_t 
 	struct vcpu_runstate_info info;
 	struct vcpu_get_physid id;
 	cpumask_t cpus;
-	unsigned int cpu;
+	const struct percpu *p;
 
 	switch (cmd) {
 	case VCPUOP_initialise:
@@ -178,8 +178,8 @@ static long call_op(struct vcpu *v, uint64_t cmd, const union args *a, uint64_t 
 		if (!v->domain->is_control || (cpus & (cpus - 1)) != 0) {
 			return -XEN_EINVAL;
 		}
-		cpu = (unsigned int)__builtin_ctzll(cpus);
-		id.phys_id = arch_cpu_apic_id(cpu) | (uint64_t)arch_cpu_acpi_id(cpu) << 32;
+		p = percpu_of((unsigned int)__builtin_ctzll(cpus));
+		id.phys_id = p->apic_id | (uint64_t)p->acpi_id << 32;
 		return copy_to_guest(guest_ptr(arg), &id, sizeof(id));
 	default:
 		return -XEN_ENOSYS;

@@ -64,7 +64,7 @@ static struct time_pair current_pair(void)
 	struct time_pair pair;
 
 	spin_lock(&vtime_lock);
-	if (common.ticks == 0 || !arch_clock()->stable) {
+	if (common.ticks == 0 || !arch_clock.stable) {
 		common = sample();
 	}
 	pair = common;
@@ -85,14 +85,13 @@ static void write_version(struct vcpu *v, uint32_t version)
  */
 static void write_record(struct vcpu *v)
 {
-	const struct arch_clock *clock = arch_clock();
 	struct time_pair pair = current_pair();
 	struct vcpu_time_info record = {
 		.tsc_timestamp = pair.ticks,
 		.system_time = pair.ns,
-		.tsc_to_system_mul = clock->mul,
-		.tsc_shift = clock->shift,
-		.flags = clock->stable ? XEN_PVCLOCK_TSC_STABLE_BIT : 0,
+		.tsc_to_system_mul = arch_clock.mul,
+		.tsc_shift = arch_clock.shift,
+		.flags = arch_clock.stable ? XEN_PVCLOCK_TSC_STABLE_BIT : 0,
 	};
 
 	spin_lock(&v->lock);
@@ -121,7 +120,7 @@ void vtime_update(struct vcpu *v, bool force)
 {
 	uint64_t period = READ_ONCE(v->period);
 
-	if (force || !arch_clock()->stable) {
+	if (force || !arch_clock.stable) {
 		write_record(v);
 	}
 	if (unlikely(period != 0) && v == this_cpu()->curr && !READ_ONCE(v->periodic.active)) {

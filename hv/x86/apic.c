@@ -87,7 +87,7 @@ void apic_init(void)
 		apic_eoi();
 	}
 	id = apic_read(REG_ID);
-	this_cpu()->arch.apic_id = x2_mode ? id : id >> 24;
+	this_cpu()->apic_id = x2_mode ? id : id >> 24;
 }
 
 void apic_eoi(void)
@@ -121,7 +121,7 @@ void apic_stop_others(void)
 void arch_kick_cpu(unsigned int cpu)
 {
 	if (cpu != this_cpu()->id) {
-		apic_send(percpu_table[cpu]->arch.apic_id, APIC_FIXED | VECTOR_KICK);
+		apic_send(percpu_table[cpu]->apic_id, APIC_FIXED | VECTOR_KICK);
 	}
 }
 
@@ -138,7 +138,7 @@ static INIT_TEXT void calibrate(void)
 	apic_write(REG_TIMER_INITIAL, ~0u);
 	clock_delay_us(10000);
 	hz = ~0u - apic_read(REG_TIMER_CURRENT);
-	hz = mul_div(hz, arch_clock()->hz, arch_ticks() - start);
+	hz = mul_div(hz, arch_clock.hz, arch_ticks() - start);
 	apic_write(REG_TIMER_INITIAL, 0);
 	if (hz < 1000000) {
 		boot_failed("the local APIC's timer does not run");

@@ -2,8 +2,7 @@
 /*
  * The time-stamp counter: its rate, measured against the ACPI timer, how
  * it turns into nanoseconds, and the battery clock at start-up.  All
- * of it is written at start-up; after that only clock_mark_unstable() changes
- * anything, before guests run.
+ * of it is written at start-up, before guests run.
  */
 #include <x86.h>
 
@@ -15,14 +14,8 @@
 #define NS_PER_S 1000000000ull
 #define WINDOW_MS 50 /* length of the measurement */
 
-static struct arch_clock rate;
+struct arch_clock arch_clock;
 static uint64_t start_ticks; /* arch_now() is 0 here; 0: not yet */
-static uint64_t wallclock;   /* at start_ticks */
-
-const struct arch_clock *arch_clock(void)
-{
-	return &rate;
-}
 
 /* Not before earlier loads are done. */
 uint64_t arch_ticks(void)
@@ -41,11 +34,11 @@ uint64_t arch_now(void)
 	 * Not calibrated yet, or a counter a little behind the boot CPU's,
 	 * right after the start.
 	 */
-	if (unlikely(rate.hz == 0 || (int64_t)t < 0)) {
+	if (unlikely(arch_clock.hz == 0 || (int64_t)t < 0)) {
 		return 0;
 	}
-	t = rate.shift >= 0 ? t << rate.shift : t >> -rate.shift;
-	return (unsigned __int128)t * rate.mul >> 32;
+	t = arch_clock.shift >= 0 ? t << arch_clock.shift : t >> -arch_clock.shift;
+	return (unsigned __int128)t * arch_clock.mul >> 32;
 }
 
 void clock_delay_us(unsigned int us)
@@ -55,16 +48,6 @@ void clock_delay_us(unsigned int us)
 	while (arch_now() < end) {
 		arch_cpu_relax();
 	}
-}
-
-uint64_t arch_wallclock(void)
-{
-	return wallclock;
-}
-
-void clock_mark_unstable(void)
-{
-	rate.stable = false;
 }
 
 /* ---- Calibration --------------------------------------------------------- */
@@ -123,13 +106,13 @@ static INIT_TEXT void set_scale(uint64_t hz)
 
 	/* mul wants to be as large as 32 bits hold. */
 	for (scaled = hz; scaled > 2 * NS_PER_S; scaled >>= 1) {
-		rate.shift--;
+		arch_clock.shift--;
 	}
 	for (; scaled <= NS_PER_S; scaled <<= 1) {
-		rate.shift++;
+		arch_clock.shift++;
 	}
-	rate.mul = mul_div(NS_PER_S, 1ull << (32 - rate.shift), hz);
-	rate.hz = hz;
+	arch_clock.mul = mul_div(NS_PER_S, 1ull << (32 - arch_clock.shift), hz);
+	arch_clock.hz = hz;
 }
 
 /* ---- Battery clock ------------------------------------------------------- */
@@ -188,9 +171,9 @@ INIT_TEXT void clock_init(void)
 		boot_failed("the time-stamp counter does not run at a usable rate");
 	}
 	set_scale(hz);
-	rate.stable = cpu_features.tsc_invariant || cpu_features.hypervisor;
-	wallclock = read_rtc();
+	arch_clock.stable = cpu_features.tsc_invariant || cpu_features.hypervisor;
+	arch_clock.wallclock = read_rtc();
 	start_ticks = arch_ticks();
 	pr_info("clock: TSC at %llu kHz%s", (unsigned long long)hz / 1000,
-		rate.stable ? "" : ", not invariant");
+		arch_clock.stable ? "" : ", not invariant");
 }

@@ -88,7 +88,7 @@ static INIT_TEXT void add_controller(struct acpi_ioapic *c)
 		/* PCI lines by default; ISA ones are corrected below. */
 		l->ctl = c;
 		l->level = l->active_low = c->gsi_base + i >= 16;
-		l->apic_id = this_cpu()->arch.apic_id;
+		l->apic_id = this_cpu()->apic_id;
 	}
 }
 
@@ -210,7 +210,7 @@ int arch_pirq_enable(unsigned int pirq, unsigned int cpu)
 	}
 	rc = assign_vector(&l->vector, pirq);
 	if (rc == 0) {
-		l->apic_id = arch_cpu_apic_id(cpu);
+		l->apic_id = percpu_of(cpu)->apic_id;
 		l->enabled = true;
 	}
 	unlock_line(l);
@@ -250,7 +250,7 @@ int arch_msi_message(unsigned int pirq, unsigned int cpu, uint32_t *address, uin
 
 	spin_lock(&irq_lock);
 	rc = assign_vector(&msi_vector[pirq], pirq);
-	*address = MSI_FIRST | arch_cpu_apic_id(cpu) << 12;
+	*address = MSI_FIRST | percpu_of(cpu)->apic_id << 12;
 	*data = msi_vector[pirq];
 	spin_unlock(&irq_lock);
 	return rc;

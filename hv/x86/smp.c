@@ -18,7 +18,7 @@ _Static_assert(CONFIG_NR_CPUS <= 64, "cpumask_t has a bit per CPU");
 _Static_assert(sizeof(struct percpu) <= IST_TOP(0),
 	       "struct percpu lies below the exception stacks");
 
-struct percpu *percpu_table[CONFIG_NR_CPUS];
+struct percpu *percpu_table[CONFIG_NR_CPUS] = { (struct percpu *)boot_cpu_block };
 static unsigned int count = 1; /* written by the boot CPU */
 static cpumask_t online = 1;   /* atomic */
 
@@ -44,22 +44,6 @@ struct percpu *percpu_of(unsigned int id)
 {
 	ASSERT(id < CONFIG_NR_CPUS && percpu_table[id] != NULL);
 	return percpu_table[id];
-}
-
-unsigned int arch_cpu_apic_id(unsigned int cpu)
-{
-	return percpu_of(cpu)->arch.apic_id;
-}
-
-unsigned int arch_cpu_acpi_id(unsigned int cpu)
-{
-	return percpu_of(cpu)->arch.acpi_id;
-}
-
-INIT_TEXT void smp_init_boot(void)
-{
-	percpu_table[0] = this_cpu(); /* zeroed: its id is 0 */
-	this_cpu()->arch.cr3_loaded = READ_REG(cr3);
 }
 
 /* Takes turns reading the counter; each must be at or after the last. */
@@ -89,9 +73,6 @@ static INIT_TEXT void compare_counters(void)
 /* A new CPU, on its own stack and still on the start tables. */
 static void start_secondary(void)
 {
-	struct percpu *p = this_cpu();
-
-	p->arch.cr3_loaded = READ_REG(cr3);
 	load_cr3(core_cr3);
 	cpu_init();
 	desc_load();
@@ -123,11 +104,11 @@ static INIT_TEXT bool start_cpu(struct percpu *p, uint64_t page)
 	start_entry = start_secondary;
 	step.run = 0;
 	step.last = 0;
-	apic_send(p->arch.apic_id, APIC_INIT);
+	apic_send(p->apic_id, APIC_INIT);
 	clock_delay_us(200);
-	apic_send(p->arch.apic_id, startup);
+	apic_send(p->apic_id, startup);
 	if (!wait_for(1, 10)) {
-		apic_send(p->arch.apic_id, startup);
+		apic_send(p->apic_id, startup);
 		if (!wait_for(1, 2000)) {
 			return false;
 		}
@@ -152,8 +133,8 @@ static INIT_TEXT const char *start_one(const struct acpi_cpu *info, uint64_t pag
 	}
 	paging_map_block(va, block);
 	p->id = count;
-	p->arch.apic_id = info->apic_id;
-	p->arch.acpi_id = info->acpi_id;
+	p->apic_id = info->apic_id;
+	p->acpi_id = info->acpi_id;
 	desc_prepare(p, (uint64_t *)(block + CPU_GUARD));
 	percpu_table[count] = p;
 	if (!start_cpu(p, page)) {
@@ -184,10 +165,10 @@ INIT_TEXT void smp_start_others(void)
 		const struct acpi_cpu *info = &acpi_info.cpu[i];
 		const char *error = NULL;
 
-		if (info->apic_id != boot->arch.apic_id) {
+		if (info->apic_id != boot->apic_id) {
 			error = start_one(info, page);
 		} else {
-			boot->arch.acpi_id = info->acpi_id;
+			boot->acpi_id = info->acpi_id;
 		}
 		if (error != NULL) {
 			pr_err("CPU with APIC id %u: %s", info->apic_id, error);
@@ -195,7 +176,7 @@ INIT_TEXT void smp_start_others(void)
 	}
 	if (step.worst != 0) {
 		pr_warn("clock: counters of the CPUs differ by up to %lu", step.worst);
-		clock_mark_unstable();
+		arch_clock.stable = false;
 	}
 	pr_info("%u of %u CPUs up, built for %u", count, MAX(acpi_info.cpu_count, 1u),
 		CONFIG_NR_CPUS);

@@ -15,7 +15,6 @@ void start_boot_cpu(uint32_t info, uint32_t magic) noreturn_fn;
 
 INIT_TEXT void start_boot_cpu(uint32_t info, uint32_t magic)
 {
-	smp_init_boot();
 	desc_init_boot();
 	uart_init();
 	multiboot_parse(magic, info);

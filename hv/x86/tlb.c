@@ -69,7 +69,7 @@ static void call(cpumask_t mask, uint32_t flag)
 
 		__atomic_fetch_or(&p->arch.call_flags, flag, __ATOMIC_SEQ_CST);
 		number[cpu] = __atomic_add_fetch(&p->arch.call_asked, 1, __ATOMIC_SEQ_CST);
-		apic_send(p->arch.apic_id, APIC_FIXED | VECTOR_CALL);
+		apic_send(p->apic_id, APIC_FIXED | VECTOR_CALL);
 	}
 	for (left = mask; left != 0; left &= left - 1) {
 		unsigned int cpu = (unsigned int)__builtin_ctzll(left);

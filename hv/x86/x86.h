@@ -311,11 +311,8 @@ void acpi_init(void);
 void clock_init(void);
 /** Busy-waits; after clock_init(). */
 void clock_delay_us(unsigned int us);
-/** The counters of two CPUs differ: guests must not rely on them. */
-void clock_mark_unstable(void);
 
 /* --- smp.c --- */
-void smp_init_boot(void); /* block of the boot CPU */
 void smp_start_others(void);
 
 /* --- uart.c --- */

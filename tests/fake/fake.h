@@ -113,7 +113,6 @@ struct fake_machine {
 	struct fake_cpu cpus[FAKE_CPUS];
 	struct percpu percpu[FAKE_CPUS];
 	uint64_t now; /* ns */
-	uint64_t wallclock;
 
 	/* preemption: countdown to a yes of hypercall_preempt(), once;
 	 * pseudo-random with one chance in `preempt_chance` */

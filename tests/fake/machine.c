@@ -183,6 +183,8 @@ static void init_cpus(void)
 		struct percpu *p = &fake.percpu[i];
 
 		p->id = i;
+		p->apic_id = i * 2;
+		p->acpi_id = i + 1;
 		sched_init_cpu(p);
 		fake.cpus[i].deadline = ~0ull;
 	}
@@ -199,7 +201,6 @@ void fake_init(const struct fake_config *config)
 	}
 	fake.config = *config;
 	fake.now = 1000000000;
-	fake.wallclock = 1700000000;
 	fake.seed = 1;
 	fake.window_ns = 1000;
 
@@ -341,27 +342,12 @@ void arch_kick_cpu(unsigned int cpu)
 }
 #endif
 
-unsigned int arch_cpu_apic_id(unsigned int cpu)
-{
-	return cpu * 2;
-}
-
-unsigned int arch_cpu_acpi_id(unsigned int cpu)
-{
-	return cpu + 1;
-}
-
 /* ---- Time ---------------------------------------------------------------------- */
 
-const struct arch_clock *arch_clock(void)
-{
-	/* A tick is a nanosecond: (ticks << 1) * 2^31 >> 32. */
-	static const struct arch_clock clock = {
-		.mul = 0x80000000u, .shift = 1, .stable = true, .hz = 1000000000
-	};
-
-	return &clock;
-}
+/* A tick is a nanosecond: (ticks << 1) * 2^31 >> 32. */
+struct arch_clock arch_clock = {
+	.mul = 0x80000000u, .shift = 1, .stable = true, .hz = 1000000000, .wallclock = 1700000000
+};
 
 #ifndef FAKE_THREADS
 uint64_t arch_ticks(void)
@@ -379,11 +365,6 @@ void arch_timer_arm(uint64_t deadline)
 	fake.cpus[fake.cpu].deadline = deadline;
 }
 #endif
-
-uint64_t arch_wallclock(void)
-{
-	return fake.wallclock;
-}
 
 #ifndef FAKE_THREADS
 void fake_advance(uint64_t ns)

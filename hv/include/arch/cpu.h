@@ -48,15 +48,14 @@ struct arch_clock {
 	int8_t shift;
 	bool stable; /* in step on all CPUs, constant rate */
 	uint64_t hz;
+	uint64_t wallclock; /* seconds since 1970 by the battery clock, at start-up */
 };
-const struct arch_clock *arch_clock(void);
+extern struct arch_clock arch_clock; /* write-once at start-up */
 uint64_t arch_ticks(void);
 /** ns since start, from arch_ticks(). */
 uint64_t arch_now(void);
 /** One-shot interrupt at ns `deadline` on this CPU; ~0: none. */
 void arch_timer_arm(uint64_t deadline);
-/** Seconds since 1970 by the battery clock, at start-up. */
-uint64_t arch_wallclock(void);
 
 /* Native values behind the guest's view (cpuid.c, emul.c). */
 void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
@@ -78,9 +77,5 @@ bool arch_port_denied(uint16_t port);
 void arch_console_write(const char *s, size_t n);
 /** One received byte or -1. */
 int arch_console_read(void);
-
-/** Fills host description for reports: package, ucode, mhz. */
-unsigned int arch_cpu_apic_id(unsigned int cpu);
-unsigned int arch_cpu_acpi_id(unsigned int cpu);
 
 #endif

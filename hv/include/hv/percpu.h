@@ -17,6 +17,8 @@
 
 struct percpu {
 	unsigned int id;   /* write-once; index of this CPU */
+	uint32_t apic_id;  /* write-once */
+	uint32_t acpi_id;  /* write-once */
 	struct vcpu *curr; /* loaded vCPU, or NULL before the first */
 	uint32_t softirq;  /* atomic: SOFTIRQ_* */
 	uint64_t work_end; /* of a piece of work between guests; 0: in none */
