@@ -118,7 +118,7 @@ static int op_setup_gsi(union physdev_arg *op)
 	unsigned int gsi = (unsigned int)op->gsi.gsi;
 	int rc;
 
-	if (gsi >= arch_gsi_count() || op->gsi.triggering > 1 || op->gsi.polarity > 1) {
+	if (gsi >= arch_gsi_count || op->gsi.triggering > 1 || op->gsi.polarity > 1) {
 		return -XEN_EINVAL;
 	}
 	rc = arch_gsi_setup(gsi, op->gsi.triggering, op->gsi.polarity);

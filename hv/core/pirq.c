@@ -93,7 +93,7 @@ int pirq_map_gsi(struct domain *d, unsigned int gsi)
 	struct pirq_line *line;
 	int rc;
 
-	if (gsi >= PIRQ_MAX || gsi >= arch_gsi_count()) {
+	if (gsi >= PIRQ_MAX || gsi >= arch_gsi_count) {
 		return -XEN_EINVAL;
 	}
 	spin_lock(&pirq_lock);
@@ -112,7 +112,7 @@ static int choose_line(uint16_t bdf, unsigned int entry)
 {
 	int pirq = -XEN_ENOSPC;
 
-	for (unsigned int i = PIRQ_MAX; i-- > arch_gsi_count();) {
+	for (unsigned int i = PIRQ_MAX; i-- > arch_gsi_count;) {
 		if (!lines[i].mapped) {
 			pirq = (int)i;
 		} else if (lines[i].bdf == bdf && lines[i].entry == entry) {

@@ -20,6 +20,7 @@
 #define LOW_MEMORY 0x100000u
 #define TABLE_HEADER 36 /* bytes that all tables begin with, ACPI 5.2.6 */
 #define TABLE_MAX 0x200000u
+#define FADT_SIZE 244 /* as far as it is read: up to ACPI 5 */
 
 struct acpi_info acpi_info;
 
@@ -112,17 +113,14 @@ static INIT_TEXT void parse_madt_entry(const uint8_t *e, uint8_t length)
 
 static INIT_TEXT void parse_madt(const uint8_t *t)
 {
-	uint32_t at = 44;
+	uint32_t at;
 
-	while (at + 2 <= table_length(t)) {
-		uint8_t size = t[at + 1];
-
-		if (size < 2 || size > table_length(t) - at) {
+	for (at = 44; at + 2 <= table_length(t); at += t[at + 1]) {
+		if (t[at + 1] < 2 || t[at + 1] > table_length(t) - at) {
 			pr_warn("ACPI: MADT entry at %u is broken, rest ignored", at);
 			break;
 		}
-		parse_madt_entry(t + at, size);
-		at += size;
+		parse_madt_entry(t + at, t[at + 1]);
 	}
 }
 
@@ -159,26 +157,22 @@ static INIT_TEXT void parse_dsdt(const uint8_t *t)
  */
 static INIT_TEXT uint16_t port_of(const uint8_t *t, uint32_t old, uint32_t generic)
 {
-	uint64_t address = 0;
+	uint64_t address = t[generic] == 1 ? get(t + generic + 4, 8) : 0;
 
-	if (table_length(t) >= generic + 12 && t[generic] == 1) {
-		address = get(t + generic + 4, 8);
-	}
 	if (address == 0) {
 		address = get(t + old, 4);
 	}
 	return address < 0x10000 ? address : 0;
 }
 
-static INIT_TEXT void parse_fadt(const uint8_t *t)
+static INIT_TEXT void parse_fadt(const uint8_t *table)
 {
 	struct acpi_info *info = &acpi_info;
-	uint32_t length = table_length(t), flags;
-	uint64_t dsdt = 0;
+	uint8_t t[FADT_SIZE] = { 0 }; /* what an old table has not is 0: absent */
+	uint64_t dsdt;
+	uint32_t flags;
 
-	if (length < 116) {
-		return;
-	}
+	memcpy(t, table, MIN(table_length(table), sizeof(t)));
 	flags = get(t + 112, 4);
 	info->smi_cmd = get(t + 48, 4);
 	info->acpi_enable = t[52];
@@ -187,16 +181,14 @@ static INIT_TEXT void parse_fadt(const uint8_t *t)
 	info->pm_timer = port_of(t, 76, 208);
 	info->pm_timer_mask = (flags >> 8 & 1) != 0 ? ~0u : 0xffffff;
 	/* Ports only: memory and PCI space would need more than a write. */
-	if (length >= 129 && (flags >> 10 & 1) != 0 && t[116] == 1) {
+	if ((flags >> 10 & 1) != 0 && t[116] == 1) {
 		info->reset_port = get(t + 120, 2);
 		info->reset_value = t[128];
 	}
-	if (length >= 148) {
-		dsdt = get(t + 140, 8);
-	}
-	t = map_table(dsdt != 0 ? dsdt : get(t + 40, 4), "DSDT");
-	if (t != NULL) {
-		parse_dsdt(t);
+	dsdt = get(t + 140, 8);
+	table = map_table(dsdt != 0 ? dsdt : get(t + 40, 4), "DSDT");
+	if (table != NULL) {
+		parse_dsdt(table);
 	}
 }
 
@@ -275,21 +267,15 @@ static const struct {
 
 static INIT_TEXT void parse_root(const uint8_t *rsdp)
 {
-	unsigned int width = 8;
-	const uint8_t *root = NULL, *table;
+	uint64_t xsdt = rsdp[15] >= 2 ? get(rsdp + 24, 8) : 0;
+	const uint8_t *root = xsdt != 0 ? map_table(xsdt, "XSDT") : NULL, *table;
+	unsigned int width = root != NULL ? 8 : 4;
 	uint32_t at, i;
 
-	if (rsdp[15] >= 2 && get(rsdp + 24, 8) != 0) {
-		root = map_table(get(rsdp + 24, 8), "XSDT");
-	}
 	if (root == NULL) {
-		width = 4;
 		root = map_table(get(rsdp + 16, 4), "RSDT");
 	}
-	if (root == NULL) {
-		return;
-	}
-	for (at = TABLE_HEADER; at + width <= table_length(root); at += width) {
+	for (at = TABLE_HEADER; root != NULL && at + width <= table_length(root); at += width) {
 		for (i = 0; i < ARRAY_SIZE(parsers); i++) {
 			table = map_table(get(root + at, width), parsers[i].name);
 			if (table != NULL) {

@@ -179,26 +179,13 @@ static INIT_TEXT void build_frame_table(void)
 	}
 }
 
-static INIT_TEXT void build_m2p(void)
-{
-	const uint64_t per_part = SIZE_2M / sizeof(uint64_t);
-	uint64_t i;
-
-	/* Holes, too: a guest may look up any frame below frame_max. */
-	for (i = 0; i * per_part < frame_max; i++) {
-		void *part = boot_mem_alloc(SIZE_2M, DIRECT_SIZE);
-
-		paging_set_m2p(i, memset(part, 0xff, SIZE_2M));
-	}
-}
-
 INIT_TEXT void boot_mem_finish(void)
 {
 	unsigned int i;
 	uint64_t at;
 
 	build_frame_table();
-	build_m2p();
+	paging_init_m2p();
 	/* No allocation from here on: avail is what the heap gets. */
 	for (i = 0; i < boot_ram.count; i++) {
 		at = MAX(boot_ram.r[i].start, LOW_END);

@@ -378,7 +378,6 @@ iret_fast:
 	movq	REGS_r11(%r11), %r11
 guest_exit:
 	CLEAR_BUFFERS
-	.globl guest_iretq
 guest_iretq:
 	iretq
 

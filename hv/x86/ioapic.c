@@ -39,8 +39,8 @@ struct line {
 	uint8_t apic_id;
 };
 
+unsigned int arch_gsi_count;
 static spinlock_t irq_lock = SPINLOCK_INIT(RANK_IRQ);
-static unsigned int gsi_count;			      /* write-once */
 static struct line lines[GSI_MAX];		      /* irq lock */
 static uint16_t vector_pirq[256];		      /* irq lock to write; 0: none, or 1 more */
 static uint8_t msi_vector[PIRQ_MAX];		      /* irq lock; 0: none */
@@ -70,6 +70,15 @@ static void program(const struct line *l)
 			     (l->enabled && !l->in_service ? 0 : ENTRY_MASKED));
 }
 
+static struct line *find_line(unsigned int gsi)
+{
+	if (gsi >= arch_gsi_count) {
+		return NULL;
+	}
+	gsi = index_nospec(gsi, GSI_MAX);
+	return lines[gsi].ctl != NULL ? &lines[gsi] : NULL;
+}
+
 static INIT_TEXT void add_controller(struct acpi_ioapic *c)
 {
 	unsigned int i;
@@ -81,7 +90,7 @@ static INIT_TEXT void add_controller(struct acpi_ioapic *c)
 		c->lines = 0;
 		return;
 	}
-	gsi_count = MAX(gsi_count, c->gsi_base + c->lines);
+	arch_gsi_count = MAX(arch_gsi_count, c->gsi_base + c->lines);
 	for (i = 0; i < c->lines; i++) {
 		struct line *l = &lines[c->gsi_base + i];
 
@@ -89,6 +98,7 @@ static INIT_TEXT void add_controller(struct acpi_ioapic *c)
 		l->ctl = c;
 		l->level = l->active_low = c->gsi_base + i >= 16;
 		l->apic_id = this_cpu()->apic_id;
+		program(l);
 	}
 }
 
@@ -101,27 +111,15 @@ INIT_TEXT void ioapic_init(void)
 	}
 	for (i = 0; i < ARRAY_SIZE(acpi_info.isa); i++) {
 		const struct acpi_override *o = &acpi_info.isa[i];
+		struct line *l = find_line(o->gsi);
 
-		if (o->set && o->gsi < gsi_count) {
-			lines[o->gsi].level = o->level;
-			lines[o->gsi].active_low = o->active_low;
+		if (o->set && l != NULL) {
+			l->level = o->level;
+			l->active_low = o->active_low;
+			program(l);
 		}
 	}
-	for (i = 0; i < gsi_count; i++) {
-		if (lines[i].ctl != NULL) {
-			program(&lines[i]);
-		}
-	}
-	pr_info("IO-APIC: %u, %u lines", acpi_info.ioapic_count, gsi_count);
-}
-
-static struct line *find_line(unsigned int gsi)
-{
-	if (gsi >= gsi_count) {
-		return NULL;
-	}
-	gsi = index_nospec(gsi, GSI_MAX);
-	return lines[gsi].ctl != NULL ? &lines[gsi] : NULL;
+	pr_info("IO-APIC: %u, %u lines", acpi_info.ioapic_count, arch_gsi_count);
 }
 
 /*
@@ -155,11 +153,6 @@ int ioapic_claim(unsigned int isa_irq)
 	l->enabled = true;
 	program(l);
 	return 0;
-}
-
-unsigned int arch_gsi_count(void)
-{
-	return gsi_count;
 }
 
 /* The line of the gsi, locked, unless there is none or it is the core's. */

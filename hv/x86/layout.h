@@ -26,7 +26,6 @@
 #define IMAGE_PHYS 0x200000 /* the image is loaded here and stays */
 
 /* One window per CPU: 16 pages of GDT, then 16 pages of LDT. */
-#define WINDOW_PAGES 32
 #define WINDOW_SIZE 0x20000
 #define GDT_WINDOW(cpu) (WINDOW_VIRT + (uint64_t)(cpu)*WINDOW_SIZE)
 #define LDT_WINDOW(cpu) (GDT_WINDOW(cpu) + WINDOW_SIZE / 2)

@@ -55,16 +55,6 @@ unsigned long ptr_frame(const void *p)
 	return virt_phys(p) >> PAGE_SHIFT;
 }
 
-/* A zeroed table: from the boot allocator, later from the heap. */
-static uint64_t *new_table(void)
-{
-	if (boot_mem_done) {
-		return heap_alloc_bytes(PAGE_SIZE);
-	}
-	/* The early tables show no more than this. */
-	return boot_mem_alloc(PAGE_SIZE, FOUR_GIB);
-}
-
 /* The core's entry of `level` for va, with the tables above it. */
 static uint64_t *core_entry(uint64_t va, unsigned int level, uint64_t user)
 {
@@ -77,7 +67,9 @@ static uint64_t *core_entry(uint64_t va, unsigned int level, uint64_t user)
 			return entry;
 		}
 		if ((*entry & PTE_P) == 0) {
-			table = new_table();
+			/* The early tables show no more than 4 GiB. */
+			table = boot_mem_done ? heap_alloc_bytes(PAGE_SIZE) :
+						boot_mem_alloc(PAGE_SIZE, FOUR_GIB);
 			if (table == NULL) {
 				panic("no memory for the core's page tables");
 			}
@@ -243,10 +235,16 @@ void arch_l4_remove(uint64_t *l4)
 	memset(l4 + L4_CORE_FIRST, 0, (L4_CORE_END - L4_CORE_FIRST) * sizeof(*l4));
 }
 
-INIT_TEXT void paging_set_m2p(unsigned int i, uint64_t *part)
+INIT_TEXT void paging_init_m2p(void)
 {
-	m2p_part[i] = part;
-	paging_map(M2P_VIRT + i * SIZE_2M, virt_phys(part), SIZE_2M, KERNEL_RO | PTE_U);
+	unsigned long i;
+
+	/* Holes, too: a guest may look up any frame below frame_max. */
+	for (i = 0; i * M2P_PER_PART < frame_max; i++) {
+		m2p_part[i] = memset(boot_mem_alloc(SIZE_2M, DIRECT_SIZE), 0xff, SIZE_2M);
+		paging_map(M2P_VIRT + i * SIZE_2M, virt_phys(m2p_part[i]), SIZE_2M,
+			   KERNEL_RO | PTE_U);
+	}
 }
 
 /* The core writes through the direct map; guests have a read-only view. */

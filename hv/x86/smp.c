@@ -24,11 +24,11 @@ static cpumask_t online = 1;   /* atomic */
 
 /* Where two CPUs compare their counters. */
 static struct {
-	uint32_t lock;	/* atomic */
+	spinlock_t lock;
 	uint32_t run;	/* atomic: 1: new one, 2: both there, 3: new one is up */
 	uint64_t last;	/* lock */
 	uint64_t worst; /* lock: largest step back */
-} step;
+} step = { .lock = SPINLOCK_INIT(RANK_CONSOLE) };
 
 unsigned int cpu_count(void)
 {
@@ -58,15 +58,13 @@ static INIT_TEXT void compare_counters(void)
 	for (i = 0; i < 300; i++) {
 		uint64_t now;
 
-		while (__atomic_exchange_n(&step.lock, 1, __ATOMIC_ACQUIRE)) {
-			__builtin_ia32_pause();
-		}
+		spin_lock(&step.lock);
 		now = arch_ticks();
 		if (now < step.last) {
 			step.worst = MAX(step.worst, step.last - now);
 		}
 		step.last = now;
-		__atomic_store_n(&step.lock, 0, __ATOMIC_RELEASE);
+		spin_unlock(&step.lock);
 	}
 }
 

@@ -199,19 +199,14 @@ static void load_debug(const struct vcpu *v)
 	WRITE_REG(db7, v->dr[7]);
 }
 
-/* Hardware registers are loaded only while some breakpoint is enabled. */
+/* Hardware registers are loaded only where some breakpoint is or was enabled. */
 void arch_set_debugreg(struct vcpu *v, unsigned int n, uint64_t value)
 {
-	bool was_active = (v->dr[7] & DR7_ACTIVE) != 0;
+	uint64_t before = v->dr[7];
 
 	v->dr[n] = value;
-	if (this_cpu()->curr != v) {
-		return;
-	}
-	if ((v->dr[7] & DR7_ACTIVE) != 0) {
+	if (this_cpu()->curr == v && ((before | v->dr[7]) & DR7_ACTIVE) != 0) {
 		load_debug(v);
-	} else if (was_active) {
-		WRITE_REG(db7, DR7_FIXED);
 	}
 }
 

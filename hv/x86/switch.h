@@ -12,7 +12,6 @@ struct vcpu;
 
 /* entry.S */
 extern uint64_t vcpu_regs_end[CONFIG_NR_CPUS];
-extern const char guest_iretq[];
 
 /* fpu.c */
 void fpu_save(struct vcpu *v);

@@ -29,8 +29,9 @@ _Static_assert(offsetof(struct guest_regs, ss) == 160, "entry.S: pushes");
 #define BIT(vector) (1u << (vector))
 /* Exceptions that go to the guest as they are, if nothing else is done. */
 #define BOUNCED                                                                                    \
-	(BIT(TRAP_DE) | BIT(TRAP_BP) | BIT(TRAP_OF) | BIT(TRAP_BR) | BIT(TRAP_UD) | BIT(TRAP_TS) | \
-	 BIT(TRAP_NP) | BIT(TRAP_SS) | BIT(TRAP_GP) | BIT(TRAP_MF) | BIT(TRAP_AC) | BIT(TRAP_XM))
+	(BIT(TRAP_DE) | BIT(TRAP_DB) | BIT(TRAP_NM) | BIT(TRAP_BP) | BIT(TRAP_OF) | BIT(TRAP_BR) | \
+	 BIT(TRAP_UD) | BIT(TRAP_TS) | BIT(TRAP_NP) | BIT(TRAP_SS) | BIT(TRAP_GP) | BIT(TRAP_MF) | \
+	 BIT(TRAP_AC) | BIT(TRAP_XM))
 
 /* --- Exceptions of a guest ------------------------------------------------- */
 
@@ -82,13 +83,11 @@ static void guest_exception(struct guest_regs *regs, struct vcpu *v)
 	case TRAP_NM:
 		/* State is always loaded: only the guest's own TS does it. */
 		arch_set_cr0_ts(v, false);
-		bounce_exception(regs, TRAP_NM, 0, 0);
-		return;
+		break;
 	case TRAP_DB:
 		v->dr[6] = READ_REG(db6);
 		WRITE_REG(db6, DR6_FIXED);
-		bounce_exception(regs, TRAP_DB, 0, 0);
-		return;
+		break;
 	case TRAP_GP:
 		r = emul_privileged(regs);
 		break;

@@ -201,8 +201,8 @@ void paging_map_block(uint64_t va, const void *block);
 uint64_t virt_phys(const void *p);
 /** Final tables: image, direct map, windows; leaves the early ones. */
 void paging_init(void);
-/** Memory of the i-th 2 MiB of the m2p. */
-void paging_set_m2p(unsigned int i, uint64_t *part);
+/** Memory for the m2p; after boot_mem_init(). */
+void paging_init_m2p(void);
 
 /* --- boot_mem.c --- */
 /** Sorts the memory map; memory can be taken from now on. */
@@ -242,11 +242,6 @@ static inline void load_cr3(uint64_t paddr)
 		WRITE_REG(cr3, paddr);
 		WRITE_ONCE(p->arch.cr3_loaded, paddr);
 	}
-}
-/** Flushes this CPU's TLB. */
-static inline void flush_tlb_local(void)
-{
-	WRITE_REG(cr3, this_cpu()->arch.cr3_loaded);
 }
 
 /* --- apic.c --- */

@@ -133,10 +133,7 @@ int arch_acpi_sleep(uint32_t pm1a, uint32_t pm1b UNUSED)
 
 /* ---- Interrupt lines ------------------------------------------------------------ */
 
-unsigned int arch_gsi_count(void)
-{
-	return FAKE_GSIS;
-}
+unsigned int arch_gsi_count = FAKE_GSIS;
 
 int arch_gsi_setup(unsigned int gsi, bool level, bool active_low UNUSED)
 {

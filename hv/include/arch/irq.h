@@ -6,7 +6,7 @@
 #define ARCH_IRQ_H
 
 /** Number of IO-APIC lines; pirqs below it are GSIs. */
-unsigned int arch_gsi_count(void);
+extern unsigned int arch_gsi_count; /* write-once at start-up */
 /** Trigger and polarity of a line; 0 or -XEN_EINVAL / -XEN_EBUSY. */
 int must_check arch_gsi_setup(unsigned int gsi, bool level, bool active_low);
 /** Starts delivery of a line to a CPU, or moves it; stops and ends it. */
