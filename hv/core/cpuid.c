@@ -101,7 +101,7 @@ static const struct feature_word {
 
 static void filter_features(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
 {
-	uint64_t xcr0 = arch_xcr0_mask();
+	uint64_t xcr0 = cpu_features.xcr0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(feature_words); i++) {
 		const struct feature_word *w = &feature_words[i];
@@ -111,7 +111,7 @@ static void filter_features(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *
 		if (w->leaf != leaf || (leaf == 7 && w->subleaf != subleaf)) {
 			continue;
 		}
-		shown |= arch_has_fsgsbase() ? w->fsgsbase : 0;
+		shown |= cpu_features.fsgsbase ? w->fsgsbase : 0;
 		shown |= xcr0 != 0 ? w->xsave : 0;
 		shown |= xcr0 & XCR0_AVX ? w->avx : 0;
 		shown |= xcr0 & XCR0_AVX512 ? w->avx512 : 0;
@@ -144,7 +144,7 @@ static uint32_t xsave_size(uint64_t xcr0, bool compacted)
 
 static void leaf_d(const struct vcpu *v, uint32_t subleaf, struct cpuid_regs *r)
 {
-	uint64_t mask = arch_xcr0_mask();
+	uint64_t mask = cpu_features.xcr0;
 
 	if (subleaf == 0 && mask) {
 		*r = (struct cpuid_regs){ (uint32_t)mask, xsave_size(v->xcr0, false),
@@ -191,7 +191,7 @@ static struct cpuid_regs leaf_xen(uint32_t leaf, uint32_t subleaf)
 	case 3:
 		return leaf_xen_time(subleaf);
 	case 5: /* PV: bits of a machine address */
-		return (struct cpuid_regs){ .b = subleaf == 0 ? arch_paddr_bits() : 0 };
+		return (struct cpuid_regs){ .b = subleaf == 0 ? cpu_features.paddr_bits : 0 };
 	default:
 		return (struct cpuid_regs){ 0 };
 	}
@@ -210,7 +210,7 @@ static void adjust_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, s
 		/* Brand and CLFLUSH size as they are; one logical CPU; APIC id.
 		 * OSXSAVE shows even before the guest asks for it. */
 		r->b = (r->b & 0xffffu) | BIT(16) | (v->id & 0xffu) << 24;
-		r->c |= F1_C_HYPERVISOR | (arch_xcr0_mask() != 0 ? F1_C_OSXSAVE : 0);
+		r->c |= F1_C_HYPERVISOR | (cpu_features.xcr0 != 0 ? F1_C_OSXSAVE : 0);
 		break;
 	case 0x4: /* caches, shared by nobody */
 		r->a &= 0x3fffu;
@@ -233,7 +233,7 @@ static void adjust_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, s
 		*r = (struct cpuid_regs){ .d = itsc ? r->d & FE7_D_ITSC : 0 };
 		break;
 	case 0x80000008: /* one core */
-		*r = (struct cpuid_regs){ arch_paddr_bits() | 48u << 8, r->b & FE8_B, 0, 0 };
+		*r = (struct cpuid_regs){ cpu_features.paddr_bits | 48u << 8, r->b & FE8_B, 0, 0 };
 		break;
 	default: /* stays: cache descriptors; extended: name, caches */
 		if (leaf <= LEAF_BASIC_MAX && leaf != 2) {

@@ -113,9 +113,9 @@ static uint64_t read_cr0(const struct vcpu *v)
  * reads as the core runs it. */
 static uint64_t effective_cr4(uint64_t value)
 {
-	uint64_t choice = CR4_MCE | (arch_has_fsgsbase() ? CR4_FSGSBASE : 0);
+	uint64_t choice = CR4_MCE | (cpu_features.fsgsbase ? CR4_FSGSBASE : 0);
 
-	return (value & choice) | CR4_FIXED | (arch_xcr0_mask() != 0 ? CR4_OSXSAVE : 0);
+	return (value & choice) | CR4_FIXED | (cpu_features.xcr0 != 0 ? CR4_OSXSAVE : 0);
 }
 
 static enum emul_result read_register(const struct vcpu *v, bool debug, unsigned int nr,
@@ -197,7 +197,7 @@ static bool xcr0_valid(uint64_t value)
 	if (value & XCR0_AVX512) {
 		needs |= XCR0_AVX512 | XCR0_AVX | XCR0_SSE;
 	}
-	return (value & needs) == needs && !(value & ~arch_xcr0_mask());
+	return (value & needs) == needs && !(value & ~cpu_features.xcr0);
 }
 
 /* --- the rest of the kernel's list --- */

@@ -119,7 +119,7 @@ void ioport_domain_free(struct domain *d)
 bool iomem_permitted(const struct domain *d, unsigned long mfn)
 {
 	/* RAM is the core's or a domain's, unless the firmware keeps it. */
-	return d->may_io && mfn >> (arch_paddr_bits() - PAGE_SHIFT) == 0 &&
+	return d->may_io && mfn >> (cpu_features.paddr_bits - PAGE_SHIFT) == 0 &&
 	       (!mfn_valid(mfn) || READ_ONCE(mfn_to_page(mfn)->owner) == OWNER_IO) &&
 	       !arch_iomem_denied(mfn);
 }

@@ -46,7 +46,7 @@ static int check_bits(uint64_t *pte, unsigned int level, const struct domain *d)
 	 * nobody how the processor reads tables.
 	 */
 	forbidden = level > 1 || !d->may_io ? PTE_PS | PTE_PCD | PTE_PWT : 0;
-	forbidden |= (1ull << PHYS_BITS_MAX) - (1ull << arch_paddr_bits());
+	forbidden |= (1ull << PHYS_BITS_MAX) - (1ull << cpu_features.paddr_bits);
 	if ((*pte & forbidden) != 0) {
 		return -XEN_EINVAL;
 	}

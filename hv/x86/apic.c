@@ -33,13 +33,12 @@
 #define ICR_PENDING 0x1000
 
 static volatile uint32_t *regs; /* write-once; NULL in x2APIC mode */
-static bool x2_mode;		/* write-once */
 static uint64_t counts_per_ns;	/* write-once: << 32; timer rate */
 uint64_t apic_base;		/* write-once */
 
 static uint32_t apic_read(unsigned int reg)
 {
-	if (x2_mode) {
+	if (regs == NULL) {
 		return rdmsr(MSR_X2APIC + reg / 16);
 	}
 	return regs[reg / 4];
@@ -47,7 +46,7 @@ static uint32_t apic_read(unsigned int reg)
 
 static void apic_write(unsigned int reg, uint32_t value)
 {
-	if (x2_mode) {
+	if (regs == NULL) {
 		wrmsr(MSR_X2APIC + reg / 16, value);
 	} else {
 		regs[reg / 4] = value;
@@ -56,7 +55,7 @@ static void apic_write(unsigned int reg, uint32_t value)
 
 bool apic_can_reach(uint32_t target)
 {
-	return x2_mode || target < 255;
+	return regs == NULL || target < 255;
 }
 
 INIT_TEXT void apic_init_boot(void)
@@ -64,8 +63,7 @@ INIT_TEXT void apic_init_boot(void)
 	uint64_t base = rdmsr(MSR_APIC_BASE);
 
 	apic_base = base & PTE_ADDR_MASK;
-	x2_mode = (base & APIC_BASE_X2) != 0;
-	if (!x2_mode) {
+	if ((base & APIC_BASE_X2) == 0) {
 		regs = map_device(apic_base, PAGE_SIZE, DEVICE_RW);
 	}
 }
@@ -76,7 +74,7 @@ void apic_init(void)
 	uint32_t id;
 
 	wrmsr(MSR_APIC_BASE,
-	      rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE | (x2_mode ? APIC_BASE_X2 : 0));
+	      rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE | (regs == NULL ? APIC_BASE_X2 : 0));
 	apic_write(REG_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
 	apic_write(REG_TPR, 0);
 	apic_write(REG_LVT_LINT0, LVT_MASKED | VECTOR_SPURIOUS);
@@ -87,7 +85,7 @@ void apic_init(void)
 		apic_eoi();
 	}
 	id = apic_read(REG_ID);
-	this_cpu()->apic_id = x2_mode ? id : id >> 24;
+	this_cpu()->apic_id = regs == NULL ? id : id >> 24;
 }
 
 void apic_eoi(void)
@@ -97,7 +95,7 @@ void apic_eoi(void)
 
 void apic_send(uint32_t target, uint32_t command)
 {
-	if (x2_mode) {
+	if (regs == NULL) {
 		/* The MSR write orders nothing; memory must be seen first. */
 		__asm__ __volatile__("mfence\n\tlfence" : : : "memory");
 		wrmsr(MSR_X2APIC + REG_ICR / 16, (uint64_t)target << 32 | command);
@@ -113,7 +111,7 @@ void apic_send(uint32_t target, uint32_t command)
 void apic_stop_others(void)
 {
 	/* A panic can come before there is an APIC, or another CPU. */
-	if (regs != NULL || x2_mode) {
+	if (apic_base != 0) {
 		apic_send(0, APIC_ALL_OTHERS | APIC_FIXED | VECTOR_STOP);
 	}
 }

@@ -32,9 +32,7 @@
 	rdmsr
 	or $0x901, %eax
 	wrmsr
-	mov %cr0, %eax
-	and $~0x6000000c, %eax /* caches on; no EM, TS */
-	or $0x80010023, %eax   /* PG, WP, NE, MP, PE */
+	mov $0x80010033, %eax /* PG, WP, NE, ET, MP, PE; caches on */
 	mov %eax, %cr0
 	lgdtl \gdtr
 	ljmpl $CORE_CS, $PHYS(boot_long)
@@ -182,9 +180,7 @@ start_entry:
 	/* smp.c copies this to the page that the start-up interrupt names. */
 	.code16
 	.globl trampoline, trampoline_end
-trampoline:
-	cli
-	cld
+trampoline: /* flags are clear after INIT */
 	mov %cs, %ax
 	mov %ax, %ds
 	LONG_MODE (trampoline_gdtr - trampoline)

@@ -168,21 +168,6 @@ int arch_rdmsr(uint32_t msr, uint64_t *value)
 	return rc;
 }
 
-bool arch_has_fsgsbase(void)
-{
-	return cpu_features.fsgsbase;
-}
-
-uint64_t arch_xcr0_mask(void)
-{
-	return cpu_features.xcr0;
-}
-
-unsigned int arch_paddr_bits(void)
-{
-	return cpu_features.paddr_bits;
-}
-
 void arch_idle(void)
 {
 	irqs_off_end();

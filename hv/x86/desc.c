@@ -10,18 +10,7 @@
 #include <hv/check.h>
 #include <hv/trap.h>
 
-struct gate {
-	uint16_t offset_low;
-	uint16_t selector;
-	uint8_t ist;
-	uint8_t type;
-	uint16_t offset_mid;
-	uint32_t offset_high;
-	uint32_t reserved;
-};
-_Static_assert(sizeof(struct gate) == 16, "manual volume 3, 6.14.1");
-
-static struct gate idt[256] aligned_to(4096);
+static uint64_t idt[256][2] aligned_to(4096);
 
 /* Flat ring-0 and ring-3 segments, Accessed set already. */
 #define SEG_CODE64(dpl) (0x00af9b000000ffffull | (uint64_t)(dpl) << 45)
@@ -39,28 +28,30 @@ static void set_system(uint64_t *slot, unsigned int type, uint64_t base, uint32_
 		  (base >> 24 & 0xff) << 56;
 }
 
+/* An interrupt gate; manual volume 3, 6.14.1. */
+static INIT_TEXT void set_gate(unsigned int vector, unsigned int dpl, unsigned int ist)
+{
+	uint64_t stub = (uint64_t)idt_stubs + vector * IDT_STUB_SIZE;
+
+	idt[vector][0] = (stub & 0xffff) | (uint64_t)CORE_CS << 16 |
+			 (uint64_t)(0x8e00 | dpl << 13 | ist) << 32 | (stub >> 16 & 0xffff) << 48;
+	idt[vector][1] = stub >> 32;
+}
+
 static INIT_TEXT void fill_idt(void)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(idt); i++) {
-		uint64_t stub = (uint64_t)idt_stubs + i * IDT_STUB_SIZE;
-
-		idt[i] = (struct gate){
-			.offset_low = stub,
-			.selector = CORE_CS,
-			.type = 0x8e, /* interrupt gate */
-			.offset_mid = stub >> 16,
-			.offset_high = stub >> 32,
-		};
+		set_gate(i, 0, 0);
 	}
-	idt[TRAP_NMI].ist = IST_NMI;
-	idt[TRAP_DF].ist = IST_DF;
-	idt[TRAP_MC].ist = IST_MC;
-	idt[TRAP_DB].ist = IST_DB;
-	idt[TRAP_BP].type |= 0x60;
-	idt[TRAP_OF].type |= 0x60;
-	idt[VECTOR_GUEST_INT80].type |= 0x60;
+	set_gate(TRAP_NMI, 0, IST_NMI);
+	set_gate(TRAP_DF, 0, IST_DF);
+	set_gate(TRAP_MC, 0, IST_MC);
+	set_gate(TRAP_DB, 0, IST_DB);
+	set_gate(TRAP_BP, 3, 0);
+	set_gate(TRAP_OF, 3, 0);
+	set_gate(VECTOR_GUEST_INT80, 3, 0);
 }
 
 void desc_prepare(struct percpu *p, uint64_t *reserved)
@@ -111,7 +102,7 @@ void desc_load(void)
 {
 	struct percpu *p = this_cpu();
 
-	p->arch.window_ptes = desc_window_ptes(p->id);
+	p->arch.window_ptes = paging_entry(GDT_WINDOW(p->id), 1, 0);
 	p->arch.window_ptes[GDT_RESERVED_PAGE] =
 		(uint64_t)ptr_frame(p->arch.gdt_reserved) << PAGE_SHIFT | KERNEL_RW;
 	load_tables(GDT_WINDOW(p->id));

@@ -93,7 +93,7 @@ void fpu_save(struct vcpu *v)
 	}
 }
 
-/* CR0.TS is clear on entry; the caller sets it for the guest afterwards. */
+/* CR0.TS is clear since the last fpu_save(); the caller sets it for the guest afterwards. */
 void fpu_restore(struct vcpu *v)
 {
 	if (cpu_features.xsave) {

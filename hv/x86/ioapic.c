@@ -155,18 +155,16 @@ int ioapic_claim(unsigned int isa_irq)
 	return 0;
 }
 
-/* The line of the gsi, locked, unless there is none or it is the core's. */
-static int lock_line(unsigned int gsi, struct line **l)
+/* The line of the gsi, locked; NULL: there is none, or it is the core's. */
+static struct line *lock_line(unsigned int gsi)
 {
-	*l = find_line(gsi);
-	if (*l == NULL) {
-		return -XEN_EINVAL;
-	}
-	if ((*l)->is_core) {
-		return -XEN_EBUSY;
+	struct line *l = find_line(gsi);
+
+	if (l == NULL || l->is_core) {
+		return NULL;
 	}
 	spin_lock(&irq_lock);
-	return 0;
+	return l;
 }
 
 static void unlock_line(const struct line *l)
@@ -177,11 +175,11 @@ static void unlock_line(const struct line *l)
 
 int arch_gsi_setup(unsigned int gsi, bool level, bool active_low)
 {
-	struct line *l;
-	int rc = lock_line(gsi, &l);
+	struct line *l = lock_line(gsi);
+	int rc = 0;
 
-	if (rc < 0) {
-		return rc;
+	if (l == NULL) {
+		return -XEN_EBUSY;
 	}
 	if (!l->enabled) {
 		l->level = level;
@@ -195,11 +193,11 @@ int arch_gsi_setup(unsigned int gsi, bool level, bool active_low)
 
 int arch_pirq_enable(unsigned int pirq, unsigned int cpu)
 {
-	struct line *l;
-	int rc = lock_line(pirq, &l);
+	struct line *l = lock_line(pirq);
+	int rc;
 
-	if (rc < 0) {
-		return rc;
+	if (l == NULL) {
+		return -XEN_EBUSY;
 	}
 	rc = assign_vector(&l->vector, pirq);
 	if (rc == 0) {
@@ -212,9 +210,9 @@ int arch_pirq_enable(unsigned int pirq, unsigned int cpu)
 
 void arch_pirq_disable(unsigned int pirq)
 {
-	struct line *l;
+	struct line *l = lock_line(pirq);
 
-	if (lock_line(pirq, &l) == 0) {
+	if (l != NULL) {
 		l->enabled = l->in_service = false;
 		unlock_line(l);
 	}
@@ -222,9 +220,9 @@ void arch_pirq_disable(unsigned int pirq)
 
 void arch_pirq_eoi(unsigned int pirq)
 {
-	struct line *l;
+	struct line *l = lock_line(pirq);
 
-	if (lock_line(pirq, &l) == 0) {
+	if (l != NULL) {
 		l->in_service = false;
 		unlock_line(l);
 	}

@@ -55,8 +55,7 @@ unsigned long ptr_frame(const void *p)
 	return virt_phys(p) >> PAGE_SHIFT;
 }
 
-/* The core's entry of `level` for va, with the tables above it. */
-static uint64_t *core_entry(uint64_t va, unsigned int level, uint64_t user)
+uint64_t *paging_entry(uint64_t va, unsigned int level, uint64_t user)
 {
 	uint64_t *table = core_l4, *entry;
 	unsigned int l;
@@ -94,7 +93,7 @@ INIT_TEXT void paging_map(uint64_t va, uint64_t pa, uint64_t size, uint64_t flag
 				break;
 			}
 		}
-		*core_entry(va, level, flags & PTE_U) = pa | flags | (level > 1 ? PTE_PS : 0);
+		*paging_entry(va, level, flags & PTE_U) = pa | flags | (level > 1 ? PTE_PS : 0);
 	}
 }
 
@@ -132,14 +131,9 @@ static INIT_TEXT void map_windows(void)
 	desc_zero_pte = virt_phys(zero_page) | KERNEL_RO;
 	for (cpu = 0; cpu < CONFIG_NR_CPUS; cpu++) {
 		for (i = 0; i < GDT_GUEST_PAGES; i++) {
-			*core_entry(GDT_WINDOW(cpu) + i * PAGE_SIZE, 1, 0) = desc_zero_pte;
+			*paging_entry(GDT_WINDOW(cpu) + i * PAGE_SIZE, 1, 0) = desc_zero_pte;
 		}
 	}
-}
-
-uint64_t *desc_window_ptes(unsigned int cpu)
-{
-	return core_entry(GDT_WINDOW(cpu), 1, 0);
 }
 
 INIT_TEXT void paging_map_block(uint64_t va, const void *block)
@@ -158,7 +152,7 @@ INIT_TEXT void paging_init(void)
 
 	/* Every slot that may ever be used gets its L3 now. */
 	for (va = M2P_VIRT; va < DIRECT_VIRT; va += SLOT_SIZE) {
-		(void)core_entry(va, 3, va == M2P_VIRT ? PTE_U : 0);
+		(void)paging_entry(va, 3, va == M2P_VIRT ? PTE_U : 0);
 	}
 	map_image(image_start, text_end, KERNEL_RX);
 	map_image(text_end, rodata_end, KERNEL_RO);
@@ -168,7 +162,7 @@ INIT_TEXT void paging_init(void)
 	map_direct();
 	map_windows();
 	mmio_window = map_device(0, PAGE_SIZE, DEVICE_RW);
-	mmio_entry = core_entry((uint64_t)mmio_window, 1, 0);
+	mmio_entry = paging_entry((uint64_t)mmio_window, 1, 0);
 
 	core_cr3 = virt_phys(core_l4);
 	load_cr3(core_cr3);
@@ -265,7 +259,7 @@ void arch_free_init(void)
 	uint64_t va, end = (uint64_t)init_end;
 
 	for (va = start; va < end; va += PAGE_SIZE) {
-		*core_entry(va, 1, 0) = 0;
+		*paging_entry(va, 1, 0) = 0;
 	}
 	arch_flush_tlb(cpu_online_mask());
 	for (va = start; va < end; va += PAGE_SIZE) {

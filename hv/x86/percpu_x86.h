@@ -27,7 +27,7 @@ _Static_assert(sizeof(struct tss) == 104, "manual volume 3, 8.7");
 
 struct arch_percpu {
 	uint64_t *gdt_reserved; /* write-once: page 14 of the window */
-	uint64_t *window_ptes;	/* write-once: see desc_window_ptes() */
+	uint64_t *window_ptes;	/* write-once: of GDT_WINDOW() on */
 	uint64_t cr3_loaded;	/* what CR3 holds; written by its own CPU */
 	bool ldt_used;		/* the LDT window may hold pages, switch.c */
 

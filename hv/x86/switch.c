@@ -285,11 +285,8 @@ void arch_switch_vcpu(struct vcpu *prev, struct vcpu *next)
 	WRITE_ONCE(p->arch.cr3_loaded, cr3);
 	arch_load_descriptors(next);
 	load_segments(next);
-	clts();
 	fpu_restore(next);
-	if (next->cr0_ts) {
-		WRITE_REG(cr0, READ_REG(cr0) | CR0_TS);
-	}
+	arch_set_cr0_ts(next, next->cr0_ts);
 	if ((next->dr[7] & DR7_ACTIVE) != 0) {
 		load_debug(next);
 	}

@@ -9,8 +9,6 @@
  */
 #include <layout.h>
 
-OUTPUT_FORMAT("elf64-x86-64")
-OUTPUT_ARCH(i386:x86-64)
 ENTRY(boot_entry_phys)
 
 PHDRS

@@ -146,16 +146,6 @@ static inline noreturn_fn void halt_forever(void)
 }
 
 /* --- cpu.c --- */
-/** Feature bits of the boot CPU that this folder asks for. */
-struct cpu_features {
-	bool smep, smap, fsgsbase, xsave;
-	bool tsc_invariant, tsc_aux, hypervisor, gb_pages;
-	unsigned int paddr_bits;
-	uint64_t xcr0; /* arch_xcr0_mask() */
-	uint64_t cr4;  /* what every CPU runs with */
-	uint32_t use;  /* USE_* of hv/cpu_vuln.h */
-};
-extern struct cpu_features cpu_features; /* write-once at start-up */
 /** Reads CPUID of the boot CPU; panics if a needed feature is missing. */
 void cpu_detect(void);
 /** Control registers and MSRs of this CPU, SYSCALL entry points included. */
@@ -175,11 +165,10 @@ void desc_load(void);
 /** Sets the LDT of this CPU to `entries` of its LDT window; 0: none. */
 void desc_set_ldt(unsigned int entries);
 /**
- * Page-table entries of the CPU's window: 16 for GDT, then 16 for LDT.  An
- * unused GDT page must hold desc_zero_pte, an unused LDT page 0 (its fault
- * makes the core map it).  Defined in paging.c.
+ * In a CPU's window, 16 pages of GDT, then 16 of LDT, the entry of an unused
+ * GDT page must hold this, that of an unused LDT page 0 (its fault makes the
+ * core map it).
  */
-uint64_t *desc_window_ptes(unsigned int cpu);
 extern uint64_t desc_zero_pte; /* write-once: a zero page, read-only */
 
 /* --- paging.c --- */
@@ -197,6 +186,8 @@ void *map_device(uint64_t paddr, size_t size, uint64_t flags);
 void paging_map(uint64_t va, uint64_t pa, uint64_t size, uint64_t flags);
 /** Maps a CPU's block at va, but for its guard page. */
 void paging_map_block(uint64_t va, const void *block);
+/** The core's entry of `level` for va; tables that lack are made, for PTE_U or 0. */
+uint64_t *paging_entry(uint64_t va, unsigned int level, uint64_t user);
 /** Machine address of something in the image or in the direct map. */
 uint64_t virt_phys(const void *p);
 /** Final tables: image, direct map, windows; leaves the early ones. */

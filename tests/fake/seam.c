@@ -73,20 +73,7 @@ int arch_rdmsr(uint32_t msr, uint64_t *value)
 	return -XEN_EFAULT;
 }
 
-bool arch_has_fsgsbase(void)
-{
-	return true;
-}
-
-uint64_t arch_xcr0_mask(void)
-{
-	return 0xe7;
-}
-
-unsigned int arch_paddr_bits(void)
-{
-	return 40;
-}
+struct cpu_features cpu_features = { .fsgsbase = true, .xcr0 = 0xe7, .paddr_bits = 40 };
 
 /* ---- Ports, PCI, power -------------------------------------------------------- */
 
@@ -393,7 +380,7 @@ void arch_set_debugreg(struct vcpu *v, unsigned int n, uint64_t value)
 
 void arch_set_xcr0(struct vcpu *v, uint64_t xcr0)
 {
-	if ((xcr0 & 1) == 0 || (xcr0 & ~arch_xcr0_mask()) != 0) {
+	if ((xcr0 & 1) == 0 || (xcr0 & ~cpu_features.xcr0) != 0) {
 		fake_die("XCR0 = %#lx would fault", (unsigned long)xcr0);
 	}
 	v->xcr0 = xcr0;

@@ -61,9 +61,19 @@ void arch_timer_arm(uint64_t deadline);
 void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
 /** MSRs on the allowed list of the caller only; -XEN_EFAULT if it faults. */
 int must_check arch_rdmsr(uint32_t msr, uint64_t *value);
-bool arch_has_fsgsbase(void);
-/** XCR0 bits the CPU and the core offer guests; 0: no XSAVE. */
-uint64_t arch_xcr0_mask(void);
+/**
+ * What the CPUs have and Vellum uses.  The core needs fsgsbase, paddr_bits and
+ * xcr0, which is what the CPU and the core offer guests; 0: no XSAVE.
+ */
+struct cpu_features {
+	bool smep, smap, fsgsbase, xsave;
+	bool tsc_invariant, tsc_aux, hypervisor, gb_pages;
+	unsigned int paddr_bits;
+	uint64_t xcr0;
+	uint64_t cr4; /* what every CPU runs with */
+	uint32_t use;  /* USE_* of hv/cpu_vuln.h */
+};
+extern struct cpu_features cpu_features; /* write-once at start-up */
 #define XCR0_X87 0x01ull
 #define XCR0_SSE 0x02ull
 #define XCR0_AVX 0x04ull

@@ -7,7 +7,7 @@
 
 /** Number of IO-APIC lines; pirqs below it are GSIs. */
 extern unsigned int arch_gsi_count; /* write-once at start-up */
-/** Trigger and polarity of a line; 0 or -XEN_EINVAL / -XEN_EBUSY. */
+/** Trigger and polarity of a line; 0 or -XEN_EBUSY: not a guest's. */
 int must_check arch_gsi_setup(unsigned int gsi, bool level, bool active_low);
 /** Starts delivery of a line to a CPU, or moves it; stops and ends it. */
 int must_check arch_pirq_enable(unsigned int pirq, unsigned int cpu);

@@ -36,9 +36,6 @@ void arch_l4_remove(uint64_t *l4);
  */
 void arch_free_init(void);
 
-/** Physical address bits of the CPU. */
-unsigned int arch_paddr_bits(void);
-
 /** Flushes whole TLBs of the CPUs in mask (which may include this one). */
 void arch_flush_tlb(cpumask_t mask);
 /** One page; a hint that arch may widen. */
