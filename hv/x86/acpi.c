@@ -70,37 +70,34 @@ static INIT_TEXT const uint8_t *map_table(uint64_t paddr, const char *wanted)
 
 static INIT_TEXT void add_cpu(uint32_t apic, uint32_t acpi, uint32_t flags)
 {
-	struct acpi_info *info = &acpi_info;
 	unsigned int i;
 
 	if ((flags & 1) == 0) {
 		return;
 	}
-	for (i = 0; i < MIN(info->cpu_count, CONFIG_NR_CPUS); i++) {
-		if (info->cpu[i].apic_id == apic) {
+	for (i = 0; i < MIN(acpi_info.cpu_count, CONFIG_NR_CPUS); i++) {
+		if (acpi_info.cpu[i].apic_id == apic) {
 			return;
 		}
 	}
-	if (info->cpu_count < CONFIG_NR_CPUS) {
-		info->cpu[info->cpu_count] = (struct acpi_cpu){ apic, acpi };
+	if (acpi_info.cpu_count < CONFIG_NR_CPUS) {
+		acpi_info.cpu[acpi_info.cpu_count] = (struct acpi_cpu){ apic, acpi };
 	}
-	info->cpu_count++;
+	acpi_info.cpu_count++;
 }
 
 static INIT_TEXT void parse_madt_entry(const uint8_t *e, uint8_t length)
 {
-	struct acpi_info *info = &acpi_info;
-
 	if (e[0] == 0 && length >= 8) {
 		add_cpu(e[3], e[2], get(e + 4, 4));
-	} else if (e[0] == 1 && length >= 12 && info->ioapic_count < ACPI_IOAPICS_MAX) {
-		info->ioapic[info->ioapic_count++] = (struct acpi_ioapic){
+	} else if (e[0] == 1 && length >= 12 && acpi_info.ioapic_count < ACPI_IOAPICS_MAX) {
+		acpi_info.ioapic[acpi_info.ioapic_count++] = (struct acpi_ioapic){
 			.address = get(e + 4, 4),
 			.gsi_base = get(e + 8, 4),
 		};
 	} else if (e[0] == 2 && length >= 10 && e[3] < 16) {
 		/* Flags 0 mean as the bus: ISA is edge, active high. */
-		info->isa[e[3]] = (struct acpi_override){
+		acpi_info.isa[e[3]] = (struct acpi_override){
 			.gsi = get(e + 4, 4),
 			.set = true,
 			.active_low = (e[8] & 3) == 3,
@@ -132,7 +129,6 @@ static INIT_TEXT void parse_madt(const uint8_t *t)
  */
 static INIT_TEXT void parse_dsdt(const uint8_t *t)
 {
-	struct acpi_info *info = &acpi_info;
 	uint32_t i;
 
 	for (i = 37; i + 16 < table_length(t); i++) {
@@ -143,10 +139,10 @@ static INIT_TEXT void parse_dsdt(const uint8_t *t)
 			continue;
 		}
 		p += *p == 0x0a;
-		info->s5_typ_a = *p++;
+		acpi_info.s5_typ_a = *p++;
 		p += *p == 0x0a;
-		info->s5_typ_b = *p;
-		info->s5_known = info->s5_typ_a < 8 && info->s5_typ_b < 8;
+		acpi_info.s5_typ_b = *p;
+		acpi_info.s5_known = acpi_info.s5_typ_a < 8 && acpi_info.s5_typ_b < 8;
 		return;
 	}
 }
@@ -167,23 +163,22 @@ static INIT_TEXT uint16_t port_of(const uint8_t *t, uint32_t old, uint32_t gener
 
 static INIT_TEXT void parse_fadt(const uint8_t *table)
 {
-	struct acpi_info *info = &acpi_info;
 	uint8_t t[FADT_SIZE] = { 0 }; /* what an old table has not is 0: absent */
 	uint64_t dsdt;
 	uint32_t flags;
 
 	memcpy(t, table, MIN(table_length(table), sizeof(t)));
 	flags = get(t + 112, 4);
-	info->smi_cmd = get(t + 48, 4);
-	info->acpi_enable = t[52];
-	info->pm1a_cnt = port_of(t, 64, 172);
-	info->pm1b_cnt = port_of(t, 68, 184);
-	info->pm_timer = port_of(t, 76, 208);
-	info->pm_timer_mask = (flags >> 8 & 1) != 0 ? ~0u : 0xffffff;
+	acpi_info.smi_cmd = get(t + 48, 4);
+	acpi_info.acpi_enable = t[52];
+	acpi_info.pm1a_cnt = port_of(t, 64, 172);
+	acpi_info.pm1b_cnt = port_of(t, 68, 184);
+	acpi_info.pm_timer = port_of(t, 76, 208);
+	acpi_info.pm_timer_mask = (flags >> 8 & 1) != 0 ? ~0u : 0xffffff;
 	/* Ports only: memory and PCI space would need more than a write. */
 	if ((flags >> 10 & 1) != 0 && t[116] == 1) {
-		info->reset_port = get(t + 120, 2);
-		info->reset_value = t[128];
+		acpi_info.reset_port = get(t + 120, 2);
+		acpi_info.reset_value = t[128];
 	}
 	dsdt = get(t + 140, 8);
 	table = map_table(dsdt != 0 ? dsdt : get(t + 40, 4), "DSDT");

@@ -26,27 +26,24 @@ static void wait_us(unsigned int us)
 
 static void write_pm1(uint32_t a, uint32_t b)
 {
-	const struct acpi_info *info = &acpi_info;
-
-	if ((inw(info->pm1a_cnt) & PM1_SCI_ENABLE) == 0 && info->smi_cmd != 0 &&
-	    info->acpi_enable != 0) {
-		outb(info->smi_cmd, info->acpi_enable);
+	if ((inw(acpi_info.pm1a_cnt) & PM1_SCI_ENABLE) == 0 && acpi_info.smi_cmd != 0 &&
+	    acpi_info.acpi_enable != 0) {
+		outb(acpi_info.smi_cmd, acpi_info.acpi_enable);
 		wait_us(10000);
 	}
-	outw(info->pm1a_cnt, a | PM1_SLEEP_ENABLE);
-	if (info->pm1b_cnt != 0) {
-		outw(info->pm1b_cnt, b | PM1_SLEEP_ENABLE);
+	outw(acpi_info.pm1a_cnt, a | PM1_SLEEP_ENABLE);
+	if (acpi_info.pm1b_cnt != 0) {
+		outw(acpi_info.pm1b_cnt, b | PM1_SLEEP_ENABLE);
 	}
 	wait_us(1000000);
 }
 
 int arch_acpi_sleep(uint32_t pm1a, uint32_t pm1b)
 {
-	const struct acpi_info *info = &acpi_info;
 	uint32_t type = (pm1a & PM1_TYPE_MASK) >> PM1_TYPE_SHIFT;
 
-	if (info->pm1a_cnt == 0 || (pm1a | pm1b) > 0xffff ||
-	    (info->s5_known && type != info->s5_typ_a)) {
+	if (acpi_info.pm1a_cnt == 0 || (pm1a | pm1b) > 0xffff ||
+	    (acpi_info.s5_known && type != acpi_info.s5_typ_a)) {
 		return -XEN_EINVAL;
 	}
 	pr_info("power off, as the control domain asks");
@@ -56,10 +53,9 @@ int arch_acpi_sleep(uint32_t pm1a, uint32_t pm1b)
 
 void arch_machine_poweroff(void)
 {
-	const struct acpi_info *info = &acpi_info;
-
-	if (info->pm1a_cnt != 0 && info->s5_known) {
-		write_pm1(info->s5_typ_a << PM1_TYPE_SHIFT, info->s5_typ_b << PM1_TYPE_SHIFT);
+	if (acpi_info.pm1a_cnt != 0 && acpi_info.s5_known) {
+		write_pm1(acpi_info.s5_typ_a << PM1_TYPE_SHIFT,
+			  acpi_info.s5_typ_b << PM1_TYPE_SHIFT);
 	}
 	pr_err("the machine does not switch off: power it off by hand");
 	arch_machine_stop();

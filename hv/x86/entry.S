@@ -430,7 +430,6 @@ exit_path:
 	jmp	guest_exit
 
 	.globl arch_enter_guest_loop
-	.type arch_enter_guest_loop, @function
 arch_enter_guest_loop:
 	andq	$~(CPU_BLOCK_SIZE - 1), %rsp
 	addq	$CPU_STACK_TOP, %rsp
@@ -444,8 +443,6 @@ arch_enter_guest_loop:
 	 * copies are small multiples of eight.
 	 */
 	.globl arch_copy_from_guest, arch_copy_to_guest
-	.type arch_copy_from_guest, @function
-	.type arch_copy_to_guest, @function
 arch_copy_from_guest:
 arch_copy_to_guest:
 	movq	%rdx, %rcx
