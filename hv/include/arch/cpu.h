@@ -71,7 +71,7 @@ struct cpu_features {
 	unsigned int paddr_bits;
 	uint64_t xcr0;
 	uint64_t cr4; /* what every CPU runs with */
-	uint32_t use;  /* USE_* of hv/cpu_vuln.h */
+	uint32_t use; /* USE_* of hv/cpu_vuln.h */
 };
 extern struct cpu_features cpu_features; /* write-once at start-up */
 #define XCR0_X87 0x01ull
