@@ -165,7 +165,7 @@ static struct page *same_frame(uint64_t old, uint64_t next, const struct domain 
 	unsigned long mfn = pte_mfn(old);
 
 	if ((old & next & PTE_P) == 0 || ((old ^ next) & PTE_ADDR_MASK) != 0 || frames_of == NULL ||
-	    !mfn_valid(mfn) || mfn_to_page(mfn)->owner != frames_of->id) {
+	    !mfn_valid(mfn) || READ_ONCE(mfn_to_page(mfn)->owner) != frames_of->id) {
 		return NULL;
 	}
 	return mfn_to_page(mfn);

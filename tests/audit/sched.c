@@ -48,16 +48,45 @@ static unsigned int audit_queue(void)
 	return count;
 }
 
+/* Somebody has raised SOFTIRQ_SCHED there, and the CPU has not looked yet. */
+static bool has_to_look(const struct percpu *cpu)
+{
+	return (READ_ONCE(cpu->softirq) & SOFTIRQ_SCHED) != 0;
+}
+
+/* A CPU where v may run idles, and no CPU is about to take v off the queue. */
+static bool left_waiting(const struct vcpu *v)
+{
+	bool idle = false;
+
+	for (unsigned int i = 0; i < cpu_count(); i++) {
+		const struct percpu *cpu = percpu_of(i);
+
+		if ((v->affinity >> i & 1) != 0) {
+			if (has_to_look(cpu)) {
+				return false;
+			}
+			idle |= cpu->curr == NULL || !cpu->curr->running;
+		}
+	}
+	return idle;
+}
+
 static void audit_vcpu(const struct vcpu *v)
 {
 	const struct percpu *cpu = percpu_of(v->cpu);
+	/* Its flags have changed, and its CPU is to find out. */
+	bool changing = v->loaded && has_to_look(cpu);
 
 	expect(!v->running || v->loaded, v, "runs without being loaded");
 	expect(v->loaded == (cpu->curr == v), v, "loaded, or not, wrongly");
 	expect(v->loaded || v->queued || v->pause_flags != 0, v, "could run and does not wait");
 	expect((v->runstate.state == RUNSTATE_running) == v->running, v,
 	       "the run state says otherwise");
-	expect(v->runstate.state != RUNSTATE_blocked ||
+	expect(!v->loaded || changing || v->running == (v->pause_flags == 0), v,
+	       "loaded, and its flags were changed without its CPU being told");
+	expect(!v->queued || !left_waiting(v), v, "waits while a CPU idles");
+	expect(changing || v->runstate.state != RUNSTATE_blocked ||
 		       (v->pause_flags & (PAUSE_BLOCKED | PAUSE_POLL)) != 0,
 	       v, "blocked for no reason");
 	expect(v->affinity != 0 && (v->affinity & ~cpu_online_mask()) == 0, v,

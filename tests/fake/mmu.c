@@ -287,8 +287,12 @@ static void check_entry(const struct fake_tlb_entry *e, unsigned int cpu)
 			 cpu, e->mfn, (unsigned long)(e->page << PAGE_SHIFT), e->owner, owner,
 			 count);
 	}
-	x = READ_ONCE(pg->type);
+	x = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE);
 	type = x & PGT_TYPE_MASK;
+	/* Nobody's since: the word is a link. */
+	if (READ_ONCE(pg->owner) != owner || (READ_ONCE(pg->count) & PGC_COUNT_MASK) == 0) {
+		return;
+	}
 	if (e->writable && (x & PGT_COUNT_MASK) != 0 && (pgt_is_table(type) || type == PGT_DESC) &&
 	    !in_change(x)) {
 		fake_die("CPU %u can still write to frame %#lx at %#lx: it is "
