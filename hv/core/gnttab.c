@@ -203,7 +203,8 @@ int gnttab_acquire(struct domain *rd, grant_ref_t ref, bool write, struct page *
 	int status;
 
 	spin_lock(&rd->gnttab->lock);
-	status = rd->state == DOM_ALIVE ? pin(rd->gnttab, ref, write, &e) : GNTST_bad_domain;
+	status = READ_ONCE(rd->state) == DOM_ALIVE ? pin(rd->gnttab, ref, write, &e) :
+						     GNTST_bad_domain;
 	spin_unlock(&rd->gnttab->lock);
 	if (status == GNTST_okay) {
 		*pg = gnttab_hold(e.v1.frame, rd, write);
@@ -235,7 +236,7 @@ static int setup_table(struct domain *d, struct gnttab_setup_table *op)
 	const struct gnttab *t = d->gnttab;
 
 	op->status = GNTST_general_error;
-	if (op->nr_frames > t->max_frames || d->state != DOM_ALIVE) {
+	if (op->nr_frames > t->max_frames || READ_ONCE(d->state) != DOM_ALIVE) {
 		return 0;
 	}
 	while (__atomic_load_n(&t->frames, __ATOMIC_ACQUIRE) < op->nr_frames) {

@@ -113,7 +113,7 @@ int gnttab_domain_destroy(struct domain *d)
 	}
 	domain_put(peer);
 	for (uint32_t i = 0; rc == 0 && i < t->frames; i++) {
-		rc = mfn_to_page(ptr_frame(t->frame[i]))->count != 1 ? -XEN_EBUSY : 0;
+		rc = READ_ONCE(mfn_to_page(ptr_frame(t->frame[i]))->count) != 1 ? -XEN_EBUSY : 0;
 	}
 	return rc;
 }

@@ -47,7 +47,7 @@ static void destroy(unsigned int id)
 	fake_exit();
 }
 
-static void create(unsigned int id)
+static void create(unsigned int id, void (*created)(unsigned int))
 {
 	struct fake_guest *g = &race_guest[id];
 
@@ -56,7 +56,7 @@ static void create(unsigned int id)
 	race_vcpus_reset(id);
 	/* Its number may be taken as long as somebody holds the last one. */
 	if (fake_guest_create(g, (uint16_t)id, RACE_PAGES, 2, false)) {
-		mm_publish(id);
+		created(id);
 		race_let(id, true);
 	} else {
 		/* Half made: others did something to it meanwhile. */
@@ -65,18 +65,24 @@ static void create(unsigned int id)
 	fake_exit();
 }
 
-static void killer_step(struct race_vcpu *rv)
+static void killer_step(struct race_vcpu *rv, void (*created)(unsigned int),
+			void (*otherwise)(struct race_vcpu *))
 {
 	unsigned int id = 1 + race_below(rv, 2);
 
 	if (race_guest[id].d == NULL) {
-		create(id);
+		create(id, created);
 	} else if (dying[id] || race_below(rv, 64) == 0) {
 		dying[id] = true;
 		destroy(id);
 	} else {
-		events_step(rv);
+		otherwise(rv);
 	}
+}
+
+static bool impatient(void)
+{
+	return READ_ONCE(tries[1]) > TRIES_PATIENT || READ_ONCE(tries[2]) > TRIES_PATIENT;
 }
 
 static void populate(struct race_vcpu *rv, domid_t id)
@@ -97,7 +103,7 @@ static void control_step(struct race_vcpu *rv)
 	domid_t id = (domid_t)(1 + race_below(rv, 2));
 
 	rv->op = 0;
-	if (READ_ONCE(tries[1]) > TRIES_PATIENT || READ_ONCE(tries[2]) > TRIES_PATIENT) {
+	if (impatient()) {
 		mm_unmap_foreign(rv);
 		return;
 	}
@@ -134,7 +140,7 @@ static void step(struct race_vcpu *rv)
 {
 	if (rv->v->domain->id == 0) {
 		if (rv->v->id == 0) {
-			killer_step(rv);
+			killer_step(rv, mm_publish, events_step);
 		} else {
 			control_step(rv);
 		}
@@ -143,6 +149,28 @@ static void step(struct race_vcpu *rv)
 	} else {
 		events_step(rv);
 	}
+}
+
+static void grants_die_step(struct race_vcpu *rv)
+{
+	if (rv->v->domain->id != 0 || rv->v->id != 0) {
+		grants_step(rv);
+		return;
+	}
+	/* A call of its own is to be followed up first. */
+	grants_end_only(impatient());
+	if (rv->called) {
+		grants_step(rv);
+	} else {
+		killer_step(rv, grants_created, grants_step);
+	}
+}
+
+static void grants_die_start(void)
+{
+	memset(dying, 0, sizeof(dying));
+	memset(tries, 0, sizeof(tries));
+	grants_start(RACE_DOMAINS);
 }
 
 static void start(void)
@@ -157,3 +185,10 @@ static void start(void)
 const struct storm destroy_storm = {
 	.name = "destroy", .domains = 3, .vcpus = 2, .start = start, .step = step, .may_crash = true
 };
+
+const struct storm gntdie_storm = { .name = "gntdie",
+				    .domains = 3,
+				    .vcpus = 2,
+				    .start = grants_die_start,
+				    .step = grants_die_step,
+				    .may_crash = true };

@@ -32,7 +32,8 @@
 #define REST_EVERY_US 100000
 
 static const struct storm *const storms[] = {
-	&types_storm, &events_storm, &fifo_storm, &wake_storm, &vcpus_storm, &destroy_storm,
+	&types_storm, &events_storm, &fifo_storm,    &wake_storm,   &sched_storm,
+	&vcpus_storm, &grants_storm, &destroy_storm, &gntdie_storm,
 };
 
 struct fake_guest race_guest[RACE_DOMAINS];

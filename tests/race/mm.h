@@ -12,5 +12,11 @@ void mm_map_foreign(struct race_vcpu *rv);
 void mm_unmap_foreign(struct race_vcpu *rv);
 void mm_step(struct race_vcpu *rv);
 void events_step(struct race_vcpu *rv);
+/** The storm has so many domains; one of them was made anew. */
+void grants_start(unsigned int count);
+void grants_created(unsigned int id);
+/** Nobody maps grants any more, but all end mappings. */
+void grants_end_only(bool yes);
+void grants_step(struct race_vcpu *rv);
 
 #endif

@@ -39,8 +39,8 @@ struct storm {
 	bool may_crash;	     /* a guest of it may harm itself to death */
 };
 
-extern const struct storm types_storm, events_storm, fifo_storm, wake_storm, vcpus_storm,
-	destroy_storm;
+extern const struct storm types_storm, events_storm, fifo_storm, wake_storm, sched_storm,
+	vcpus_storm, grants_storm, destroy_storm, gntdie_storm;
 extern struct fake_guest race_guest[RACE_DOMAINS];
 extern struct race_vcpu race_vcpu[RACE_DOMAINS][RACE_VCPUS];
 

@@ -13,6 +13,7 @@
 #include <xen/xen.h>
 
 #include <hv/evtchn.h>
+#include <hv/sched.h>
 
 enum {
 	OP_NONE,
@@ -135,6 +136,61 @@ static void start(void)
 	memset(wake_port, 0, sizeof(wake_port));
 	memset(kick_port, 0, sizeof(kick_port));
 }
+
+/* ---- The same with vCPUs that are moved and domains that are held back ---------- */
+
+#define RESTS_MAX 100u /* without a step of a vCPU that never sleeps */
+
+static uint64_t last_steps[2];
+static unsigned int rests_without[2];
+
+static void sched_step(struct race_vcpu *rv)
+{
+	unsigned int id = race_below(rv, 2), vcpu = race_below(rv, RACE_VCPUS);
+	uint32_t r = race_random(rv), cap = r % 3 == 0 ? 0 : 20 + (r >> 8) % 380;
+
+	if (rv->v->domain->id != 0 || rv->v->id != 0 || race_below(rv, 4) != 0 || rv->called ||
+	    rv->note < 3) {
+		step(rv);
+		return;
+	}
+	/* As a toolstack would; one at a time. */
+	fake.cpus[fake_self()].inside = true;
+	if ((r & 0x100000) != 0) {
+		race_must(sched_set_params(race_guest[id].d, 1 + (r >> 4) % 1000, cap) == 0,
+			  "weight or cap");
+	} else {
+		race_must(vcpu_set_affinity(race_guest[id].d->vcpu[vcpu],
+					    1 + race_below(rv, (1u << FAKE_CPUS) - 1)) == 0,
+			  "affinity");
+	}
+	fake_exit();
+}
+
+/* Whoever can run does so some time. */
+static void sched_quiet(void)
+{
+	for (unsigned int id = 0; id < 2; id++) {
+		uint64_t now = race_vcpu[id][0].steps;
+
+		rests_without[id] = now == last_steps[id] ? rests_without[id] + 1 : 0;
+		last_steps[id] = now;
+		race_must(rests_without[id] < RESTS_MAX, "a vCPU that can run does not");
+	}
+}
+
+static void sched_start(void)
+{
+	start();
+	memset(rests_without, 0, sizeof(rests_without));
+}
+
+const struct storm sched_storm = { .name = "sched",
+				   .domains = 2,
+				   .vcpus = RACE_VCPUS,
+				   .start = sched_start,
+				   .step = sched_step,
+				   .quiet = sched_quiet };
 
 const struct storm wake_storm = {
 	.name = "wake", .domains = 2, .vcpus = RACE_VCPUS, .start = start, .step = step
