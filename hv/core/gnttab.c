@@ -202,6 +202,9 @@ int gnttab_acquire(struct domain *rd, grant_ref_t ref, bool write, struct page *
 	union entry e;
 	int status;
 
+	/* It may begin to die right after this look.  It cannot be dead before
+	 * this CPU has been outside the core: the flush of its freed tables
+	 * waits for that, and then our hold is seen. */
 	spin_lock(&rd->gnttab->lock);
 	status = READ_ONCE(rd->state) == DOM_ALIVE ? pin(rd->gnttab, ref, write, &e) :
 						     GNTST_bad_domain;
