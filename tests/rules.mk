@@ -84,7 +84,8 @@ $(O)/race/race: $(race_objs)
 -include $(race_objs:.o=.d)
 
 race: $(O)/race/race
-	$(Q)O=$(O) RACE_TIME=$(RACE_TIME) tests/race/t-race $(STORM)
+	$(Q)$(if $(SABOTAGE),RACE_TIME=$(RACE_TIME) tests/race/sabotage.py $(O) $(SABOTAGE) $(race_objs),\
+		O=$(O) RACE_TIME=$(RACE_TIME) tests/race/t-race $(STORM))
 
 # ---- Models: tests/model, searched exhaustively by spin ----------------------
 

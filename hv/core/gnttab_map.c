@@ -93,7 +93,8 @@ static void map_release(const struct grant_map *m, struct domain **peer)
 
 	/* The held frame keeps its owner. */
 	CHECK(rd != NULL);
-	gnttab_release(rd, m->ref, (m->flags & GNTMAP_readonly) == 0, mfn_to_page(m->mfn));
+	gnttab_release(rd, m->ref, (READ_ONCE(m->flags) & GNTMAP_readonly) == 0,
+		       mfn_to_page(m->mfn));
 }
 
 int gnttab_domain_destroy(struct domain *d)
@@ -151,7 +152,7 @@ static int set_host(uint64_t addr, unsigned int flags, uint64_t pte, struct doma
 	}
 	old = __atomic_load_n(entry, __ATOMIC_RELAXED);
 	if (m == NULL || ((old & PTE_P) != 0 && pte_mfn(old) == m->mfn &&
-			  ((old & PTE_W) == 0) == ((m->flags & GNTMAP_readonly) != 0))) {
+			  ((old & PTE_W) == 0) == ((READ_ONCE(m->flags) & GNTMAP_readonly) != 0))) {
 		rc = mod_l1_entry(entry, pte, v->domain, frames_of, false, NULL);
 		status = rc == 0 ? GNTST_okay : GNTST_general_error;
 	}
@@ -166,10 +167,10 @@ static int replace_host(uint64_t addr, const struct grant_map *m, uint64_t new_a
 	int status;
 
 	/* Both are linear addresses; and the frame must go, not come again. */
-	if ((m->flags & GNTMAP_contains_pte) != 0 || pte_mfn(pte) == m->mfn) {
+	if ((READ_ONCE(m->flags) & GNTMAP_contains_pte) != 0 || pte_mfn(pte) == m->mfn) {
 		return GNTST_general_error;
 	}
-	status = set_host(addr, m->flags, pte, current_domain(), m);
+	status = set_host(addr, READ_ONCE(m->flags), pte, current_domain(), m);
 	if (status == GNTST_okay) {
 		(void)do_update_va_mapping(new_addr, 0, UVMF_NONE);
 	}
@@ -250,14 +251,14 @@ static int unmap_begin(const struct gnttab_unmap_grant_ref *op, bool replace,
 	}
 	if (bus != 0 && bus >> PAGE_SHIFT != m->mfn) {
 		status = GNTST_bad_dev_addr;
-	} else if (op->host_addr != 0 && (m->flags & GNTMAP_host_map) != 0) {
+	} else if (op->host_addr != 0 && (READ_ONCE(m->flags) & GNTMAP_host_map) != 0) {
 		parts |= GNTMAP_host_map;
 		status = replace ? replace_host(op->host_addr, m, op->dev_bus_addr) :
-				   set_host(op->host_addr, m->flags, 0, currd, m);
+				   set_host(op->host_addr, READ_ONCE(m->flags), 0, currd, m);
 	}
 	if (status != GNTST_okay) {
 		parts = GRANT_MAP_BUSY;
-	} else if ((m->flags & PARTS & ~parts) != 0) {
+	} else if ((READ_ONCE(m->flags) & PARTS & ~parts) != 0) {
 		parts |= GRANT_MAP_BUSY;
 	} else {
 		*last = m;

@@ -172,7 +172,7 @@ static uint64_t scale(const struct domain *d, uint64_t ns)
 static uint64_t fresh_key(const struct vcpu *v)
 {
 	struct domain *d = v->domain;
-	bool everywhere = v->affinity == cpu_online_mask();
+	bool everywhere = READ_ONCE(v->affinity) == cpu_online_mask();
 	uint64_t now = READ_ONCE(*(everywhere ? &clock : &percpu_of(v->cpu)->clock));
 	uint64_t at = __atomic_load_n(&d->vtime, __ATOMIC_RELAXED);
 
@@ -226,7 +226,7 @@ int sched_set_params(struct domain *d, uint32_t weight, uint32_t cap)
 	}
 	WRITE_ONCE(d->weight, weight);
 	/* A lead was worth another time. */
-	WRITE_ONCE(d->vtime, MIN(d->vtime, READ_ONCE(clock)));
+	WRITE_ONCE(d->vtime, MIN(READ_ONCE(d->vtime), READ_ONCE(clock)));
 	WRITE_ONCE(d->cap_time, 0);
 	WRITE_ONCE(d->cap, cap);
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
@@ -251,7 +251,7 @@ static void dequeue(struct vcpu *v)
 
 static bool allowed(const struct vcpu *v, const struct percpu *cpu)
 {
-	return (v->affinity >> cpu->id & 1) != 0;
+	return (READ_ONCE(v->affinity) >> cpu->id & 1) != 0;
 }
 
 /* The one that this CPU would pick. */
@@ -370,7 +370,7 @@ int vcpu_set_affinity(struct vcpu *v, cpumask_t cpus)
 		return -XEN_EINVAL;
 	}
 	spin_lock(&queue_lock);
-	v->affinity = cpus;
+	WRITE_ONCE(v->affinity, cpus);
 	cpu = v->queued ? cpu_for(v) : percpu_of(v->cpu);
 	spin_unlock(&queue_lock);
 	/* If it is idle, and loaded where it may not be, it cannot stay. */
@@ -391,7 +391,7 @@ void sched_yield(void)
 static void begin(struct percpu *cpu, struct vcpu *v, uint64_t now)
 {
 	cpu->slice_start = now;
-	cpu->clock = MAX(cpu->clock, v->key);
+	WRITE_ONCE(cpu->clock, MAX(cpu->clock, v->key));
 	/* Two at once may lose one, by less than a slice. */
 	if (READ_ONCE(clock) < v->key) {
 		WRITE_ONCE(clock, v->key);

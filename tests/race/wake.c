@@ -149,8 +149,8 @@ static void sched_step(struct race_vcpu *rv)
 	unsigned int id = race_below(rv, 2), vcpu = race_below(rv, RACE_VCPUS);
 	uint32_t r = race_random(rv), cap = r % 3 == 0 ? 0 : 20 + (r >> 8) % 380;
 
-	if (rv->v->domain->id != 0 || rv->v->id != 0 || race_below(rv, 4) != 0 || rv->called ||
-	    rv->note < 3) {
+	if (rv->v->domain->id != 0 || rv->v->id != 0 || race_below(rv, 4) != 0 || rv->note < 3 ||
+	    (rv->called && rv->op != OP_NONE)) {
 		step(rv);
 		return;
 	}

@@ -107,7 +107,7 @@ struct vcpu {
 	/* scheduling, sched.c */
 	struct vcpu *rq_next;		    /* runqueue lock */
 	uint64_t key;			    /* runqueue lock, or CPU: virtual time */
-	cpumask_t affinity;		    /* runqueue lock: CPUs it may run on */
+	cpumask_t affinity;		    /* runqueue lock to write: CPUs it may run on */
 	bool queued;			    /* runqueue lock */
 	uint32_t pause_flags;		    /* atomic, PAUSE_* */
 	spinlock_t lock;		    /* RANK_VCPU */
