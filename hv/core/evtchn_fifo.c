@@ -89,23 +89,28 @@ uint32_t *evtchn_pending_word(const struct domain *d, uint32_t port, uint32_t *b
 
 /* ---- Queues ----------------------------------------------------------------- */
 
+/* F1, F2 and so on name the steps in tests/model/fifo.pml, where all orders of
+ * them and of the guest's are searched. */
+
 /* Appends behind a tail; false if the tail is in its queue no more. */
 static bool link_behind(event_word_t *tail, uint32_t port)
 {
-	event_word_t word = __atomic_load_n(tail, __ATOMIC_SEQ_CST);
+	event_word_t word = __atomic_load_n(tail, __ATOMIC_SEQ_CST); /* F4: is it linked */
 	unsigned int i;
 
 	for (i = 0; i < LINK_TRIES && (word & LINKED) != 0; i++) {
-		/* Storing the link takes BUSY away with it. */
+		/* F5: the link, which takes BUSY away with it. */
 		if (__atomic_compare_exchange_n(tail, &word, (word & ~(BUSY | LINK)) | port, false,
 						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 			return true;
 		}
 		if (i == 0) {
+			/* F6: nobody unmasks it meanwhile. */
 			word = __atomic_or_fetch(tail, BUSY, __ATOMIC_SEQ_CST);
 		}
 	}
 	if (i > 0) {
+		/* F7: no link has taken it away. */
 		__atomic_and_fetch(tail, ~BUSY, __ATOMIC_SEQ_CST);
 	}
 	/* Still linked after so many tries: no honest guest does that. */
@@ -122,8 +127,8 @@ static void append(struct domain *d, struct evtchn *chn, event_word_t *word)
 	uint32_t ready = 1u << chn->priority;
 	event_word_t *tail_word;
 
-	/* Without a queue it stays pending; the guest binds ports to a vCPU
-	 * after it has given that vCPU a control block. */
+	/* F2: in a queue, once.  Without one it stays pending; the guest binds
+	 * ports to a vCPU after it has given that vCPU a control block. */
 	if (fv->control == NULL || (__atomic_fetch_or(word, LINKED, __ATOMIC_SEQ_CST) & LINKED)) {
 		return;
 	}
@@ -137,12 +142,13 @@ static void append(struct domain *d, struct evtchn *chn, event_word_t *word)
 	chn->last_priority = chn->priority;
 
 	tail_word = *tail != 0 ? word_of(fifo, *tail) : NULL;
-	*tail = chn->port;
+	*tail = chn->port; /* F3: whose link is next */
 	if (tail_word != NULL && link_behind(tail_word, chn->port)) {
 		return;
 	}
-	/* The head becomes visible before the bit that announces it. */
+	/* F8: the head becomes visible before the bit that announces it. */
 	__atomic_store_n(&fv->control->head[chn->priority], chn->port, __ATOMIC_RELEASE);
+	/* F9: once, until the guest has taken it. */
 	if ((__atomic_fetch_or(&fv->control->ready, ready, __ATOMIC_SEQ_CST) & ready) == 0) {
 		vcpu_mark_events_pending(d->vcpu[chn->vcpu]);
 	}
@@ -156,6 +162,7 @@ void evtchn_fifo_set_pending(struct domain *d, struct evtchn *chn)
 		chn->pending_no_array = true;
 		return;
 	}
+	/* F1: and whether it is masked or in a queue, in one. */
 	if ((__atomic_fetch_or(word, PENDING, __ATOMIC_SEQ_CST) & (MASKED | LINKED)) == 0) {
 		append(d, chn, word);
 	}
@@ -165,6 +172,7 @@ void evtchn_fifo_unmask(struct domain *d, struct evtchn *chn)
 {
 	event_word_t *word = word_of(d->fifo, chn->port);
 
+	/* F10: and whether an event came meanwhile, in one. */
 	if (word != NULL && (__atomic_and_fetch(word, ~MASKED, __ATOMIC_SEQ_CST) & PENDING)) {
 		evtchn_fifo_set_pending(d, chn);
 	}

@@ -40,13 +40,17 @@ SABOTAGES = {
     "unload-no-look": ("sched", "sched.c", "\t\tother = settle(loaded, now);",
                        "\t\tother = NULL;"),
     "queue-no-claim": ("sched", "sched.c", "\t\tif (READ_ONCE(other->idle) &&", "\t\tif (false &&"),
-    "affinity-no-lock": ("sched", "sched.c", "\tspin_lock(&queue_lock);\n\tWRITE_ONCE(v->affinity, cpus);",
-                         "\tWRITE_ONCE(v->affinity, cpus);\n\tspin_lock(&queue_lock);"),
+    "affinity-no-lock": ("sched", "sched.c",
+                         "\tcpu = v->queued ? cpu_for(v) : percpu_of(v->cpu);\n"
+                         "\tspin_unlock(&queue_lock);",
+                         "\tspin_unlock(&queue_lock);\n"
+                         "\tcpu = v->queued ? cpu_for(v) : percpu_of(v->cpu);"),
     # Page types and events.
     "type-no-flush": ("types", "page.c", "\tif (stale != 0) {\n\t\ttlb_flush_cpus(stale);\n\t}", ""),
     "fifo-no-link-check": ("fifo", "evtchn_fifo.c", "(word & LINKED) != 0; i++", "true; i++"),
-    "die-no-lock": ("destroy", "domain.c", "\tspin_lock(&d->lock);\n\tWRITE_ONCE(d->state, DOM_DYING);",
-                    "\tWRITE_ONCE(d->state, DOM_DYING);\n\tspin_lock(&d->lock);"),
+    "die-no-lock": ("destroy", "domain.c",
+                    "\tspin_lock(&d->lock);\n\tWRITE_ONCE(d->state, DOM_DYING);\n"
+                    "\tspin_unlock(&d->lock);", "\tWRITE_ONCE(d->state, DOM_DYING);"),
 }
 
 
