@@ -126,9 +126,10 @@ inline flush_stale()
 {
 	time = stamp; /* C1 */
 	atomic {
-		mask = STALE(0) + 2 * STALE(1)
 #if CPUS > 2
-			+ 4 * STALE(2)
+		mask = STALE(0) + 2 * STALE(1) + 4 * STALE(2)
+#else
+		mask = STALE(0) + 2 * STALE(1)
 #endif
 	};
 	if

@@ -18,7 +18,8 @@ SABOTAGES = {
     # The end of a grant's use, gnttab.c.
     "unmap-no-flush": ("grants", "gnttab_map.c", "tlb_flush_cpus(arch_domain_tlb_mask(currd));", ""),
     "unpin-first": ("grants", "gnttab.c", "\tif (write) {\n\t\tpage_put_type(pg);",
-                    "\tif (rd != NULL) {\n\t\tunpin(rd->gnttab, ref, write);\n\t\trd = NULL;\n\t}\n"
+                    "\tif (rd != NULL) {\n\t\tunpin(rd->gnttab, ref, write);\n\t\trd = NULL;\n"
+                    "\t\tfor (int i = 0; i < 100; i++) {\n\t\t\tarch_cpu_relax();\n\t\t}\n\t}\n"
                     "\tif (write) {\n\t\tpage_put_type(pg);"),
     "claim-no-busy": ("grants", "gnttab_map.c", "|| (flags & GRANT_MAP_BUSY) != 0", ""),
     "map-free-no-lock": ("grants", "gnttab_map.c",
@@ -48,9 +49,6 @@ SABOTAGES = {
     # Page types and events.
     "type-no-flush": ("types", "page.c", "\tif (stale != 0) {\n\t\ttlb_flush_cpus(stale);\n\t}", ""),
     "fifo-no-link-check": ("fifo", "evtchn_fifo.c", "(word & LINKED) != 0; i++", "true; i++"),
-    "die-no-lock": ("destroy", "domain.c",
-                    "\tspin_lock(&d->lock);\n\tWRITE_ONCE(d->state, DOM_DYING);\n"
-                    "\tspin_unlock(&d->lock);", "\tWRITE_ONCE(d->state, DOM_DYING);"),
 }
 
 
