@@ -109,7 +109,7 @@ static size_t extents_size(void)
 static void free_domain(struct domain *d)
 {
 	spin_lock(&domlist_lock);
-	domain_table[d->id] = NULL;
+	WRITE_ONCE(domain_table[d->id], NULL);
 	spin_unlock(&domlist_lock);
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		if (d->vcpu[i] != NULL) {
@@ -204,7 +204,7 @@ struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 	spin_lock(&domlist_lock);
 	*rc = domain_table[id] != NULL ? -XEN_EEXIST : 0;
 	if (*rc == 0) {
-		domain_table[id] = d;
+		__atomic_store_n(&domain_table[id], d, __ATOMIC_RELEASE);
 	}
 	spin_unlock(&domlist_lock);
 	if (*rc != 0) {
