@@ -93,8 +93,7 @@ static void map_release(const struct grant_map *m, struct domain **peer)
 
 	/* The held frame keeps its owner. */
 	CHECK(rd != NULL);
-	gnttab_release(rd, m->ref, (READ_ONCE(m->flags) & GNTMAP_readonly) == 0,
-		       mfn_to_page(m->mfn));
+	gnttab_release(rd, m->ref, !(READ_ONCE(m->flags) & GNTMAP_readonly), mfn_to_page(m->mfn));
 }
 
 int gnttab_domain_destroy(struct domain *d)
