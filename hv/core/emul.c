@@ -145,7 +145,6 @@ static enum emul_result write_cr3(struct vcpu *v, uint64_t value)
 	if (rc != 0) {
 		return rc == -XEN_ERESTART ? EMUL_DONE : EMUL_FAULT;
 	}
-	arch_reload_cr3(v);
 	return EMUL_NEXT;
 }
 

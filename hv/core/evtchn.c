@@ -38,9 +38,7 @@ _Static_assert(EVTCHN_GROUP * sizeof(struct evtchn) == PAGE_SIZE, "a group is a 
 /* The port whatever its state; port < d->evtchn_valid. */
 static struct evtchn *port_at(struct domain *d, uint32_t port)
 {
-	struct evtchn *group = d->evtchn_group[port / EVTCHN_GROUP];
-
-	return &group[port % EVTCHN_GROUP];
+	return &d->evtchn_group[port / EVTCHN_GROUP][port % EVTCHN_GROUP];
 }
 
 struct evtchn *evtchn_lookup(struct domain *d, uint32_t port)
@@ -98,7 +96,8 @@ static int grow(struct domain *d)
 	return 0;
 }
 
-int evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned int vcpu, struct evtchn **out)
+long evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned int vcpu,
+		  union evtchn_end end)
 {
 	struct evtchn *chn;
 	int rc;
@@ -118,8 +117,8 @@ int evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned int vcpu, s
 	chn->state = (uint8_t)state;
 	chn->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
 	chn->vcpu = (uint16_t)vcpu;
-	*out = chn;
-	return 0;
+	chn->u = end;
+	return chn->port;
 }
 
 void evtchn_release(struct domain *d, struct evtchn *chn)

@@ -71,10 +71,7 @@ static event_word_t *word_of(const struct evtchn_fifo *fifo, uint32_t port)
 {
 	uint32_t page = port / (uint32_t)WORDS_PER_PAGE;
 
-	if (page >= fifo->pages) {
-		return NULL;
-	}
-	return &fifo->array[page][port % WORDS_PER_PAGE];
+	return page < fifo->pages ? &fifo->array[page][port % WORDS_PER_PAGE] : NULL;
 }
 
 uint32_t *evtchn_pending_word(const struct domain *d, uint32_t port, uint32_t *bit)

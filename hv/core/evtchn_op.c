@@ -41,39 +41,30 @@ union args {
 static long op_alloc_unbound(struct domain *d, union args *a)
 {
 	domid_t remote = a->alloc_unbound.remote_dom;
-	struct evtchn *chn;
-	int rc = evtchn_alloc(d, ECS_UNBOUND, 0, &chn);
 
-	if (rc != 0) {
-		return rc;
-	}
-	chn->u.remote_domid = remote == DOMID_SELF ? current_domain()->id : remote;
-	return chn->port;
+	remote = remote == DOMID_SELF ? current_domain()->id : remote;
+	return evtchn_alloc(d, ECS_UNBOUND, 0, (union evtchn_end){ .remote_domid = remote });
 }
 
 /* Joins a new port of d with `rport` of rd; both locks held. */
 static long join(struct domain *d, struct domain *rd, uint32_t rport)
 {
 	struct evtchn *rchn = evtchn_lookup(rd, rport);
-	struct evtchn *chn;
-	int rc;
+	long port;
 
 	if (READ_ONCE(rd->state) != DOM_ALIVE || rchn == NULL || rchn->state != ECS_UNBOUND ||
 	    rchn->u.remote_domid != d->id) {
 		return -XEN_EINVAL;
 	}
-	rc = evtchn_alloc(d, ECS_INTERDOMAIN, 0, &chn);
-	if (rc != 0) {
-		return rc;
+	port = evtchn_alloc(d, ECS_INTERDOMAIN, 0,
+			    (union evtchn_end){ .interdomain = { rd, rport } });
+	if (port > 0) {
+		rchn->state = ECS_INTERDOMAIN;
+		rchn->u = (union evtchn_end){ .interdomain = { d, (uint32_t)port } };
+		/* The other end may have sent while nobody listened. */
+		evtchn_set_pending(d, evtchn_lookup(d, (uint32_t)port));
 	}
-	chn->u.interdomain.remote = rd;
-	chn->u.interdomain.remote_port = rport;
-	rchn->state = ECS_INTERDOMAIN;
-	rchn->u.interdomain.remote = d;
-	rchn->u.interdomain.remote_port = chn->port;
-	/* The other end may have sent while nobody listened. */
-	evtchn_set_pending(d, chn);
-	return chn->port;
+	return port;
 }
 
 static long op_bind_interdomain(struct domain *d, union args *a)
@@ -96,8 +87,7 @@ static long op_bind_virq(struct domain *d, union args *a)
 {
 	struct vcpu *v = vcpu_lookup(d, a->bind_virq.vcpu);
 	uint32_t virq = a->bind_virq.virq;
-	struct evtchn *chn;
-	int rc;
+	long port;
 
 	if (virq >= NR_VIRQS || (a->bind_virq.vcpu != 0 && !virq_is_per_vcpu(virq))) {
 		return -XEN_EINVAL;
@@ -106,45 +96,41 @@ static long op_bind_virq(struct domain *d, union args *a)
 	if (v == NULL) {
 		return -XEN_ENOENT;
 	}
-	rc = v->virq_port[virq] != 0 ? -XEN_EEXIST : evtchn_alloc(d, ECS_VIRQ, v->id, &chn);
-	if (rc != 0) {
-		return rc;
+	if (v->virq_port[virq] != 0) {
+		return -XEN_EEXIST;
 	}
-	chn->u.virq = (uint16_t)virq;
-	v->virq_port[virq] = chn->port;
-	return chn->port;
+	port = evtchn_alloc(d, ECS_VIRQ, v->id, (union evtchn_end){ .virq = (uint16_t)virq });
+	v->virq_port[virq] = (uint32_t)MAX(port, 0);
+	return port;
 }
 
 static long op_bind_ipi(struct domain *d, union args *a)
 {
 	struct vcpu *v = vcpu_lookup(d, a->bind_ipi.vcpu);
-	struct evtchn *chn;
-	int rc = v == NULL ? -XEN_ENOENT : evtchn_alloc(d, ECS_IPI, v->id, &chn);
 
-	return rc == 0 ? (long)chn->port : rc;
+	return v == NULL ? -XEN_ENOENT : evtchn_alloc(d, ECS_IPI, v->id, (union evtchn_end){ 0 });
 }
 
 static long op_bind_pirq(struct domain *d, union args *a)
 {
-	const struct evtchn_bind_pirq *op = &a->bind_pirq;
-	struct evtchn *chn;
+	uint32_t pirq = a->bind_pirq.pirq;
+	long port;
 	int rc;
 
 	if (!d->may_io) {
 		return -XEN_EPERM;
 	}
-	rc = op->pirq >= PIRQ_MAX ? -XEN_EINVAL : evtchn_alloc(d, ECS_PIRQ, 0, &chn);
-	if (rc != 0) {
-		return rc;
+	if (pirq >= PIRQ_MAX) {
+		return -XEN_EINVAL;
 	}
 	/* Complete before the first interrupt can come. */
-	chn->u.pirq = (uint16_t)op->pirq;
-	rc = pirq_bind(d, op->pirq, chn->port, d->vcpu[0]);
+	port = evtchn_alloc(d, ECS_PIRQ, 0, (union evtchn_end){ .pirq = (uint16_t)pirq });
+	rc = port > 0 ? pirq_bind(d, pirq, (uint32_t)port, d->vcpu[0]) : 0;
 	if (rc != 0) {
-		evtchn_release(d, chn);
+		evtchn_release(d, evtchn_lookup(d, (uint32_t)port));
 		return rc;
 	}
-	return chn->port;
+	return port;
 }
 
 /* ---- Ports there are -------------------------------------------------------------- */

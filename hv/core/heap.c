@@ -140,7 +140,8 @@ struct page *heap_alloc_raw(unsigned int order, unsigned int address_bits)
 	unsigned long mfn = 0;
 	unsigned int zone;
 
-	if (order > HEAP_MAX_ORDER || address_bits <= PAGE_SHIFT || heap_fail_hook()) {
+	/* No limit, which is 0, becomes the largest of all by the subtraction. */
+	if (order > HEAP_MAX_ORDER || address_bits - 1 < PAGE_SHIFT || heap_fail_hook()) {
 		return NULL;
 	}
 	zone = MIN(ZONES - 1, address_bits - PAGE_SHIFT);
@@ -232,7 +233,7 @@ static void mark_extents(struct domain *d, unsigned long mfn, unsigned int order
 int domain_assign_frames(struct domain *d, struct page *pg, unsigned int order,
 			 enum frame_limit limit)
 {
-	uint32_t n = limit == FRAMES_COUNTED ? 0 : 1u << order;
+	uint32_t counted = limit == FRAMES_COUNTED ? 1u << order : 0, n = (1u << order) - counted;
 	int rc = 0;
 
 	/* Under the lock a domain that starts to die either finds these frames
@@ -249,6 +250,10 @@ int domain_assign_frames(struct domain *d, struct page *pg, unsigned int order,
 		hand_over(pg, order, 0, d->id, PGC_ALLOCATED | 1);
 	}
 	spin_unlock(&d->lock);
+	if (rc != 0) {
+		heap_free(pg, order);
+		__atomic_fetch_sub(&d->tot_pages, counted, __ATOMIC_RELEASE);
+	}
 	return rc;
 }
 
@@ -262,9 +267,5 @@ struct page *domain_alloc_frames(struct domain *d, unsigned int order, unsigned 
 		return NULL;
 	}
 	pg = heap_alloc(order, address_bits);
-	if (pg != NULL && domain_assign_frames(d, pg, order, FRAMES_LIMITED) != 0) {
-		heap_free(pg, order);
-		pg = NULL;
-	}
-	return pg;
+	return pg != NULL && domain_assign_frames(d, pg, order, FRAMES_LIMITED) == 0 ? pg : NULL;
 }

@@ -76,22 +76,11 @@ static struct page *page_steal(unsigned long mfn, struct domain *d)
 	return pg;
 }
 
-/* False: it is dying, and the frames are the heap's. */
-static bool give(struct domain *d, struct page *pg, unsigned int order)
-{
-	if (domain_assign_frames(d, pg, order, FRAMES_COUNTED) == 0) {
-		return true;
-	}
-	heap_free(pg, order);
-	__atomic_fetch_sub(&d->tot_pages, 1u << order, __ATOMIC_RELEASE);
-	return false;
-}
-
 static int allocate_out(struct exchange *x, uint32_t *out)
 {
 	for (unsigned long i = 0; i < 1ul << x->out_shift; i++) {
-		struct page *pg =
-			heap_alloc(x->e.out.extent_order, memory_address_bits(x->e.out.mem_flags));
+		struct page *pg = heap_alloc(x->e.out.extent_order,
+					     XENMEMF_get_address_bits(x->e.out.mem_flags));
 
 		if (pg == NULL) {
 			return -XEN_ENOMEM;
@@ -140,7 +129,7 @@ static int commit_out(struct exchange *x, unsigned long chunk, uint32_t *out)
 						 --i * sizeof(xen_pfn_t));
 		xen_pfn_t mfn = page_to_mfn(pg), gpfn;
 
-		if (!give(x->d, pg, order)) {
+		if (domain_assign_frames(x->d, pg, order, FRAMES_COUNTED) != 0) {
 			rc = -XEN_EINVAL;
 		} else if (copy_from_guest(&gpfn, slot, sizeof(gpfn)) != 0 ||
 			   copy_to_guest(slot, &mfn, sizeof(mfn)) != 0) {
@@ -166,10 +155,10 @@ static int exchange_chunk(struct exchange *x, unsigned long chunk)
 	 * another use (what they were as a type is forgotten: see pgtype.c). */
 	while ((pg = pop(&in)) != NULL) {
 		tlb_flush_stale(pg, cpu_online_mask());
-		if (rc != 0) {
-			(void)give(x->d, pg, 0);
-		} else {
+		if (rc == 0) {
 			heap_free(pg, 0);
+		} else if (domain_assign_frames(x->d, pg, 0, FRAMES_COUNTED) != 0) {
+			rc = -XEN_EINVAL; /* dying: the heap has it all the same */
 		}
 	}
 	if (rc == 0) {

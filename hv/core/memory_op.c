@@ -31,13 +31,6 @@ unsigned int memory_max_order(void)
 	return current_domain()->is_control ? ORDER_MAX_CONTROL : ORDER_MAX_GUEST;
 }
 
-unsigned int memory_address_bits(unsigned int mem_flags)
-{
-	unsigned int bits = XENMEMF_get_address_bits(mem_flags);
-
-	return bits != 0 ? bits : ADDRESS_BITS_ANY;
-}
-
 void memory_name_frames(unsigned long mfn, unsigned int order, uint64_t gpfn)
 {
 	for (unsigned long i = 0; i < 1ul << order; i++) {
@@ -73,7 +66,7 @@ static bool reserve_extent(unsigned int op, struct domain *d,
 	if (op == XENMEM_decrease_reservation) {
 		return decrease_extent(d, frame, r->extent_order);
 	}
-	pg = domain_alloc_frames(d, r->extent_order, memory_address_bits(r->mem_flags));
+	pg = domain_alloc_frames(d, r->extent_order, XENMEMF_get_address_bits(r->mem_flags));
 	if (pg == NULL) {
 		return false;
 	}
@@ -96,6 +89,7 @@ static long reservation(unsigned int op, uint64_t cmd, uint64_t arg)
 {
 	unsigned long i, start = cmd >> MEMOP_EXTENT_SHIFT;
 	struct xen_memory_reservation r;
+	bool preempt = false;
 	struct domain *d;
 	int rc;
 
@@ -115,18 +109,12 @@ static long reservation(unsigned int op, uint64_t cmd, uint64_t arg)
 	if (rc != 0) {
 		return rc;
 	}
-	for (i = start; i < r.nr_extents; i++) {
-		if (i != start && hypercall_preempt()) {
-			domain_put_target(d);
-			return hypercall_restart(2,
-						 (uint64_t[]){ op | i << MEMOP_EXTENT_SHIFT, arg });
-		}
-		if (!reserve_extent(op, d, &r, i)) {
-			break;
-		}
+	for (i = start; i < r.nr_extents && !preempt && reserve_extent(op, d, &r, i); i++) {
+		preempt = i + 1 < r.nr_extents && hypercall_preempt();
 	}
 	domain_put_target(d);
-	return (long)i;
+	cmd = op | i << MEMOP_EXTENT_SHIFT;
+	return preempt ? hypercall_restart(2, (uint64_t[]){ cmd, arg }) : (long)i;
 }
 
 /* ---- Questions ------------------------------------------------------------------- */

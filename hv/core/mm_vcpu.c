@@ -92,13 +92,6 @@ int vcpu_drop_tables(struct vcpu *v)
 
 /* ---- Walks ---------------------------------------------------------------------------- */
 
-static bool walkable(uint64_t va)
-{
-	int64_t top = (int64_t)va >> 47;
-
-	return (top == 0 || top == -1) && (va < CORE_VIRT_START || va >= CORE_VIRT_END);
-}
-
 /*
  * The entry of level `to` for va below the table `root`; 0 if there is none, or
  * if one on the way to it has not all bits of `need`.
@@ -109,7 +102,8 @@ static uint64_t walk(const struct page *root, uint64_t va, unsigned int to, uint
 	uint64_t pte = 0;
 	uint16_t owner;
 
-	if (root == NULL || !walkable(va)) {
+	/* The core's slots are the lowest ones above the gap. */
+	if (root == NULL || (va >> 47 != 0 && va < CORE_VIRT_END)) {
 		return 0;
 	}
 	owner = READ_ONCE(root->owner);

@@ -127,6 +127,11 @@ static int one_request(const struct mm_target *t, const struct mmu_update *req)
 
 /* ---- The list ----------------------------------------------------------------------- */
 
+union requests {
+	struct mmu_update update[BATCH];
+	struct mmuext_op ext;
+};
+
 /*
  * Runs requests until one fails, an interrupt waits, or a subtree is owed.
  * *i counts those done; 0, -XEN_ERESTART or the failure.  Updates are short
@@ -135,11 +140,8 @@ static int one_request(const struct mm_target *t, const struct mmu_update *req)
 static inline int run_list(const struct mm_target *t, bool ext, guest_ptr_t list,
 			   unsigned int count, unsigned int *i)
 {
-	union {
-		struct mmu_update update[BATCH];
-		struct mmuext_op ext;
-	} req;
-	const size_t size = ext ? sizeof(req.ext) : sizeof(req.update[0]);
+	const size_t size = ext ? sizeof(struct mmuext_op) : sizeof(struct mmu_update);
+	union requests req;
 	unsigned int have = 0, at = 0;
 	int rc;
 
@@ -173,6 +175,32 @@ static inline int run_list(const struct mm_target *t, bool ext, guest_ptr_t list
 	return 0;
 }
 
+/*
+ * One request for the caller's own tables, with nobody to be told how many are
+ * done: most calls are that, and are made without the bookkeeping of a list.
+ */
+static inline long run_single(bool ext, uint64_t list)
+{
+	const size_t size = ext ? sizeof(struct mmuext_op) : sizeof(struct mmu_update);
+	union requests req;
+	const struct mm_target t = { current_domain(), current_domain() };
+	unsigned int left = 1;
+	int rc;
+
+	if (copy_from_guest(&req, guest_ptr(list), size) != 0) {
+		return -XEN_EFAULT;
+	}
+	rc = ext ? mmuext_request(&t, &req.ext) : one_request(&t, &req.update[0]);
+	if (rc == 0 && unlikely(current_vcpu()->old_table != NULL)) {
+		left = 0;
+		rc = -XEN_ERESTART;
+	}
+	if (unlikely(rc == -XEN_ERESTART)) {
+		return hypercall_restart(2, (uint64_t[]){ list, left });
+	}
+	return rc;
+}
+
 static inline long mm_run_list(bool ext, uint64_t list, uint64_t count_arg, uint64_t done_arg,
 			       uint32_t dom)
 {
@@ -182,6 +210,10 @@ static inline long mm_run_list(bool ext, uint64_t list, uint64_t count_arg, uint
 	struct mm_target t;
 	int rc;
 
+	if ((unsigned int)count_arg == 1 && done_arg == 0 && dom == DOMID_SELF &&
+	    current_vcpu()->old_table == NULL) {
+		return run_single(ext, list);
+	}
 	if ((count_arg & MM_PREEMPTED) != 0 && done_arg != 0 &&
 	    copy_from_guest(&done, guest_ptr(done_arg), sizeof(done)) != 0) {
 		return -XEN_EFAULT;
@@ -209,52 +241,13 @@ static inline long mm_run_list(bool ext, uint64_t list, uint64_t count_arg, uint
 	return rc;
 }
 
-/*
- * One request for the caller's own tables, with nobody to be told how many are
- * done: most calls are that, and are made without the bookkeeping of a list.
- */
-static bool is_single(uint64_t count, uint64_t done_arg, uint32_t dom)
-{
-	return (unsigned int)count == 1 && done_arg == 0 && dom == DOMID_SELF &&
-	       current_vcpu()->old_table == NULL;
-}
-
-static inline long run_single(bool ext, uint64_t list)
-{
-	union {
-		struct mmu_update update;
-		struct mmuext_op ext;
-	} req;
-	const size_t size = ext ? sizeof(req.ext) : sizeof(req.update);
-	const struct mm_target t = { current_domain(), current_domain() };
-	unsigned int left = 1;
-	int rc;
-
-	if (copy_from_guest(&req, guest_ptr(list), size) != 0) {
-		return -XEN_EFAULT;
-	}
-	rc = ext ? mmuext_request(&t, &req.ext) : one_request(&t, &req.update);
-	if (rc == 0 && unlikely(current_vcpu()->old_table != NULL)) {
-		left = 0;
-		rc = -XEN_ERESTART;
-	}
-	if (unlikely(rc == -XEN_ERESTART)) {
-		return hypercall_restart(2, (uint64_t[]){ list, left });
-	}
-	return rc;
-}
-
 long do_mmu_update(uint64_t reqs, uint64_t count, uint64_t done, uint64_t dom)
 {
-	return is_single(count, done, (uint32_t)dom) ?
-		       run_single(false, reqs) :
-		       mm_run_list(false, reqs, count, done, (uint32_t)dom);
+	return mm_run_list(false, reqs, count, done, (uint32_t)dom);
 }
 
 /* Its requests are mmuext.c's.  Only the low half of dom counts. */
 long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t done, uint64_t dom)
 {
-	return is_single(count, done, (uint16_t)dom) ?
-		       run_single(true, ops) :
-		       mm_run_list(true, ops, count, done, (uint16_t)dom);
+	return mm_run_list(true, ops, count, done, (uint16_t)dom);
 }

@@ -127,24 +127,19 @@ static int op_copy_page(struct domain *d, unsigned long to, unsigned long from)
 static int vcpu_op(const struct mmuext_op *op)
 {
 	guest_ptr_t vcpus = GUEST_HANDLE_PTR(op->arg2.vcpumask);
+	unsigned int flush = op->cmd - MMUEXT_TLB_FLUSH_LOCAL;
 	struct vcpu *curr = current_vcpu();
 	uint64_t va = op->arg1.linear_addr;
 
+	/* Pairs: everything, or one page; in the order of enum flush_where. */
+	if (flush <= MMUEXT_INVLPG_ALL - MMUEXT_TLB_FLUSH_LOCAL) {
+		return tlb_flush_asked(flush / 2, vcpus.addr, flush % 2 != 0, va);
+	}
 	switch (op->cmd) {
 	case MMUEXT_NEW_BASEPTR:
 		return vcpu_set_kernel_table(curr, op->arg1.mfn);
 	case MMUEXT_NEW_USER_BASEPTR:
 		return vcpu_set_user_table(curr, op->arg1.mfn);
-	case MMUEXT_TLB_FLUSH_LOCAL:
-	case MMUEXT_INVLPG_LOCAL:
-		return tlb_flush_asked(FLUSH_LOCAL, 0, op->cmd == MMUEXT_INVLPG_LOCAL, va);
-	case MMUEXT_TLB_FLUSH_MULTI:
-	case MMUEXT_INVLPG_MULTI:
-		return tlb_flush_asked(FLUSH_BITMAP, vcpus.addr, op->cmd == MMUEXT_INVLPG_MULTI,
-				       va);
-	case MMUEXT_TLB_FLUSH_ALL:
-	case MMUEXT_INVLPG_ALL:
-		return tlb_flush_asked(FLUSH_ALL, 0, op->cmd == MMUEXT_INVLPG_ALL, va);
 	case MMUEXT_FLUSH_CACHE:
 	case MMUEXT_FLUSH_CACHE_GLOBAL:
 		return op_flush_cache(op->cmd == MMUEXT_FLUSH_CACHE_GLOBAL);

@@ -130,7 +130,7 @@ int pte_write_emulate(struct vcpu *v, uint64_t pte, uint64_t va, uint64_t value,
 		      uint64_t *expected)
 {
 	unsigned int offset = (unsigned int)(va & 7), shift = 8 * offset;
-	uint64_t mask = ~0ull, old;
+	uint64_t mask, old;
 	uint64_t *entry;
 	int rc;
 
@@ -146,9 +146,7 @@ int pte_write_emulate(struct vcpu *v, uint64_t pte, uint64_t va, uint64_t value,
 	if (entry == NULL) {
 		return -XEN_ENOENT;
 	}
-	if (bytes < sizeof(*entry)) {
-		mask = ((1ull << (8 * bytes)) - 1) << shift;
-	}
+	mask = ~0ull >> (64 - 8 * bytes) << shift;
 	do {
 		/* What is not written stays, be it set by the CPU just now. */
 		old = __atomic_load_n(entry, __ATOMIC_ACQUIRE);

@@ -45,18 +45,16 @@ static struct xencons_interface *ring_of(const struct domain *d)
 
 INIT_TEXT bool guest_console_init(struct domain *d, unsigned long mfn)
 {
-	struct evtchn *chn;
-	int rc;
+	long port;
 
 	d->console_page = guest_frame_hold(d, mfn);
 	spin_lock(&d->evtchn_lock);
-	rc = evtchn_alloc(d, ECS_VIRQ, 0, &chn);
-	if (rc == 0) {
-		chn->u.virq = VIRQ_CONSOLE;
-		d->vcpu[0]->virq_port[VIRQ_CONSOLE] = chn->port;
+	port = evtchn_alloc(d, ECS_VIRQ, 0, (union evtchn_end){ .virq = VIRQ_CONSOLE });
+	if (port > 0) {
+		d->vcpu[0]->virq_port[VIRQ_CONSOLE] = (uint32_t)port;
 	}
 	spin_unlock(&d->evtchn_lock);
-	return rc == 0;
+	return port > 0;
 }
 
 void guest_console_destroy(struct domain *d)

@@ -23,22 +23,24 @@ enum evtchn_state { /* as EVTCHNOP_status tells it */
 	ECS_IPI = EVTCHNSTAT_ipi,
 };
 
+union evtchn_end {	       /* what its state needs */
+	uint16_t remote_domid; /* UNBOUND: who may bind */
+	struct {
+		struct domain *remote; /* holds no reference: closed before the
+					  domain dies */
+		uint32_t remote_port;
+	} interdomain;
+	uint16_t pirq;
+	uint16_t virq;
+	uint32_t next_free; /* FREE: list of d->evtchn_free */
+};
+
 struct evtchn { /* 32 bytes; evtchn lock of its domain */
 	uint8_t state;
 	uint8_t priority; /* FIFO */
 	uint16_t vcpu;	  /* notified vCPU */
 	uint32_t port;	  /* its own number */
-	union {
-		uint16_t remote_domid; /* UNBOUND: who may bind */
-		struct {
-			struct domain *remote; /* holds no reference: closed
-						  before the domain dies */
-			uint32_t remote_port;
-		} interdomain;
-		uint16_t pirq;
-		uint16_t virq;
-		uint32_t next_free; /* FREE: list of d->evtchn_free */
-	} u;
+	union evtchn_end u;
 	/* FIFO: queue the event was last put on */
 	uint16_t last_vcpu;
 	uint8_t last_priority;
@@ -57,11 +59,11 @@ struct evtchn *evtchn_joined(struct domain *rd, uint32_t rport, const struct dom
 			     uint32_t port);
 
 /**
- * Takes a free port into use; what its state needs in chn->u is the caller's.
- * 0, -XEN_ENOSPC, -XEN_ENOMEM, or -XEN_EINVAL if d is dying.  Evtchn lock held.
+ * Takes a free port into use and returns it.  Otherwise -XEN_ENOSPC,
+ * -XEN_ENOMEM, or -XEN_EINVAL if d is dying.  Evtchn lock held.
  */
-int must_check evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned int vcpu,
-			    struct evtchn **chn);
+long must_check evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned int vcpu,
+			     union evtchn_end end);
 /** Puts a port that nothing refers to any more back.  Evtchn lock held. */
 void evtchn_release(struct domain *d, struct evtchn *chn);
 /** Ends what the port is bound to and frees it; -XEN_EINVAL: not in use. */

@@ -9,8 +9,8 @@
 
 struct domain;
 
-#define HEAP_MAX_ORDER 18 /* 1 GiB */
-#define ADDRESS_BITS_ANY 64
+#define HEAP_MAX_ORDER 18  /* 1 GiB */
+#define ADDRESS_BITS_ANY 0 /* as XENMEMF_get_address_bits() has it */
 
 /** Adds RAM frames [start, end) at start-up. */
 void heap_add(unsigned long start, unsigned long end);
@@ -48,7 +48,8 @@ enum frame_limit {
 /**
  * Moves frames that nobody references into d's ownership: owner d, count
  * PGC_ALLOCATED|1, d->tot_pages + 2^order.  -XEN_ENOMEM if that exceeds
- * d->max_pages, -XEN_EINVAL if d is dying.
+ * d->max_pages, -XEN_EINVAL if d is dying; then they are free, and
+ * d->tot_pages counts them no more.
  */
 int must_check domain_assign_frames(struct domain *d, struct page *pg, unsigned int order,
 				    enum frame_limit limit);

@@ -17,8 +17,6 @@
 
 /** Largest order of an extent that the current domain may ask for. */
 unsigned int memory_max_order(void);
-/** address_bits of heap_alloc() from XENMEMF_* flags. */
-unsigned int memory_address_bits(unsigned int mem_flags);
 /** Records 2^order frames as pseudo-physical ones, gpfn and on. */
 void memory_name_frames(unsigned long mfn, unsigned int order, uint64_t gpfn);
 

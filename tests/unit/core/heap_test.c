@@ -64,7 +64,7 @@ static void test_scrubbed(void)
 
 static void test_address_bits(void)
 {
-	for (unsigned int bits = 0; bits < 30; bits++) {
+	for (unsigned int bits = 1; bits < 30; bits++) {
 		struct page *pg = heap_alloc(1, bits);
 
 		/* Memory starts at 1 MiB. */
