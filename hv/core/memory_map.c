@@ -70,9 +70,6 @@ long memory_map_machine(uint64_t arg)
 	if (copy_from_guest(&m, guest_ptr(arg), sizeof(m)) != 0) {
 		return -XEN_EFAULT;
 	}
-	if (!current_domain()->is_control) {
-		return -XEN_EPERM;
-	}
 	m.nr_entries = MIN(m.nr_entries, map_count);
 	if (copy_to_guest(GUEST_HANDLE_PTR(m.buffer), map, m.nr_entries * sizeof(map[0])) != 0) {
 		return -XEN_EFAULT;

@@ -163,9 +163,6 @@ static long machphys_mfn_list(uint64_t arg)
 	if (copy_from_guest(&list, guest_ptr(arg), sizeof(list)) != 0) {
 		return -XEN_EFAULT;
 	}
-	if (!current_domain()->is_control) {
-		return -XEN_EPERM;
-	}
 	/* The machine bounds it: one round for each GiB of RAM. */
 	list.nr_extents = (uint32_t)MIN(list.max_extents, M2P_PARTS);
 	for (uint32_t i = 0; i < list.nr_extents; i++) {
@@ -199,9 +196,12 @@ long do_memory_op(uint64_t cmd, uint64_t arg)
 	case XENMEM_machphys_mapping:
 		return machphys_mapping(arg);
 	case XENMEM_machphys_mfn_list:
-		return machphys_mfn_list(arg);
 	case XENMEM_machine_memory_map:
-		return memory_map_machine(arg);
+		if (!current_domain()->is_control) {
+			return -XEN_EPERM;
+		}
+		return op == XENMEM_machphys_mfn_list ? machphys_mfn_list(arg) :
+							memory_map_machine(arg);
 	default:
 		/*
 		 * Among them memory_map, which is documented to fail so where

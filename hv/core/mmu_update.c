@@ -184,19 +184,15 @@ static inline long run_single(bool ext, uint64_t list)
 	const size_t size = ext ? sizeof(struct mmuext_op) : sizeof(struct mmu_update);
 	union requests req;
 	const struct mm_target t = { current_domain(), current_domain() };
-	unsigned int left = 1;
 	int rc;
 
 	if (copy_from_guest(&req, guest_ptr(list), size) != 0) {
 		return -XEN_EFAULT;
 	}
 	rc = ext ? mmuext_request(&t, &req.ext) : one_request(&t, &req.update[0]);
-	if (rc == 0 && unlikely(current_vcpu()->old_table != NULL)) {
-		left = 0;
-		rc = -XEN_ERESTART;
-	}
-	if (unlikely(rc == -XEN_ERESTART)) {
-		return hypercall_restart(2, (uint64_t[]){ list, left });
+	/* After one that is done a list of none goes on dropping what it owes. */
+	if (unlikely(rc == -XEN_ERESTART || (rc == 0 && current_vcpu()->old_table != NULL))) {
+		return hypercall_restart(2, (uint64_t[]){ list, rc != 0 });
 	}
 	return rc;
 }

@@ -66,15 +66,6 @@ static int op_unpin(struct domain *d, unsigned long mfn)
 
 /* ---- The rest --------------------------------------------------------------------------- */
 
-static int op_flush_cache(bool all_cpus)
-{
-	if (!current_domain()->may_io) {
-		return -XEN_EPERM;
-	}
-	arch_flush_cache(all_cpus ? cpu_online_mask() : 1ull << this_cpu()->id);
-	return 0;
-}
-
 static int op_set_ldt(uint64_t base, unsigned int entries)
 {
 	struct vcpu *curr = current_vcpu();
@@ -142,7 +133,12 @@ static int vcpu_op(const struct mmuext_op *op)
 		return vcpu_set_user_table(curr, op->arg1.mfn);
 	case MMUEXT_FLUSH_CACHE:
 	case MMUEXT_FLUSH_CACHE_GLOBAL:
-		return op_flush_cache(op->cmd == MMUEXT_FLUSH_CACHE_GLOBAL);
+		if (!curr->domain->may_io) {
+			return -XEN_EPERM;
+		}
+		arch_flush_cache(op->cmd == MMUEXT_FLUSH_CACHE ? 1ull << this_cpu()->id :
+								 cpu_online_mask());
+		return 0;
 	case MMUEXT_SET_LDT:
 		return op_set_ldt(va, op->arg2.nr_ents);
 	default: /* and MARK_SUPER, UNMARK_SUPER: no superpages */

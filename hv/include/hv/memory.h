@@ -25,7 +25,7 @@ long memory_exchange(uint64_t cmd, uint64_t arg);
 
 /** Prepares XENMEM_machine_memory_map from boot_info; at start-up, once. */
 void memory_map_init(void);
-/** XENMEM_machine_memory_map. */
+/** XENMEM_machine_memory_map, which only the control domain may ask for. */
 long memory_map_machine(uint64_t arg);
 
 #endif
