@@ -177,6 +177,7 @@ static INIT_TEXT void add_memory(struct domain *d)
 {
 	unsigned int order = HEAP_MAX_ORDER;
 
+	d->max_pages = UINT32_MAX; /* until the end is known */
 	while (d->tot_pages < spec->frames) {
 		struct page *pg = NULL;
 
@@ -196,7 +197,7 @@ static INIT_TEXT void add_memory(struct domain *d)
 				spec->name, FRAMES_TO_MB(spec->frames - d->tot_pages));
 			return;
 		}
-		CHECK(domain_assign_frames(d, pg, order, FRAMES_UNLIMITED) == 0);
+		CHECK(domain_assign_frames(d, pg, order, false) == 0);
 	}
 }
 

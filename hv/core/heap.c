@@ -230,10 +230,9 @@ static void mark_extents(struct domain *d, unsigned long mfn, unsigned int order
 	}
 }
 
-int domain_assign_frames(struct domain *d, struct page *pg, unsigned int order,
-			 enum frame_limit limit)
+int domain_assign_frames(struct domain *d, struct page *pg, unsigned int order, bool counted)
 {
-	uint32_t counted = limit == FRAMES_COUNTED ? 1u << order : 0, n = (1u << order) - counted;
+	uint32_t n = counted ? 0 : 1u << order;
 	int rc = 0;
 
 	/* Under the lock a domain that starts to die either finds these frames
@@ -241,8 +240,7 @@ int domain_assign_frames(struct domain *d, struct page *pg, unsigned int order,
 	spin_lock(&d->lock);
 	if (READ_ONCE(d->state) != DOM_ALIVE) {
 		rc = -XEN_EINVAL;
-	} else if (limit == FRAMES_LIMITED &&
-		   (uint64_t)READ_ONCE(d->tot_pages) + n > d->max_pages) {
+	} else if (!counted && (uint64_t)READ_ONCE(d->tot_pages) + n > d->max_pages) {
 		rc = -XEN_ENOMEM;
 	} else {
 		__atomic_fetch_add(&d->tot_pages, n, __ATOMIC_RELAXED);
@@ -252,7 +250,7 @@ int domain_assign_frames(struct domain *d, struct page *pg, unsigned int order,
 	spin_unlock(&d->lock);
 	if (rc != 0) {
 		heap_free(pg, order);
-		__atomic_fetch_sub(&d->tot_pages, counted, __ATOMIC_RELEASE);
+		__atomic_fetch_sub(&d->tot_pages, (1u << order) - n, __ATOMIC_RELEASE);
 	}
 	return rc;
 }
@@ -267,5 +265,5 @@ struct page *domain_alloc_frames(struct domain *d, unsigned int order, unsigned 
 		return NULL;
 	}
 	pg = heap_alloc(order, address_bits);
-	return pg != NULL && domain_assign_frames(d, pg, order, FRAMES_LIMITED) == 0 ? pg : NULL;
+	return pg != NULL && domain_assign_frames(d, pg, order, false) == 0 ? pg : NULL;
 }

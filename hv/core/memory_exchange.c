@@ -129,7 +129,7 @@ static int commit_out(struct exchange *x, unsigned long chunk, uint32_t *out)
 						 --i * sizeof(xen_pfn_t));
 		xen_pfn_t mfn = page_to_mfn(pg), gpfn;
 
-		if (domain_assign_frames(x->d, pg, order, FRAMES_COUNTED) != 0) {
+		if (domain_assign_frames(x->d, pg, order, true) != 0) {
 			rc = -XEN_EINVAL;
 		} else if (copy_from_guest(&gpfn, slot, sizeof(gpfn)) != 0 ||
 			   copy_to_guest(slot, &mfn, sizeof(mfn)) != 0) {
@@ -157,7 +157,7 @@ static int exchange_chunk(struct exchange *x, unsigned long chunk)
 		tlb_flush_stale(pg, cpu_online_mask());
 		if (rc == 0) {
 			heap_free(pg, 0);
-		} else if (domain_assign_frames(x->d, pg, 0, FRAMES_COUNTED) != 0) {
+		} else if (domain_assign_frames(x->d, pg, 0, true) != 0) {
 			rc = -XEN_EINVAL; /* dying: the heap has it all the same */
 		}
 	}

@@ -39,20 +39,14 @@ unsigned long heap_free_frames(void);
 void *heap_alloc_bytes(size_t bytes);
 void heap_free_bytes(void *p, size_t bytes);
 
-/* How d->max_pages applies to frames that a domain gets. */
-enum frame_limit {
-	FRAMES_LIMITED,
-	FRAMES_UNLIMITED,
-	FRAMES_COUNTED, /* d->tot_pages has them already */
-};
 /**
  * Moves frames that nobody references into d's ownership: owner d, count
- * PGC_ALLOCATED|1, d->tot_pages + 2^order.  -XEN_ENOMEM if that exceeds
- * d->max_pages, -XEN_EINVAL if d is dying; then they are free, and
- * d->tot_pages counts them no more.
+ * PGC_ALLOCATED|1, d->tot_pages + 2^order, unless these were `counted` in it
+ * before.  -XEN_ENOMEM if that exceeds d->max_pages, -XEN_EINVAL if d is dying;
+ * then they are free, and d->tot_pages counts them no more.
  */
 int must_check domain_assign_frames(struct domain *d, struct page *pg, unsigned int order,
-				    enum frame_limit limit);
+				    bool counted);
 /** Allocates and assigns. NULL as either step fails. */
 struct page *domain_alloc_frames(struct domain *d, unsigned int order, unsigned int address_bits);
 
