@@ -179,6 +179,12 @@ static inline int run_list(const struct mm_target *t, bool ext, guest_ptr_t list
  * One request for the caller's own tables, with nobody to be told how many are
  * done: most calls are that, and are made without the bookkeeping of a list.
  */
+static bool is_single(uint64_t count, uint64_t done_arg, uint32_t dom)
+{
+	return (unsigned int)count == 1 && done_arg == 0 && dom == DOMID_SELF &&
+	       current_vcpu()->old_table == NULL;
+}
+
 static inline long run_single(bool ext, uint64_t list)
 {
 	const size_t size = ext ? sizeof(struct mmuext_op) : sizeof(struct mmu_update);
@@ -206,10 +212,6 @@ static inline long mm_run_list(bool ext, uint64_t list, uint64_t count_arg, uint
 	struct mm_target t;
 	int rc;
 
-	if ((unsigned int)count_arg == 1 && done_arg == 0 && dom == DOMID_SELF &&
-	    current_vcpu()->old_table == NULL) {
-		return run_single(ext, list);
-	}
 	if ((count_arg & MM_PREEMPTED) != 0 && done_arg != 0 &&
 	    copy_from_guest(&done, guest_ptr(done_arg), sizeof(done)) != 0) {
 		return -XEN_EFAULT;
@@ -239,11 +241,15 @@ static inline long mm_run_list(bool ext, uint64_t list, uint64_t count_arg, uint
 
 long do_mmu_update(uint64_t reqs, uint64_t count, uint64_t done, uint64_t dom)
 {
-	return mm_run_list(false, reqs, count, done, (uint32_t)dom);
+	return is_single(count, done, (uint32_t)dom) ?
+		       run_single(false, reqs) :
+		       mm_run_list(false, reqs, count, done, (uint32_t)dom);
 }
 
 /* Its requests are mmuext.c's.  Only the low half of dom counts. */
 long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t done, uint64_t dom)
 {
-	return mm_run_list(true, ops, count, done, (uint16_t)dom);
+	return is_single(count, done, (uint16_t)dom) ?
+		       run_single(true, ops) :
+		       mm_run_list(true, ops, count, done, (uint16_t)dom);
 }
