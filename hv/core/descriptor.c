@@ -123,7 +123,7 @@ bool ldt_map_fault(struct vcpu *v, unsigned int page_index)
 		return false;
 	}
 	v->ldt_frame[page_index] = pte_mfn(pte);
-	arch_load_ldt_page(v, page_index);
+	arch_load_descriptors(v);
 	return true;
 }
 

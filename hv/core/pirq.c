@@ -59,7 +59,7 @@ static int program(unsigned int pirq, const struct pirq_line *line)
 	} else if (on) {
 		rc = arch_pirq_enable(pirq, cpu);
 	} else {
-		arch_pirq_disable(pirq);
+		arch_pirq_eoi(pirq, true);
 	}
 	return rc;
 }
@@ -214,7 +214,7 @@ int pirq_eoi(struct domain *d, unsigned int pirq)
 	spin_lock(&pirq_lock);
 	line = line_of(d, pirq);
 	if (line != NULL && line->v != NULL) {
-		arch_pirq_eoi(pirq);
+		arch_pirq_eoi(pirq, false);
 	}
 	spin_unlock(&pirq_lock);
 	return line != NULL ? 0 : -XEN_EINVAL;

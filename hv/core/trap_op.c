@@ -153,7 +153,7 @@ long do_set_segment_base(uint64_t which, uint64_t base)
 		 * The selector comes from a user process; a bad one becomes
 		 * null, and the guest kernel must not stumble over it.
 		 */
-		(void)arch_load_user_gs(v, fixup_selector(base & 0xffff));
+		arch_load_user_gs(v, fixup_selector(base & 0xffff));
 		return 0;
 	}
 	if (which > SEGBASE_GS_KERNEL || !va_canonical(base)) {

@@ -24,20 +24,6 @@ static void wait_us(unsigned int us)
 	}
 }
 
-static void write_pm1(uint32_t a, uint32_t b)
-{
-	if ((inw(acpi_info.pm1a_cnt) & PM1_SCI_ENABLE) == 0 && acpi_info.smi_cmd != 0 &&
-	    acpi_info.acpi_enable != 0) {
-		outb(acpi_info.smi_cmd, acpi_info.acpi_enable);
-		wait_us(10000);
-	}
-	outw(acpi_info.pm1a_cnt, a | PM1_SLEEP_ENABLE);
-	if (acpi_info.pm1b_cnt != 0) {
-		outw(acpi_info.pm1b_cnt, b | PM1_SLEEP_ENABLE);
-	}
-	wait_us(1000000);
-}
-
 int arch_acpi_sleep(uint32_t pm1a, uint32_t pm1b)
 {
 	uint32_t type = (pm1a & PM1_TYPE_MASK) >> PM1_TYPE_SHIFT;
@@ -47,15 +33,24 @@ int arch_acpi_sleep(uint32_t pm1a, uint32_t pm1b)
 		return -XEN_EINVAL;
 	}
 	pr_info("power off, as the control domain asks");
-	write_pm1(pm1a, pm1b);
+	if ((inw(acpi_info.pm1a_cnt) & PM1_SCI_ENABLE) == 0 && acpi_info.smi_cmd != 0 &&
+	    acpi_info.acpi_enable != 0) {
+		outb(acpi_info.smi_cmd, acpi_info.acpi_enable);
+		wait_us(10000);
+	}
+	outw(acpi_info.pm1a_cnt, pm1a | PM1_SLEEP_ENABLE);
+	if (acpi_info.pm1b_cnt != 0) {
+		outw(acpi_info.pm1b_cnt, pm1b | PM1_SLEEP_ENABLE);
+	}
+	wait_us(1000000);
 	return 0;
 }
 
 void arch_machine_poweroff(void)
 {
-	if (acpi_info.pm1a_cnt != 0 && acpi_info.s5_known) {
-		write_pm1(acpi_info.s5_typ_a << PM1_TYPE_SHIFT,
-			  acpi_info.s5_typ_b << PM1_TYPE_SHIFT);
+	if (acpi_info.s5_known) {
+		(void)!arch_acpi_sleep(acpi_info.s5_typ_a << PM1_TYPE_SHIFT,
+				       acpi_info.s5_typ_b << PM1_TYPE_SHIFT);
 	}
 	pr_err("the machine does not switch off: power it off by hand");
 	arch_machine_stop();

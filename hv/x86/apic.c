@@ -34,14 +34,11 @@
 
 static volatile uint32_t *regs; /* write-once; NULL in x2APIC mode */
 static uint64_t counts_per_ns;	/* write-once: << 32; timer rate */
-uint64_t apic_base;		/* write-once */
+uint64_t apic_base;		/* write-once; 0: no APIC yet */
 
 static uint32_t apic_read(unsigned int reg)
 {
-	if (regs == NULL) {
-		return rdmsr(MSR_X2APIC + reg / 16);
-	}
-	return regs[reg / 4];
+	return regs == NULL ? rdmsr(MSR_X2APIC + reg / 16) : regs[reg / 4];
 }
 
 static void apic_write(unsigned int reg, uint32_t value)
@@ -56,36 +53,6 @@ static void apic_write(unsigned int reg, uint32_t value)
 bool apic_can_reach(uint32_t target)
 {
 	return regs == NULL || target < 255;
-}
-
-INIT_TEXT void apic_init_boot(void)
-{
-	uint64_t base = rdmsr(MSR_APIC_BASE);
-
-	apic_base = base & PTE_ADDR_MASK;
-	if ((base & APIC_BASE_X2) == 0) {
-		regs = map_device(apic_base, PAGE_SIZE, DEVICE_RW);
-	}
-}
-
-void apic_init(void)
-{
-	unsigned int i;
-	uint32_t id;
-
-	wrmsr(MSR_APIC_BASE,
-	      rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE | (regs == NULL ? APIC_BASE_X2 : 0));
-	apic_write(REG_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
-	apic_write(REG_TPR, 0);
-	apic_write(REG_LVT_LINT0, LVT_MASKED | VECTOR_SPURIOUS);
-	apic_write(REG_LVT_LINT1, LVT_NMI);
-	apic_write(REG_LVT_ERROR, LVT_MASKED | VECTOR_SPURIOUS);
-	/* What the firmware left in service would block lower vectors. */
-	for (i = 0; i < 256; i++) {
-		apic_eoi();
-	}
-	id = apic_read(REG_ID);
-	this_cpu()->apic_id = regs == NULL ? id : id >> 24;
 }
 
 void apic_eoi(void)
@@ -145,8 +112,28 @@ static INIT_TEXT void calibrate(void)
 	pr_info("APIC timer: %llu kHz", (unsigned long long)hz / 1000);
 }
 
-void apic_timer_init(void)
+void apic_init(void)
 {
+	uint64_t base = rdmsr(MSR_APIC_BASE);
+	unsigned int i;
+	uint32_t id;
+
+	if (apic_base == 0) {
+		apic_base = base & PTE_ADDR_MASK;
+		regs = (base & APIC_BASE_X2) ? NULL : map_device(apic_base, PAGE_SIZE, DEVICE_RW);
+	}
+	wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE | (regs == NULL ? APIC_BASE_X2 : 0));
+	apic_write(REG_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
+	apic_write(REG_TPR, 0);
+	apic_write(REG_LVT_LINT0, LVT_MASKED | VECTOR_SPURIOUS);
+	apic_write(REG_LVT_LINT1, LVT_NMI);
+	apic_write(REG_LVT_ERROR, LVT_MASKED | VECTOR_SPURIOUS);
+	/* What the firmware left in service would block lower vectors. */
+	for (i = 0; i < 256; i++) {
+		apic_eoi();
+	}
+	id = apic_read(REG_ID);
+	this_cpu()->apic_id = regs == NULL ? id : id >> 24;
 	apic_write(REG_LVT_TIMER, VECTOR_TIMER);
 	apic_write(REG_TIMER_DIVIDE, DIVIDE_BY_1);
 	if (counts_per_ns == 0) {

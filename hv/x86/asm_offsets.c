@@ -17,9 +17,7 @@
 #define VCPU(field) \
 	DEFINE(VCPU_##field, (long)offsetof(struct vcpu, field) - (long)offsetof(struct vcpu, regs))
 
-void asm_offsets(void);
-
-void asm_offsets(void)
+static __attribute__((used)) void asm_offsets(void)
 {
 	DEFINE(REGS_rcx, offsetof(struct guest_regs, rcx));
 	DEFINE(REGS_r11, offsetof(struct guest_regs, r11));
@@ -47,6 +45,5 @@ void asm_offsets(void)
 	DEFINE(INFO_mask, offsetof(struct vcpu_info, evtchn_upcall_mask));
 
 	DEFINE(PERCPU_curr, offsetof(struct percpu, curr));
-	DEFINE(PERCPU_cr3_loaded,
-	       offsetof(struct percpu, arch) + offsetof(struct arch_percpu, cr3_loaded));
+	DEFINE(PERCPU_cr3_loaded, offsetof(struct percpu, arch.cr3_loaded));
 }

@@ -16,7 +16,6 @@
 #include <hv/string.h>
 
 #define LOW_END 0x100000ull
-#define SIZE_2M 0x200000ull
 
 /* Frames of which 2 MiB of the frame table tell: 512 MiB of memory. */
 #define SPAN (SIZE_2M / sizeof(struct page))
@@ -73,22 +72,10 @@ static INIT_TEXT uint64_t list_overlap(const struct range_list *l, uint64_t star
 	return bytes;
 }
 
-/* A loader may have put modules down here, too. */
-static INIT_TEXT void find_low_page(void)
-{
-	uint64_t page;
-
-	/* Above vectors and firmware data, below the extended data area. */
-	for (page = 0x7f000; page >= 0x8000; page -= PAGE_SIZE) {
-		if (list_overlap(&avail, page, page + PAGE_SIZE) == PAGE_SIZE) {
-			boot_low_page = page;
-		}
-	}
-}
-
 INIT_TEXT void boot_mem_init(void)
 {
 	const struct boot_memory *m, *end;
+	uint64_t page;
 	unsigned int i;
 
 	if (boot_info.rsdp_size != 0) {
@@ -121,11 +108,15 @@ INIT_TEXT void boot_mem_init(void)
 		if (list_overlap(&avail, mod->start, mod->end) != mod->end - mod->start) {
 			boot_failed("boot module %u is not in free memory", i);
 		}
+		list_cut(&avail, mod->start, mod->end);
 	}
-	for (i = 0; i < boot_info.module_count; i++) {
-		list_cut(&avail, boot_info.module[i].start, boot_info.module[i].end);
+	/* A loader may have put modules down here, too.  Above vectors and
+	 * firmware data, below the extended data area. */
+	for (page = 0x7f000; page >= 0x8000; page -= PAGE_SIZE) {
+		if (list_overlap(&avail, page, page + PAGE_SIZE) == PAGE_SIZE) {
+			boot_low_page = page;
+		}
 	}
-	find_low_page();
 	list_cut(&avail, 0, LOW_END);
 	for (i = 0; i < boot_ram.count; i++) {
 		frame_max = MAX(frame_max, boot_ram.r[i].end >> PAGE_SHIFT);
@@ -158,15 +149,15 @@ INIT_TEXT void *boot_mem_alloc(uint64_t size, uint64_t limit)
 	return memset(frame_ptr(best >> PAGE_SHIFT), 0, size);
 }
 
-/* Backs the frame table by 2 MiB pages, where there is RAM. */
-static INIT_TEXT void build_frame_table(void)
+INIT_TEXT void boot_mem_finish(void)
 {
 	unsigned long mfn, i;
+	uint64_t at;
 
+	/* Backs the frame table by 2 MiB pages, where there is RAM. */
 	frame_table = (struct page *)FRAMETABLE_VIRT;
 	for (mfn = 0; mfn < frame_max; mfn += SPAN) {
-		uint64_t at = (uint64_t)mfn << PAGE_SHIFT;
-
+		at = (uint64_t)mfn << PAGE_SHIFT;
 		if (list_overlap(&boot_ram, at, at + (SPAN << PAGE_SHIFT)) == 0) {
 			continue;
 		}
@@ -177,14 +168,6 @@ static INIT_TEXT void build_frame_table(void)
 			*mfn_to_page(mfn + i) = (struct page){ .owner = OWNER_IO };
 		}
 	}
-}
-
-INIT_TEXT void boot_mem_finish(void)
-{
-	unsigned int i;
-	uint64_t at;
-
-	build_frame_table();
 	paging_init_m2p();
 	/* No allocation from here on: avail is what the heap gets. */
 	for (i = 0; i < boot_ram.count; i++) {

@@ -39,17 +39,6 @@ static INIT_TEXT struct cpuid_regs leaf(uint32_t number, uint32_t subleaf)
 	return r;
 }
 
-/* XCR0 bits that both the CPU and the core know. */
-static INIT_TEXT uint64_t detect_xcr0(void)
-{
-	uint64_t mask = leaf(0xd, 0).a & XCR0_OFFERED;
-
-	if ((mask & XCR0_AVX) == 0 || (mask & XCR0_AVX512) != XCR0_AVX512) {
-		mask &= ~XCR0_AVX512;
-	}
-	return mask;
-}
-
 /* What guests could read or steer on this CPU: the words in CPU_*'s order. */
 static INIT_TEXT void judge_cpu(struct cpu_features *f)
 {
@@ -86,7 +75,10 @@ INIT_TEXT void cpu_detect(void)
 	}
 	f->hypervisor = has_bit(basic.c, 31);
 	f->xsave = has_bit(basic.c, 26) && !options.no_xsave;
-	f->xcr0 = f->xsave ? detect_xcr0() : 0;
+	f->xcr0 = f->xsave ? leaf(0xd, 0).a & XCR0_OFFERED : 0;
+	if (~f->xcr0 & (XCR0_AVX | XCR0_AVX512)) {
+		f->xcr0 &= ~XCR0_AVX512;
+	}
 	f->fsgsbase = has_bit(more.b, 0) && !options.no_fsgsbase;
 	f->smep = has_bit(more.b, 7) && !options.no_smep;
 	f->smap = has_bit(more.b, 20) && !options.no_smap;

@@ -38,22 +38,6 @@ static INIT_TEXT void set_gate(unsigned int vector, unsigned int dpl, unsigned i
 	idt[vector][1] = stub >> 32;
 }
 
-static INIT_TEXT void fill_idt(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(idt); i++) {
-		set_gate(i, 0, 0);
-	}
-	set_gate(TRAP_NMI, 0, IST_NMI);
-	set_gate(TRAP_DF, 0, IST_DF);
-	set_gate(TRAP_MC, 0, IST_MC);
-	set_gate(TRAP_DB, 0, IST_DB);
-	set_gate(TRAP_BP, 3, 0);
-	set_gate(TRAP_OF, 3, 0);
-	set_gate(VECTOR_GUEST_INT80, 3, 0);
-}
-
 void desc_prepare(struct percpu *p, uint64_t *reserved)
 {
 	struct tss *tss = &p->arch.tss;
@@ -91,8 +75,18 @@ static void load_tables(uint64_t gdt_base)
 INIT_TEXT void desc_init_boot(void)
 {
 	struct percpu *p = this_cpu();
+	unsigned int i;
 
-	fill_idt();
+	for (i = 0; i < ARRAY_SIZE(idt); i++) {
+		set_gate(i, 0, 0);
+	}
+	set_gate(TRAP_NMI, 0, IST_NMI);
+	set_gate(TRAP_DF, 0, IST_DF);
+	set_gate(TRAP_MC, 0, IST_MC);
+	set_gate(TRAP_DB, 0, IST_DB);
+	set_gate(TRAP_BP, 3, 0);
+	set_gate(TRAP_OF, 3, 0);
+	set_gate(VECTOR_GUEST_INT80, 3, 0);
 	desc_prepare(p, frame_ptr(ptr_frame(p) + CPU_GUARD / PAGE_SIZE));
 	/* The window is not mapped yet: only the reserved page exists. */
 	load_tables((uint64_t)p->arch.gdt_reserved - GDT_RESERVED_BASE);

@@ -396,11 +396,7 @@ iret_event:
 	.endr
 
 iret_frame_fault:
-	leaq	REGS_error(%r11), %rsp
-	movq	V(REGS_rax + 16), %rdx
-	movl	$HYPERCALL_iret, %eax
-	GUEST_CALL entry_iret_unreadable
-
+	movq	%rcx, REGS_rsp(%r11)	/* C finds that again and says so */
 iret_to_kernel:
 	SMAP clac
 	leaq	REGS_error(%r11), %rsp

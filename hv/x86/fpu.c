@@ -74,10 +74,8 @@ void arch_vcpu_free(struct vcpu *v)
 	for (unsigned int i = 0; i < cpu_count(); i++) {
 		WRITE_ONCE(percpu_of(i)->arch.last_domain, NULL);
 	}
-	if (v->fpu != NULL) {
-		heap_free_bytes(v->fpu, area_size());
-		v->fpu = NULL;
-	}
+	heap_free_bytes(v->fpu, area_size());
+	v->fpu = NULL;
 }
 
 void fpu_save(struct vcpu *v)

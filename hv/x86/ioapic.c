@@ -208,21 +208,12 @@ int arch_pirq_enable(unsigned int pirq, unsigned int cpu)
 	return rc;
 }
 
-void arch_pirq_disable(unsigned int pirq)
+void arch_pirq_eoi(unsigned int pirq, bool disable)
 {
 	struct line *l = lock_line(pirq);
 
 	if (l != NULL) {
-		l->enabled = l->in_service = false;
-		unlock_line(l);
-	}
-}
-
-void arch_pirq_eoi(unsigned int pirq)
-{
-	struct line *l = lock_line(pirq);
-
-	if (l != NULL) {
+		l->enabled &= !disable;
 		l->in_service = false;
 		unlock_line(l);
 	}

@@ -19,7 +19,6 @@
 #include <hv/string.h>
 
 #define FOUR_GIB 0x100000000ull
-#define SIZE_2M 0x200000ull
 
 #define TABLE_FLAGS (PTE_P | PTE_W | PTE_A)
 

@@ -9,9 +9,6 @@
 
 #include <layout.h>
 
-struct percpu;
-struct domain;
-
 /** 64-bit task state segment, as the processor defines it. */
 struct tss {
 	uint32_t reserved0;
@@ -20,8 +17,7 @@ struct tss {
 	uint64_t reserved1;
 	uint64_t ist[7]; /* ist[n - 1] is IST n */
 	uint64_t reserved2;
-	uint16_t reserved3;
-	uint16_t iomap; /* beyond the limit: every port access is #GP */
+	uint16_t reserved3, iomap; /* the map is beyond the limit: every port access is #GP */
 } packed_struct;
 _Static_assert(sizeof(struct tss) == 104, "manual volume 3, 8.7");
 

@@ -75,7 +75,6 @@ static void start_secondary(void)
 	cpu_init();
 	desc_load();
 	apic_init();
-	apic_timer_init();
 	compare_counters();
 	__atomic_store_n(&step.run, 3, __ATOMIC_RELEASE);
 	core_secondary();

@@ -33,11 +33,9 @@ INIT_TEXT void start_boot_cpu(uint32_t info, uint32_t magic)
 
 	pic_mask();
 	acpi_init();
-	apic_init_boot();
+	clock_init();
 	apic_init();
 	ioapic_init();
-	clock_init();
-	apic_timer_init();
 	uart_enable_input();
 	smp_start_others();
 	core_main();

@@ -93,14 +93,9 @@ void arch_load_descriptors(struct vcpu *v)
 	desc_set_ldt(v->ldt_entries);
 }
 
-void arch_load_ldt_page(struct vcpu *v, unsigned int i)
-{
-	set_window_page(GDT_PAGES + i, v->ldt_frame[i]);
-}
-
 /* --- Selectors and bases ------------------------------------------------- */
 
-/* Loads a data segment register; gives the selector, or 0 if it is refused. */
+/* Loads a data segment register with the selector, or 0 if that is refused. */
 #define LOAD_SELECTOR(name, selector)                                                \
 	({                                                                           \
 		uint32_t sel_taken = (selector);                                     \
@@ -110,7 +105,6 @@ void arch_load_ldt_page(struct vcpu *v, unsigned int i)
 				     : "+r"(sel_taken)                               \
 				     :                                               \
 				     : "memory", "cc");                              \
-		sel_taken;                                                           \
 	})
 
 void arch_read_selectors(uint16_t sel[4])
@@ -151,27 +145,20 @@ static void load_segments(struct vcpu *v)
 
 uint64_t arch_get_base(struct vcpu *v, unsigned int which)
 {
-	return this_cpu()->curr == v ? read_base(base_msr(v, which)) : v->seg_base[which];
+	return read_base(base_msr(v, which));
 }
 
 void arch_set_base(struct vcpu *v, unsigned int which, uint64_t base)
 {
-	if (this_cpu()->curr == v) {
-		write_base(base_msr(v, which), base);
-	} else {
-		v->seg_base[which] = base;
-	}
+	write_base(base_msr(v, which), base);
 }
 
-bool arch_load_user_gs(struct vcpu *v, uint16_t sel)
+void arch_load_user_gs(struct vcpu *v, uint16_t sel)
 {
-	uint32_t taken;
-
 	ASSERT(v->in_kernel);
 	__asm__ __volatile__("swapgs" : : : "memory");
-	taken = LOAD_SELECTOR(gs, sel);
+	LOAD_SELECTOR(gs, sel);
 	__asm__ __volatile__("lfence\n\tswapgs" : : : "memory");
-	return taken == sel;
 }
 
 /* --- Control and debug registers ----------------------------------------- */
@@ -179,9 +166,6 @@ bool arch_load_user_gs(struct vcpu *v, uint16_t sel)
 void arch_set_cr0_ts(struct vcpu *v, bool on)
 {
 	v->cr0_ts = on;
-	if (this_cpu()->curr != v) {
-		return;
-	}
 	if (on) {
 		WRITE_REG(cr0, READ_REG(cr0) | CR0_TS);
 	} else {
@@ -205,7 +189,7 @@ void arch_set_debugreg(struct vcpu *v, unsigned int n, uint64_t value)
 	uint64_t before = v->dr[7];
 
 	v->dr[n] = value;
-	if (this_cpu()->curr == v && ((before | v->dr[7]) & DR7_ACTIVE) != 0) {
+	if (((before | v->dr[7]) & DR7_ACTIVE) != 0) {
 		load_debug(v);
 	}
 }

@@ -8,8 +8,6 @@
 
 #include <x86.h>
 
-struct vcpu;
-
 /* entry.S */
 extern uint64_t vcpu_regs_end[CONFIG_NR_CPUS];
 

@@ -50,13 +50,6 @@ void call_service(void)
 	__atomic_store_n(&a->call_done, asked, __ATOMIC_RELEASE);
 }
 
-static bool is_served(const struct percpu *p, uint32_t number)
-{
-	uint32_t done = __atomic_load_n(&p->arch.call_done, __ATOMIC_ACQUIRE);
-
-	return (int32_t)(done - number) >= 0;
-}
-
 /* Has it done by all CPUs in mask; comes back when they have. */
 static void call(cpumask_t mask, uint32_t flag)
 {
@@ -78,8 +71,9 @@ static void call(cpumask_t mask, uint32_t flag)
 	}
 	for (left = mask; left != 0; left &= left - 1) {
 		unsigned int cpu = (unsigned int)__builtin_ctzll(left);
+		const uint32_t *done = &percpu_table[cpu]->arch.call_done;
 
-		while (!is_served(percpu_table[cpu], number[cpu])) {
+		while ((int32_t)(__atomic_load_n(done, __ATOMIC_ACQUIRE) - number[cpu]) < 0) {
 			arch_cpu_relax();
 		}
 	}

@@ -126,12 +126,6 @@ void entry_hypercall(struct guest_regs *regs)
 	hypercall_dispatch(regs);
 }
 
-void entry_iret_unreadable(struct guest_regs *regs)
-{
-	(void)regs;
-	(void)domain_crash(current_domain(), "iret hypercall: frame is not readable");
-}
-
 void entry_iret_pending(struct guest_regs *regs)
 {
 	(void)regs;

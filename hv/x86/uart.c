@@ -40,7 +40,7 @@ static spinlock_t input_lock = SPINLOCK_INIT(RANK_CONSOLE);
 
 INIT_TEXT void uart_init(void)
 {
-	unsigned int divisor = 0;
+	unsigned int divisor = options.com1_baud != 0 ? 115200 / options.com1_baud : 0;
 
 	/* Before the options are known, the usual port. */
 	port = options.com1_port != 0 ? options.com1_port : 0x3f8;
@@ -49,9 +49,6 @@ INIT_TEXT void uart_init(void)
 		return;
 	}
 	outb(port + UART_IER, 0);
-	if (options.com1_baud != 0) {
-		divisor = 115200 / options.com1_baud;
-	}
 	if (divisor != 0 && divisor <= 0xffff) {
 		outb(port + UART_LCR, LCR_8N1 | LCR_DLAB);
 		outb(port + UART_DATA, divisor);
@@ -62,25 +59,17 @@ INIT_TEXT void uart_init(void)
 	outb(port + UART_MCR, MCR_DTR_RTS_OUT2);
 }
 
-/* Waits until a FIFO's worth fits, and gives a dead UART up. */
-static bool wait_empty(void)
-{
-	unsigned int tries;
-
-	for (tries = 0; tries < 1000000; tries++) {
-		if ((inb(port + UART_LSR) & LSR_THR_EMPTY) != 0) {
-			return true;
-		}
-	}
-	port = 0;
-	return false;
-}
-
 void arch_console_write(const char *s, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (i % FIFO_SIZE == 0 && (port == 0 || !wait_empty())) {
-			return;
+	for (size_t i = 0; i < n && port != 0; i++) {
+		unsigned int tries = 1000000;
+
+		/* Waits until a FIFO's worth fits, and gives a dead UART up. */
+		while (i % FIFO_SIZE == 0 && !(inb(port + UART_LSR) & LSR_THR_EMPTY)) {
+			if (--tries == 0) {
+				port = 0;
+				return;
+			}
 		}
 		outb(port + UART_DATA, s[i]);
 	}
@@ -90,8 +79,7 @@ void arch_console_write(const char *s, size_t n)
  * there is an interrupt guests may have the keyboard. */
 static bool drain(void)
 {
-	uint32_t in = ring_in;
-	bool any = false;
+	uint32_t in = ring_in, before = in;
 	unsigned int i;
 
 	for (i = 0; i < RING_SIZE && (inb(port + UART_LSR) & LSR_DATA); i++) {
@@ -102,10 +90,9 @@ static bool drain(void)
 		while (n-- > 0 && in - __atomic_load_n(&ring_out, __ATOMIC_ACQUIRE) < RING_SIZE) {
 			ring[in++ % RING_SIZE] = n > 0 ? CTRL_A : c;
 			__atomic_store_n(&ring_in, in, __ATOMIC_RELEASE);
-			any = true;
 		}
 	}
-	return any;
+	return in != before;
 }
 
 void uart_interrupt(void)

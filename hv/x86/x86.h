@@ -173,6 +173,7 @@ extern uint64_t desc_zero_pte; /* write-once: a zero page, read-only */
 
 /* --- paging.c --- */
 extern uint64_t core_cr3; /* machine address of the core's own L4 */
+#define SIZE_2M 0x200000ull
 #define KERNEL_RW (PTE_P | PTE_W | PTE_A | PTE_D | PTE_NX)
 #define KERNEL_RO (PTE_P | PTE_A | PTE_NX)
 #define KERNEL_RX (PTE_P | PTE_A)
@@ -240,12 +241,11 @@ static inline void load_cr3(uint64_t paddr)
 #define APIC_INIT 0x4500u
 #define APIC_STARTUP 0x4600u /* with the number of a page below 1 MiB */
 #define APIC_ALL_OTHERS 0xc0000u
-void apic_init_boot(void); /* finds and maps it */
-void apic_init(void);	   /* this CPU's local APIC on */
+/** This CPU's local APIC on; the first call maps it and calibrates the timer. */
+void apic_init(void);
 void apic_eoi(void);
 void apic_send(uint32_t apic_id, uint32_t command);
 void apic_stop_others(void);	       /* in a panic, too: they halt for good */
-void apic_timer_init(void);	       /* this CPU's timer; first call calibrates */
 bool apic_can_reach(uint32_t apic_id); /* in the mode it is in */
 extern uint64_t apic_base;	       /* write-once: its registers */
 

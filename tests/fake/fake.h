@@ -30,6 +30,8 @@
 #include <hv/vcpu.h>
 
 #define FAKE_CPUS 4
+#define X86_EFLAGS_VIF 0x00080000u /* never set under the core */
+#define X86_EFLAGS_VIP 0x00100000u
 #define FAKE_CONSOLE 65536
 #define FAKE_TLB 256 /* entries of each CPU, direct mapped */
 #define FAKE_PSC 16

@@ -145,16 +145,10 @@ int arch_pirq_enable(unsigned int pirq, unsigned int cpu)
 	return 0;
 }
 
-void arch_pirq_disable(unsigned int pirq)
+void arch_pirq_eoi(unsigned int pirq, bool disable)
 {
 	if (pirq < FAKE_GSIS) {
-		fake.gsi[pirq].enabled = fake.gsi[pirq].in_service = false;
-	}
-}
-
-void arch_pirq_eoi(unsigned int pirq)
-{
-	if (pirq < FAKE_GSIS) {
+		fake.gsi[pirq].enabled &= !disable;
 		fake.gsi[pirq].in_service = false;
 	}
 }
@@ -275,13 +269,6 @@ void arch_load_descriptors(struct vcpu *v)
 	}
 }
 
-void arch_load_ldt_page(struct vcpu *v, unsigned int i)
-{
-	must_be_current(v, "LDT page");
-	CHECK(i < ARRAY_SIZE(v->ldt_frame));
-	check_desc(v->ldt_frame[i], v);
-}
-
 void arch_toggle_mode(struct vcpu *v, bool to_kernel)
 {
 	must_be_current(v, "mode");
@@ -329,6 +316,7 @@ static void check_base(uint64_t base)
 
 uint64_t arch_get_base(struct vcpu *v, unsigned int which)
 {
+	must_be_current(v, "segment base");
 	CHECK(which <= SEGBASE_GS_KERNEL);
 	return which == SEGBASE_FS	  ? v->fs_base :
 	       which == SEGBASE_GS_KERNEL ? v->gs_kernel :
@@ -337,6 +325,7 @@ uint64_t arch_get_base(struct vcpu *v, unsigned int which)
 
 void arch_set_base(struct vcpu *v, unsigned int which, uint64_t base)
 {
+	must_be_current(v, "segment base");
 	CHECK(which <= SEGBASE_GS_KERNEL);
 	check_base(base);
 	*(which == SEGBASE_FS	     ? &v->fs_base :
@@ -344,11 +333,10 @@ void arch_set_base(struct vcpu *v, unsigned int which, uint64_t base)
 				       &v->gs_user) = base;
 }
 
-bool arch_load_user_gs(struct vcpu *v, uint16_t sel)
+void arch_load_user_gs(struct vcpu *v, uint16_t sel UNUSED)
 {
 	must_be_current(v, "user GS");
 	v->gs_user = 0;
-	return (sel & 0xfffc) == 0 || sel == FLAT_RING3_DS32;
 }
 
 void arch_read_selectors(uint16_t sel[4])
@@ -363,11 +351,13 @@ void arch_read_selectors(uint16_t sel[4])
 
 void arch_set_cr0_ts(struct vcpu *v, bool on)
 {
+	must_be_current(v, "CR0.TS");
 	v->cr0_ts = on;
 }
 
 void arch_set_debugreg(struct vcpu *v, unsigned int n, uint64_t value)
 {
+	must_be_current(v, "debug registers");
 	CHECK(n < 8 && n != 4 && n != 5);
 	if (n < 4 && value >= CORE_VIRT_START && value < CORE_VIRT_END) {
 		fake_die("breakpoint in the core");

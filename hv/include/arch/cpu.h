@@ -5,20 +5,11 @@
 #ifndef ARCH_CPU_H
 #define ARCH_CPU_H
 
-struct percpu;
-struct vcpu;
 struct cpuid_regs;
 
 typedef uint64_t cpumask_t; /* bit per CPU; NR_CPUS is at most 64 */
 
-#ifdef VELLUM_HOST
-struct arch_percpu {
-	int unused;
-};
-struct percpu *this_cpu(void);
-#else
-#include <percpu_x86.h> /* struct arch_percpu, this_cpu() */
-#endif
+#include <percpu_x86.h> /* struct arch_percpu, this_cpu(); the fake has its own */
 
 /** Waits a moment in a spin loop; serves cross-CPU requests meanwhile. */
 void arch_cpu_relax(void);

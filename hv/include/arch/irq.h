@@ -9,11 +9,10 @@
 extern unsigned int arch_gsi_count; /* write-once at start-up */
 /** Trigger and polarity of a line; 0 or -XEN_EBUSY: not a guest's. */
 int must_check arch_gsi_setup(unsigned int gsi, bool level, bool active_low);
-/** Starts delivery of a line to a CPU, or moves it; stops and ends it. */
+/** Starts delivery of a line to a CPU, or moves it. */
 int must_check arch_pirq_enable(unsigned int pirq, unsigned int cpu);
-void arch_pirq_disable(unsigned int pirq);
-/** Ends a level interrupt that pirq_fired() left in service, if it is. */
-void arch_pirq_eoi(unsigned int pirq);
+/** Ends a level interrupt that pirq_fired() left in service, if it is; stops delivery, too. */
+void arch_pirq_eoi(unsigned int pirq, bool disable);
 /** True if the guest must say when it is done with it. */
 bool arch_pirq_needs_eoi(unsigned int pirq);
 

@@ -38,8 +38,6 @@ _Static_assert(sizeof(struct guest_regs) == 21 * 8, "entry.S pushes 21 words");
 #define X86_EFLAGS_RF 0x00010000u
 #define X86_EFLAGS_VM 0x00020000u
 #define X86_EFLAGS_AC 0x00040000u
-#define X86_EFLAGS_VIF 0x00080000u
-#define X86_EFLAGS_VIP 0x00100000u
 /* What a context or an iret may set: the arithmetic ones, TF, DF, NT, RF, AC
  * and ID.  IF is the event mask, IOPL is virtual. */
 #define X86_EFLAGS_GUEST 0x00254dd5u

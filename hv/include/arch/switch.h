@@ -26,14 +26,12 @@ void arch_toggle_mode(struct vcpu *v, bool to_kernel);
 void arch_reload_cr3(struct vcpu *v);
 /** current v: rewrite the GDT/LDT window from v's frames. */
 void arch_load_descriptors(struct vcpu *v);
-/** LDT page `i` of current v became available. */
-void arch_load_ldt_page(struct vcpu *v, unsigned int i);
 
-/* Segment bases of the current vCPU, as the guest has them now. */
+/* All of these: the current vCPU's.  Segment bases as the guest has them now. */
 uint64_t arch_get_base(struct vcpu *v, unsigned int which); /* SEGBASE_* */
 void arch_set_base(struct vcpu *v, unsigned int which, uint64_t base);
-/** SEGBASE_GS_USER_SEL: loads %gs of the user half; false: bad selector. */
-bool arch_load_user_gs(struct vcpu *v, uint16_t sel);
+/** SEGBASE_GS_USER_SEL: loads %gs of the user half; a bad selector is null. */
+void arch_load_user_gs(struct vcpu *v, uint16_t sel);
 /** Current data selectors to read for a failsafe frame: ds es fs gs. */
 void arch_read_selectors(uint16_t sel[4]);
 

@@ -18,7 +18,6 @@ void entry_from_core(struct guest_regs *regs);
 /** SYSCALL from guest-kernel mode, IRET hypercall without a fast path. */
 void entry_hypercall(struct guest_regs *regs);
 /** The fast path of the IRET hypercall cannot read its frame. */
-void entry_iret_unreadable(struct guest_regs *regs);
 /** The fast path loaded a user frame, and an upcall is pending for it. */
 void entry_iret_pending(struct guest_regs *regs);
 /**
