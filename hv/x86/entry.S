@@ -400,6 +400,10 @@ iret_frame_fault:
 iret_to_kernel:
 	SMAP clac
 	leaq	REGS_error(%r11), %rsp
+	/* As SYSCALL left them: a frame may ask to keep both, and these two hold
+	 * addresses of ours. */
+	movq	V(REGS_rip), %rcx
+	movq	V(REGS_rflags), %r11
 	movq	V(REGS_rax + 16), %rdx
 	movl	$HYPERCALL_iret, %eax
 iret_slow:

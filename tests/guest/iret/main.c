@@ -21,6 +21,8 @@
 #define RFLAGS_VIP 0x100000ul
 #define RFLAGS_ID 0x200000ul
 
+extern const char shim_image_start[];
+
 struct landing {
 	uint64_t rflags, cs, ss;
 };
@@ -192,9 +194,46 @@ static void stack_pointers(void)
 	EXPECT(t.hit == (t.vector == TRAP_AC));
 }
 
+/*
+ * With VGCF_in_syscall rcx and r11 are not in the frame but stay: what SYSCALL
+ * left in them.  A kernel that returned to itself so could see addresses of the
+ * core there, which the way into the core had used the two for.
+ */
+static void kept_registers(void)
+{
+	uint64_t rcx, r11;
+
+	/* Without a user table the short way is not even tried. */
+	NEED(mmuext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(mm_l4())) == 0);
+	__asm__ __volatile__("mov %%rsp, %%rbx\n\t"
+			     "push %[ss]\n\t"
+			     "push %%rbx\n\t"
+			     "push %[rflags]\n\t"
+			     "push %[cs]\n\t"
+			     "lea 1f(%%rip), %%rax\n\t"
+			     "push %%rax\n\t"
+			     "push %[flags]\n\t"
+			     "push $0x11\n\t"
+			     "push $0x22\n\t"
+			     "push $0x33\n\t"
+			     "mov $23, %%eax\n\t"
+			     "syscall\n\t"
+			     "ud2\n"
+			     "1:\tmov %%rcx, %[rcx]\n\t"
+			     "mov %%r11, %[r11]"
+			     : [rcx] "=&d"(rcx), [r11] "=&S"(r11)
+			     : [ss] "r"((uint64_t)FLAT_KERNEL_SS), [rflags] "r"(RFLAGS_IF),
+			       [cs] "r"(KERNEL_CS), [flags] "i"(VGCF_in_syscall)
+			     : "rax", "rbx", "rcx", "r11", "memory");
+	EXPECT(rcx >= (unsigned long)shim_image_start && rcx < CORE_START);
+	EXPECT(r11 < 1ul << 22);
+	NEED(mmuext(MMUEXT_NEW_USER_BASEPTR, 0) == 0);
+}
+
 void test(void)
 {
 	flags();
+	kept_registers();
 	selectors();
 	unloadable();
 	stack_pointers();
