@@ -326,29 +326,6 @@ static INIT_TEXT void start_vcpu(struct vcpu *v, unsigned long l4)
 	sched_wake(v, PAUSE_DOWN);
 }
 
-/* What comes out of the heap by itself. */
-static INIT_TEXT struct domain *create_domain(int *rc)
-{
-	const struct guest_options *o = &options.guest;
-	struct domain *d = domain_create(spec->id, o->vcpus, rc);
-
-	for (unsigned int i = 0; *rc == 0 && i < o->vcpus; i++) {
-		struct vcpu *v = d->vcpu[i];
-		bool pin = d->is_control && options.dom0_vcpus_pin;
-		cpumask_t cpus = pin ? 1ull << v->cpu : o->cpus;
-
-		*rc = cpus != 0 ? vcpu_set_affinity(v, cpus) : 0;
-	}
-	if (*rc == 0) {
-		*rc = sched_set_params(d, o->weight, o->cap);
-	}
-	if (*rc == 0 && d->is_control) {
-		d->may_io = true;
-		*rc = ioport_domain_init(d);
-	}
-	return d;
-}
-
 static INIT_TEXT bool fill_domain(struct domain *d)
 {
 	uint64_t size;
@@ -373,16 +350,18 @@ INIT_TEXT struct domain *build_domain(struct build_spec *s)
 	int rc;
 
 	spec = s;
-	if (options.guest.bad ? !failed("a value cannot be used") : !open_kernel()) {
+	if (!open_kernel()) {
 		return NULL;
 	}
-	d = create_domain(&rc);
-	if (s->id == 0) {
+	d = domain_create(s->id, s->vcpus, &rc);
+	if (s->id == 0 && rc == 0) {
+		d->may_io = true;
+		rc = ioport_domain_init(d);
 		s->frames = choose_size();
 	}
 	if (rc != 0) {
 		(void)failed("no memory for it and its %u vCPUs, or impossible values (%d)",
-			     options.guest.vcpus, rc);
+			     s->vcpus, rc);
 	} else if (build_memory(d) && fill_domain(d)) {
 		pr_info("%s: domain %u, %u vCPUs, %lu MiB of memory, at most %lu MiB, %lu MiB stay free",
 			s->name, s->id, d->max_vcpus, FRAMES_TO_MB(d->tot_pages),
@@ -405,15 +384,17 @@ INIT_TEXT void dom0_build(void)
 		.name = "dom0",
 		.ramdisk = boot_guests_is(1) ? ~0u : 1,
 		.cmdline = boot_info.module[0].cmdline,
+		.vcpus = MIN(vcpus != 0 ? vcpus : cpu_count(), MAX_VCPUS),
 		.max_frames = options.dom0_mem_max >> PAGE_SHIFT,
 	};
 
 	if (vcpus > MAX_VCPUS) {
 		pr_warn("dom0: %u vCPUs are more than the limit of %d", vcpus, MAX_VCPUS);
 	}
-	options.guest = (struct guest_options){
-		.vcpus = MIN(vcpus != 0 ? vcpus : cpu_count(), MAX_VCPUS),
-		.weight = SCHED_WEIGHT,
-	};
 	control_domain = build_domain(&s);
+	for (unsigned int i = 0; options.dom0_vcpus_pin && i < s.vcpus; i++) {
+		struct vcpu *v = control_domain->vcpu[i];
+
+		CHECK(vcpu_set_affinity(v, 1ull << v->cpu) == 0);
+	}
 }

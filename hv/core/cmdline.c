@@ -12,7 +12,6 @@
 #include <hv/cmdline.h>
 
 #include <hv/printk.h>
-#include <hv/sched.h>
 #include <hv/string.h>
 
 struct options options = {
@@ -78,7 +77,7 @@ static bool INIT_TEXT parse_number(const char **s, uint64_t *value)
  * nothing is left over, and otherwise undoes what they stored.
  */
 
-static bool INIT_TEXT parse_count(const char **s, void *to)
+bool INIT_TEXT cmdline_count(const char **s, void *to)
 {
 	uint64_t n;
 
@@ -90,7 +89,7 @@ static bool INIT_TEXT parse_count(const char **s, void *to)
 }
 
 /* Bytes, with suffix B, K, M, G or T; without one it counts KiB. */
-static bool INIT_TEXT parse_size(const char **s, void *to)
+bool INIT_TEXT cmdline_size(const char **s, void *to)
 {
 	/* Nothing at all is the last, as it stands everywhere. */
 	static const char *const units[] = { "b", "B", "k", "K", "m", "M", "g", "G", "t", "T", "" };
@@ -134,7 +133,7 @@ static bool INIT_TEXT parse_dom0_mem(const char **s, void *to UNUSED)
 	bool ok;
 
 	do {
-		ok = parse_size(s, places[choose(s, kinds, 2)]);
+		ok = cmdline_size(s, places[choose(s, kinds, 2)]);
 	} while (ok && skip(s, ","));
 	if (*max != 0) {
 		*size = MIN(*size, *max);
@@ -160,10 +159,10 @@ static bool INIT_TEXT parse_console(const char **s, void *to UNUSED)
 static bool INIT_TEXT parse_com1(const char **s, void *to UNUSED)
 {
 	options.com1_baud = 0;
-	if (!skip(s, "auto") && !parse_count(s, &options.com1_baud)) {
+	if (!skip(s, "auto") && !cmdline_count(s, &options.com1_baud)) {
 		return false;
 	}
-	if (skip(s, ",8n1") && skip(s, ",") && !parse_count(s, &options.com1_port)) {
+	if (skip(s, ",8n1") && skip(s, ",") && !cmdline_count(s, &options.com1_port)) {
 		return false;
 	}
 	return options.com1_baud <= 115200 && options.com1_port != 0 && options.com1_port <= 0xfff8;
@@ -184,42 +183,15 @@ static bool INIT_TEXT parse_loglvl(const char **s, void *to UNUSED)
 	return n < ARRAY_SIZE(names);
 }
 
-/* CPU or FIRST-LAST */
-static bool INIT_TEXT parse_cpus(const char **s, void *to UNUSED)
-{
-	unsigned int first = 0, last;
-	bool ok = parse_count(s, &first);
-
-	last = first;
-	ok = ok && (!skip(s, "-") || parse_count(s, &last)) && first <= last && last < 64;
-	options.guest.cpus = ok ? ~0ull >> (63 - (last - first)) << first : 0;
-	return ok;
-}
-
-struct option {
-	const char *name;
-	bool (*parse)(const char **s, void *to);
-	void *to;
-	bool inverse; /* a flag that is kept as its opposite */
-};
-
-static const struct option guest_table[] = {
-	{ "mem", parse_size, &options.guest.mem, false },
-	{ "vcpus", parse_count, &options.guest.vcpus, false },
-	{ "weight", parse_count, &options.guest.weight, false },
-	{ "cap", parse_count, &options.guest.cap, false },
-	{ "cpus", parse_cpus, NULL, false },
-};
-
 static const struct option table[] = {
 	{ "dom0_mem", parse_dom0_mem, NULL, false },
-	{ "dom0_max_vcpus", parse_count, &options.dom0_max_vcpus, false },
+	{ "dom0_max_vcpus", cmdline_count, &options.dom0_max_vcpus, false },
 	{ "dom0_vcpus_pin", parse_flag, &options.dom0_vcpus_pin, false },
-	{ "maxcpus", parse_count, &options.maxcpus, false },
+	{ "maxcpus", cmdline_count, &options.maxcpus, false },
 	{ "console", parse_console, NULL, false },
 	{ "com1", parse_com1, NULL, false },
 	{ "loglvl", parse_loglvl, NULL, false },
-	{ "dma_reserve", parse_size, &options.dma_reserve, false },
+	{ "dma_reserve", cmdline_size, &options.dma_reserve, false },
 	{ "noreboot", parse_flag, &options.noreboot, false },
 	{ "unsafe_cpu", parse_flag, &options.unsafe_cpu, false },
 	{ "smep", parse_flag, &options.no_smep, true },
@@ -259,13 +231,11 @@ static const char *INIT_TEXT parse_word(const char *word, const struct option *o
 	return "not known";
 }
 
-/* Takes all options of a line, or only looks at them; returns what follows a
- * lone "--", which is for the domain. */
-static const char *INIT_TEXT parse_line(const char *s, const struct option *o, size_t count,
-					bool keep, bool report)
+bool INIT_TEXT cmdline_walk(const char **line, const struct option *o, size_t count, bool report)
 {
 	static struct options before INIT_DATA;
-	const char *word, *error;
+	const char *word, *s = *line, *error;
+	bool good = true;
 
 	for (;;) {
 		while (*s != '\0' && is_end(*s)) {
@@ -273,14 +243,15 @@ static const char *INIT_TEXT parse_line(const char *s, const struct option *o, s
 		}
 		word = s;
 		if (*s == '\0' || (skip(&s, "--") && is_end(*s))) {
-			return s;
+			*line = s;
+			return good;
 		}
 		before = options;
 		error = parse_word(word, o, count);
-		if (error != NULL || !keep) {
+		if (error != NULL) {
 			options = before;
 		}
-		options.guest.bad |= error == bad_value;
+		good = good && error != bad_value;
 		skip_value(&s, NULL);
 		if (error != NULL && report) {
 			pr_warn("command line: option %.*s: %s", (int)(s - word), word, error);
@@ -291,16 +262,5 @@ static const char *INIT_TEXT parse_line(const char *s, const struct option *o, s
 void INIT_TEXT cmdline_parse(const char *s, bool report)
 {
 	(void)snprintf(options.text, sizeof(options.text), "%s", s);
-	(void)parse_line(s, table, ARRAY_SIZE(table), !report, report);
-}
-
-const char *INIT_TEXT cmdline_parse_guest(const char *s)
-{
-	options.guest = (struct guest_options){
-		.mem = 128 << 20,
-		.vcpus = 1,
-		.weight = SCHED_WEIGHT,
-	};
-	s = parse_line(s, guest_table, ARRAY_SIZE(guest_table), true, true);
-	return s + (*s == ' ');
+	(void)cmdline_walk(&s, table, ARRAY_SIZE(table), report);
 }

@@ -26,6 +26,8 @@
 #include <hv/string.h>
 #include <hv/vcpu.h>
 
+#include "options.h"
+
 #define MARK "guest"
 #define MARK_LEN (sizeof(MARK) - 1)
 #define CONTROL_MIN (256ull << 20) /* stays free, if it is not said how much */
@@ -46,7 +48,10 @@ INIT_TEXT bool boot_guests_is(unsigned int i)
 
 static INIT_TEXT struct domain *build_guest(unsigned int id, unsigned int module)
 {
-	const char *line = cmdline_parse_guest(boot_info.module[module].cmdline + MARK_LEN);
+	const char *line = boot_info.module[module].cmdline + MARK_LEN;
+	struct guest_options o;
+	bool good = guest_options_parse(&line, &o);
+	struct domain *d;
 	char name[16];
 	struct build_spec s = {
 		.id = (uint16_t)id,
@@ -54,12 +59,21 @@ static INIT_TEXT struct domain *build_guest(unsigned int id, unsigned int module
 		.kernel = module,
 		.ramdisk = boot_guests_is(module + 1) ? ~0u : module + 1,
 		.cmdline = line,
-		.frames = options.guest.mem >> PAGE_SHIFT,
+		.frames = o.mem >> PAGE_SHIFT,
 		.keep = (options.dom0_mem != 0 ? options.dom0_mem : CONTROL_MIN) >> PAGE_SHIFT,
+		.vcpus = o.vcpus,
 	};
 
 	snprintf(name, sizeof(name), MARK " %u", id);
-	return build_domain(&s);
+	if (!good) {
+		pr_err("%s: a value cannot be used; it is left out", name);
+		return NULL;
+	}
+	d = build_domain(&s);
+	if (d != NULL) {
+		guest_options_apply(&o, d);
+	}
+	return d;
 }
 
 INIT_TEXT void boot_guests_build(void)

@@ -10,7 +10,7 @@
 
 struct elf_kernel;
 
-/* What is to be built, with options.guest; domain 0 is the control domain. */
+/* What is to be built; domain 0 is the control domain. */
 struct build_spec {
 	uint16_t id;
 	const char *name;		  /* for messages */
@@ -18,6 +18,7 @@ struct build_spec {
 	const char *cmdline;		  /* the kernel's */
 	unsigned long frames, max_frames; /* control domain: frames are chosen */
 	unsigned long keep;		  /* frames that must stay free */
+	unsigned int vcpus;
 };
 
 /**

@@ -7,15 +7,6 @@
 #ifndef HV_CMDLINE_H
 #define HV_CMDLINE_H
 
-/* What stands on the command line of a guest's kernel module, before "--". */
-struct guest_options {
-	uint64_t mem;  /* bytes */
-	uint64_t cpus; /* where its vCPUs may run; 0: anywhere */
-	unsigned int vcpus;
-	unsigned int weight, cap; /* sched_set_params() */
-	bool bad;		  /* a value that cannot be used was among them */
-};
-
 struct options {
 	uint64_t dom0_mem;	     /* bytes; 0: all but a reserve */
 	uint64_t dom0_mem_max;	     /* bytes; 0: as dom0_mem */
@@ -28,22 +19,33 @@ struct options {
 	bool noreboot;	 /* stop instead of restarting */
 	bool unsafe_cpu; /* run guests though a mitigation lacks */
 	bool no_smep, no_smap, no_fsgsbase, no_xsave;
-	struct guest_options guest; /* of the guest that is being built */
-	int loglvl;		    /* enum loglevel */
-	uint64_t dma_reserve;	    /* bytes kept free below 4 GiB; ~0: default */
-	char text[1024];	    /* the whole line, for xen_version and logs */
+	int loglvl;	      /* enum loglevel */
+	uint64_t dma_reserve; /* bytes kept free below 4 GiB; ~0: default */
+	char text[1024];      /* the whole line, for xen_version and logs */
 };
 extern struct options options;
 
+struct option {
+	const char *name;
+	/** Steps over what it knows of the value and stores that in *to. */
+	bool (*parse)(const char **s, void *to);
+	void *to;
+	bool inverse; /* a flag that is kept as its opposite */
+};
+
 /**
  * Parses the boot line: first without `report`, silently and before the console
- * is set up, then with it, to print warnings and change nothing.
+ * is set up, then with it, to print warnings; that changes nothing any more.
  */
 void cmdline_parse(const char *line, bool report);
 /**
- * Parses what stands before "--" on a guest's module into options.guest;
- * returns what stands behind it.
+ * Takes the options of a line up to its end or a lone "--", behind which *line
+ * is then.  False: a value cannot be used; what it stored outside of `options`
+ * is not undone.
  */
-const char *cmdline_parse_guest(const char *line);
+bool cmdline_walk(const char **line, const struct option *o, size_t count, bool report);
+/** For struct option: an unsigned int; bytes, as an uint64_t. */
+bool cmdline_count(const char **s, void *to);
+bool cmdline_size(const char **s, void *to);
 
 #endif
