@@ -92,20 +92,17 @@ static void enter_handler(struct guest_regs *regs, struct vcpu *v, const struct 
 	regs->rflags = (regs->rflags & ~(uint64_t)HANDLER_CLEARS) | X86_EFLAGS_IF;
 }
 
-static struct handler trap_handler(const struct guest_trap *trap)
-{
-	return (struct handler){ .address = trap->address, .mask = (trap->flags & 4) != 0 };
-}
-
 void bounce_exception(struct guest_regs *regs, unsigned int vector, uint32_t error_code,
 		      uint64_t cr2)
 {
 	struct vcpu *v = current_vcpu();
-	struct handler h = trap_handler(&v->traps[vector]);
+	const struct guest_trap *trap = &v->traps[vector];
+	struct handler h = { .address = trap->address,
+			     .mask = (trap->flags & 4) != 0,
+			     .has_error = (WITH_ERROR_CODE >> vector & 1) != 0,
+			     .error = error_code };
 
 	ASSERT(vector < 32);
-	h.has_error = (WITH_ERROR_CODE >> vector & 1) != 0;
-	h.error = error_code;
 	if (vector == TRAP_PF) {
 		v->cr2 = cr2;
 		v->info->arch.cr2 = cr2;
@@ -123,7 +120,7 @@ void bounce_interrupt(struct guest_regs *regs, unsigned int vector)
 {
 	struct vcpu *v = current_vcpu();
 	const struct guest_trap *trap = &v->traps[vector & 0xff];
-	struct handler h = trap_handler(trap);
+	struct handler h = { .address = trap->address, .mask = (trap->flags & 4) != 0 };
 
 	if (h.address == 0 || (trap->flags & 3) < (v->in_kernel ? 1 : 3)) {
 		/* As the processor: at the instruction, which is 2 bytes. */

@@ -97,9 +97,6 @@ static INIT_TEXT bool open_kernel(void)
 	if (error != NULL) {
 		return failed("module %u: %s", spec->kernel, error);
 	}
-	if (!kernel.wants_features_ok) {
-		return failed("the kernel requires a feature that is not offered to PV guests");
-	}
 	if (spec->id == 0 && has_note(XEN_ELFNOTE_SUPPORTED_FEATURES) &&
 	    (kernel.supported & 1u << XENFEAT_dom0) == 0) {
 		return failed("the kernel cannot be a control domain");
@@ -203,7 +200,6 @@ static INIT_TEXT void add_memory(struct domain *d)
 
 static INIT_TEXT bool build_memory(struct domain *d)
 {
-	unsigned long free = heap_free_frames();
 	const char *error;
 	uint64_t size;
 
@@ -211,11 +207,6 @@ static INIT_TEXT bool build_memory(struct domain *d)
 	error = build_plan(&layout, &kernel, spec->frames, size);
 	if (error != NULL) {
 		return failed("%s", error);
-	}
-	if (spec->frames + spec->keep > free) {
-		return failed("%lu MiB of memory (mem) is too much: of %lu MiB %lu MiB stay free",
-			      FRAMES_TO_MB(spec->frames), FRAMES_TO_MB(free),
-			      FRAMES_TO_MB(spec->keep));
 	}
 	add_memory(d);
 	if (layout.end > d->tot_pages) {
@@ -355,7 +346,6 @@ INIT_TEXT struct domain *build_domain(struct build_spec *s)
 	}
 	d = domain_create(s->id, s->vcpus, &rc);
 	if (s->id == 0 && rc == 0) {
-		d->may_io = true;
 		rc = ioport_domain_init(d);
 		s->frames = choose_size();
 	}

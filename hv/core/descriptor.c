@@ -30,13 +30,10 @@
  */
 bool descriptor_check(uint64_t *desc)
 {
-	if ((*desc & DESC_P) == 0) {
-		return true;
-	}
-	if ((*desc & DESC_S) == 0) {
+	if ((*desc & (DESC_P | DESC_S)) == DESC_P) {
 		return false;
 	}
-	*desc |= DESC_DPL;
+	*desc |= (*desc & DESC_P) != 0 ? DESC_DPL : 0;
 	return true;
 }
 
@@ -83,15 +80,6 @@ int vcpu_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entri
 	}
 	put_frames(old, ARRAY_SIZE(old));
 	return 0;
-}
-
-void vcpu_drop_gdt(struct vcpu *v)
-{
-	/* No frames: nothing that could be refused. */
-	const unsigned long none = 0;
-	int rc = vcpu_set_gdt(v, &none, 0);
-
-	(void)rc;
 }
 
 void ldt_drop(struct vcpu *v)

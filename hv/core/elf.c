@@ -164,8 +164,8 @@ static const char *take_note(struct elf_kernel *k, const struct note *n)
 		__builtin_memcpy(&value, n->desc, n->size);
 		__builtin_memcpy((uint8_t *)k + number_at[n->type], &value, sizeof(value));
 	}
-	if (n->type == XEN_ELFNOTE_FEATURES) {
-		k->wants_features_ok = features_ok(n);
+	if (n->type == XEN_ELFNOTE_FEATURES && !features_ok(n)) {
+		return "requires a feature that is not offered to PV guests";
 	}
 	if (n->type == XEN_ELFNOTE_XEN_VERSION && !note_has(n, 0, "xen-3.0")) {
 		return "made for another interface than xen-3.0";
@@ -230,7 +230,7 @@ INIT_TEXT const char *elf_kernel_info(const struct elf_image *e, struct elf_kern
 {
 	const char *error = NULL;
 
-	*k = (struct elf_kernel){ .entry = e->entry, .wants_features_ok = true };
+	*k = (struct elf_kernel){ .entry = e->entry };
 	for (unsigned int n = 0; error == NULL && n < e->phnum; n++) {
 		struct elf_segment ph = header(e, n);
 

@@ -30,11 +30,10 @@ struct pattern {
 	uint16_t flags;
 };
 
-enum group {
-	GROUP_80,
-	GROUP_C6,
-	GROUP_BA
-};
+/* Rows of group_op. */
+#define GROUP_80 0
+#define GROUP_C6 1
+#define GROUP_BA 2
 
 static const uint8_t group_op[][8] = {
 	[GROUP_80] = { [1] = INSN_OR, [4] = INSN_AND },

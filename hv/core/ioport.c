@@ -92,12 +92,8 @@ void ioport_write(struct domain *d, uint16_t port, unsigned int bytes, uint32_t 
 
 int ioport_domain_init(struct domain *d)
 {
-	uint64_t *map;
+	uint64_t *map = heap_alloc_bytes(MAP_BYTES);
 
-	if (!d->may_io) {
-		return 0;
-	}
-	map = heap_alloc_bytes(MAP_BYTES);
 	if (map == NULL) {
 		return -XEN_ENOMEM;
 	}
@@ -107,6 +103,7 @@ int ioport_domain_init(struct domain *d)
 		}
 	}
 	d->ioport_map = map;
+	d->may_io = true;
 	return 0;
 }
 

@@ -86,7 +86,8 @@ int vcpu_destroy(struct vcpu *v)
 	if (rc != 0) {
 		return rc;
 	}
-	vcpu_drop_gdt(v);
+	/* No frames: nothing that could be refused. */
+	CHECK(vcpu_set_gdt(v, v->gdt_frame, 0) == 0);
 	ldt_drop(v);
 	guest_area_drop(&v->runstate_area);
 	guest_area_drop(&v->time_area);

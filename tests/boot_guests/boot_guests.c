@@ -20,6 +20,7 @@
 #include <hv/build.h>
 #include <hv/cmdline.h>
 #include <hv/domain.h>
+#include <hv/heap.h>
 #include <hv/percpu.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
@@ -31,6 +32,7 @@
 #define MARK "guest"
 #define MARK_LEN (sizeof(MARK) - 1)
 #define CONTROL_MIN (256ull << 20) /* stays free, if it is not said how much */
+#define OVERHEAD (4ull << 20)	   /* what a guest takes of the heap besides its memory */
 #define PIECE_NS 200000ull
 
 /* Atomic; NULL: none, or somebody is at work on it. */
@@ -49,6 +51,8 @@ INIT_TEXT bool boot_guests_is(unsigned int i)
 static INIT_TEXT struct domain *build_guest(unsigned int id, unsigned int module)
 {
 	const char *line = boot_info.module[module].cmdline + MARK_LEN;
+	unsigned long free = heap_free_frames();
+	uint64_t keep = options.dom0_mem != 0 ? options.dom0_mem : CONTROL_MIN;
 	struct guest_options o;
 	bool good = guest_options_parse(&line, &o);
 	struct domain *d;
@@ -60,13 +64,19 @@ static INIT_TEXT struct domain *build_guest(unsigned int id, unsigned int module
 		.ramdisk = boot_guests_is(module + 1) ? ~0u : module + 1,
 		.cmdline = line,
 		.frames = o.mem >> PAGE_SHIFT,
-		.keep = (options.dom0_mem != 0 ? options.dom0_mem : CONTROL_MIN) >> PAGE_SHIFT,
 		.vcpus = o.vcpus,
 	};
 
 	snprintf(name, sizeof(name), MARK " %u", id);
 	if (!good) {
 		pr_err("%s: a value cannot be used; it is left out", name);
+		return NULL;
+	}
+	if (s.frames + ((keep + OVERHEAD) >> PAGE_SHIFT) > free) {
+		pr_err("%s: %lu MiB of memory (mem) is too much: of %lu MiB %lu MiB stay free; "
+		       "it is left out",
+		       name, (unsigned long)(o.mem >> 20), free >> (20 - PAGE_SHIFT),
+		       (unsigned long)(keep >> 20));
 		return NULL;
 	}
 	d = build_domain(&s);

@@ -114,11 +114,10 @@ bool fake_guest_create(struct fake_guest *g, uint16_t id, unsigned int pages, un
 	if (g->d == NULL) {
 		return false;
 	}
-	g->d->may_io = may_io;
 	spin_lock(&g->d->lock);
 	WRITE_ONCE(g->d->max_pages, pages + 64);
 	spin_unlock(&g->d->lock);
-	if (ioport_domain_init(g->d) != 0 || !alloc_pages(g)) {
+	if ((may_io && ioport_domain_init(g->d) != 0) || !alloc_pages(g)) {
 		goto err_destroy;
 	}
 	build_tables(g);

@@ -17,7 +17,6 @@ struct build_spec {
 	unsigned int kernel, ramdisk;	  /* boot modules; without a ramdisk ~0u */
 	const char *cmdline;		  /* the kernel's */
 	unsigned long frames, max_frames; /* control domain: frames are chosen */
-	unsigned long keep;		  /* frames that must stay free */
 	unsigned int vcpus;
 };
 

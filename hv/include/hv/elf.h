@@ -34,7 +34,6 @@ struct elf_kernel {
 	uint64_t hv_start_low;
 	uint64_t mod_start_pfn; /* as a truth value */
 	uint64_t supported;	/* SUPPORTED_FEATURES, 1 << XENFEAT_x */
-	bool wants_features_ok; /* no required feature that we lack */
 	uint64_t vstart, vend;	/* span of all loadable segments, virtual */
 	uint64_t pstart, pend;	/* the same from guest frame 0, bytes */
 };

@@ -44,6 +44,7 @@ void pirq_domain_destroy(struct domain *d);
 /** Port access of a guest: 0 all ones / ignored unless allowed. */
 uint32_t ioport_read(struct domain *d, uint16_t port, unsigned int bytes);
 void ioport_write(struct domain *d, uint16_t port, unsigned int bytes, uint32_t value);
+/** Access to hardware for a domain that has not run yet; -XEN_ENOMEM. */
 int must_check ioport_domain_init(struct domain *d);
 void ioport_domain_free(struct domain *d);
 /** True if d may map the I/O frame (never APIC, IO-APIC, core RAM). */

@@ -81,7 +81,6 @@ bool descriptor_check(uint64_t *desc);
 int must_check descriptor_check_frame(uint64_t *descs);
 /** Replaces v's GDT; 0, -XEN_EINVAL, -XEN_EFAULT. All or nothing. */
 int must_check vcpu_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries);
-void vcpu_drop_gdt(struct vcpu *v);
 /** Sets one handler of v, 0: none; -XEN_EINVAL: address is not canonical. */
 int must_check vcpu_set_trap(struct vcpu *v, uint8_t vector, uint8_t flags, uint64_t address);
 

@@ -36,7 +36,6 @@ struct guest_area {
 
 struct hypercall_record {
 	uint8_t nr;
-	bool used; /* false: no such call was made */
 	bool in_multicall;
 	uint64_t arg[3];
 	int64_t result;
@@ -131,7 +130,7 @@ struct vcpu {
 	/* hypercalls, hypercall.c */
 	struct multicall_entry *mc; /* entry being executed, or NULL */
 	struct hypercall_record history[CONFIG_HYPERCALL_HISTORY];
-	unsigned int history_next;
+	uint64_t history_next; /* how many there were */
 };
 
 /** vCPU running on this CPU; never NULL while a guest's call is served. */

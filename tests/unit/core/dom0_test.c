@@ -226,9 +226,9 @@ static struct domain *boot_guest(const char *line)
 	/* None of these can be: the rest starts all the same. */
 	add_module(image.bytes, image.size, "guest mem=64K");
 	add_module(image.bytes, image.size, "guest mem=1G");
-	add_module(image.bytes, image.size, "guest vcpus=65");
+	add_module(image.bytes, image.size, "guest mem=8M vcpus=65");
 	add_module(image.bytes, image.size, "guest vcpus=");
-	add_module("no kernel", 10, "guest");
+	add_module("no kernel", 10, "guest mem=8M");
 	(void)boot();
 	TRUE_(fake_console_has("guest 2: 0 MiB of memory (mem) is too little"));
 	TRUE_(fake_console_has("guest 3: 1024 MiB of memory (mem) is too much"));
