@@ -133,9 +133,8 @@ static INIT_TEXT void write_guest(uint64_t at, const uint8_t *src, uint64_t n)
 static INIT_TEXT void load_kernel(void)
 {
 	struct elf_segment seg;
-	unsigned int i;
 
-	for (i = 0; elf_load_segment(&image, i, &seg); i++) {
+	for (unsigned int i = 0; elf_load_segment(&image, i, &seg); i++) {
 		uint64_t at = seg.paddr - kernel.paddr_offset;
 
 		write_guest(at, image.data + seg.offset, seg.filesz);

@@ -159,10 +159,8 @@ static bool INIT_TEXT parse_console(const char **s, void *to UNUSED)
 static bool INIT_TEXT parse_com1(const char **s, void *to UNUSED)
 {
 	options.com1_baud = 0;
-	if (!skip(s, "auto") && !cmdline_count(s, &options.com1_baud)) {
-		return false;
-	}
-	if (skip(s, ",8n1") && skip(s, ",") && !cmdline_count(s, &options.com1_port)) {
+	if ((!skip(s, "auto") && !cmdline_count(s, &options.com1_baud)) ||
+	    (skip(s, ",8n1") && skip(s, ",") && !cmdline_count(s, &options.com1_port))) {
 		return false;
 	}
 	return options.com1_baud <= 115200 && options.com1_port != 0 && options.com1_port <= 0xfff8;

@@ -164,14 +164,13 @@ static void leaf_d(const struct vcpu *v, uint32_t subleaf, struct cpuid_regs *r)
 /* The published description of time: nothing is emulated. */
 static struct cpuid_regs leaf_xen_time(uint32_t subleaf)
 {
-	const struct arch_clock *clock = &arch_clock;
-	uint32_t khz = (uint32_t)(clock->hz / 1000);
+	uint32_t khz = (uint32_t)(arch_clock.hz / 1000);
 
 	switch (subleaf) {
 	case 0: /* counter is reliable; mode "never emulate" */
-		return (struct cpuid_regs){ clock->stable ? BIT(1) : 0, 2, khz, 0 };
+		return (struct cpuid_regs){ arch_clock.stable ? BIT(1) : 0, 2, khz, 0 };
 	case 1: /* of the vCPU time record; no offset */
-		return (struct cpuid_regs){ .c = clock->mul, .d = (uint8_t)clock->shift };
+		return (struct cpuid_regs){ .c = arch_clock.mul, .d = (uint8_t)arch_clock.shift };
 	case 2:
 		return (struct cpuid_regs){ .a = khz };
 	default:

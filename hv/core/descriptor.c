@@ -134,9 +134,8 @@ long do_set_gdt(uint64_t frames, uint64_t entries)
 long do_update_descriptor(uint64_t maddr, uint64_t desc)
 {
 	struct domain *d = current_domain();
-	uint64_t type = PGT_WRITABLE;
 	struct page *pg;
-	uint64_t *slot;
+	uint64_t *slot, type;
 
 	if ((maddr & 7) != 0 || !descriptor_check(&desc)) {
 		return -XEN_EINVAL;
@@ -149,10 +148,8 @@ long do_update_descriptor(uint64_t maddr, uint64_t desc)
 	 * A frame in use as a GDT or LDT keeps that type while it changes; any
 	 * other has to be one that the guest could write itself.
 	 */
-	if ((__atomic_load_n(&pg->type, __ATOMIC_RELAXED) & PGT_TYPE_MASK) == PGT_DESC) {
-		type = PGT_DESC;
-	}
-	if (page_get_type(pg, type) != 0) {
+	type = READ_ONCE(pg->type) & PGT_TYPE_MASK;
+	if (page_get_type(pg, type == PGT_DESC ? PGT_DESC : PGT_WRITABLE) != 0) {
 		page_put(pg);
 		return -XEN_EINVAL;
 	}

@@ -137,11 +137,9 @@ static enum emul_result read_register(const struct vcpu *v, bool debug, unsigned
 
 static enum emul_result write_cr3(struct vcpu *v, uint64_t value)
 {
-	int rc = -XEN_EINVAL;
+	int rc = value & ~(PTE_ADDR_MASK | CR3_FLAGS) ? -XEN_EINVAL :
+							vcpu_set_kernel_table(v, pte_mfn(value));
 
-	if (!(value & ~(PTE_ADDR_MASK | CR3_FLAGS))) {
-		rc = vcpu_set_kernel_table(v, pte_mfn(value));
-	}
 	if (rc != 0) {
 		return rc == -XEN_ERESTART ? EMUL_DONE : EMUL_FAULT;
 	}

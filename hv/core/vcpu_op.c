@@ -113,9 +113,6 @@ static int replace_area(struct vcpu *v, struct guest_area *slot, uint64_t va, si
 
 static long op_set_singleshot(struct vcpu *v, const struct vcpu_set_singleshot_timer *op)
 {
-	if (v != current_vcpu()) {
-		return -XEN_EINVAL;
-	}
 	if ((op->flags & VCPU_SSHOTTMR_future) != 0 && op->timeout_abs_ns < time_now()) {
 		return -XEN_ETIME;
 	}
@@ -162,9 +159,6 @@ static long call_op(struct vcpu *v, uint64_t cmd, const union args *a, uint64_t 
 	case VCPUOP_set_singleshot_timer:
 		return op_set_singleshot(v, &a->singleshot);
 	case VCPUOP_stop_singleshot_timer:
-		if (v != current_vcpu()) {
-			return -XEN_EINVAL;
-		}
 		timer_stop(&v->singleshot);
 		return 0;
 	case VCPUOP_send_nmi:
@@ -199,6 +193,10 @@ long do_vcpu_op(uint64_t cmd, uint64_t vcpu, uint64_t arg)
 	}
 	if (size != 0 && copy_from_guest(&a, guest_ptr(arg), size) != 0) {
 		return -XEN_EFAULT;
+	}
+	if ((cmd == VCPUOP_set_singleshot_timer || cmd == VCPUOP_stop_singleshot_timer) &&
+	    v != current_vcpu()) {
+		return -XEN_EINVAL;
 	}
 	return call_op(v, cmd, &a, arg);
 }

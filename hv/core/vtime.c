@@ -214,13 +214,12 @@ void vtime_update_wallclock(struct domain *d)
 void vtime_set_wallclock(uint64_t sec, uint32_t nsec, uint64_t at)
 {
 	uint64_t utc = sec * NS_PER_S + nsec;
-	struct domain *d;
 
 	spin_lock(&vtime_lock);
 	wallclock = utc > at ? utc - at : 0;
 	spin_unlock(&vtime_lock);
 
-	for (d = domain_next(NULL); d != NULL; d = domain_next(d)) {
+	for (struct domain *d = domain_next(NULL); d != NULL; d = domain_next(d)) {
 		vtime_update_wallclock(d);
 	}
 }
