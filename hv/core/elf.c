@@ -238,11 +238,9 @@ INIT_TEXT const char *elf_kernel_info(const struct elf_image *e, struct elf_kern
 			error = read_notes(e, k, ph.offset, ph.offset + ph.filesz);
 		}
 	}
-	if (error == NULL && k->has == 0) {
-		error = "no Xen notes: not a kernel for this interface";
-	}
 	if (error == NULL) {
-		error = read_span(e, k);
+		error = k->has == 0 ? "no Xen notes: not a kernel for this interface" :
+				      read_span(e, k);
 	}
 	if (error != NULL) {
 		return error;
