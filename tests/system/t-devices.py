@@ -39,7 +39,7 @@ NETS = {"virtio_net": ("virtio-net-pci", "10.0.2", r"virtio\d+-input"),
 KNOWN = (r"(?i)MSR|microcode|mitigation|firmware|ACPI: |unchecked|RETBleed|"
          r"Spectre|MDS|x86/|floppy|i8042|rtc|PCI: |pnp|mce|no caching mode|"
          r"write cache|assuming|UAS|unsupported|VFS: |spinlock event irq|"
-         r"hpet_acpi_add|interrupt took")
+         r"hpet_acpi_add|interrupt took|Grant table initialized")
 
 
 def path(name):
