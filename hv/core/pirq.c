@@ -26,11 +26,10 @@
 #include <hv/vcpu.h>
 
 static struct pirq_line {
-	uint16_t owner; /* domain it is mapped to, if mapped */
-	bool mapped;
 	const struct vcpu *v; /* of the owner's port it is bound to, NULL: to none */
-	bool msi;	      /* of the device and entry below */
-	uint16_t bdf, entry;
+	uint16_t owner;	      /* domain it is mapped to, if mapped */
+	uint16_t bdf, entry;  /* of the device, if msi */
+	bool mapped, msi;
 } lines[PIRQ_MAX];
 
 spinlock_t pirq_lock = SPINLOCK_INIT(RANK_PIRQ);

@@ -170,7 +170,11 @@ unsigned int guest_console_input(char c)
 		return n;
 	}
 	for (; n > 0; n--) {
-		give(d, n > 1 ? (char)CTRL_A : c);
+		if (n > 1) {
+			give(d, CTRL_A);
+		} else {
+			give(d, c);
+		}
 	}
 	domain_put(d);
 	return 0;

@@ -10,7 +10,7 @@
 
 struct domain;
 
-#define CTRL_A 1 /* three times: the next one gets the keyboard */
+#define CTRL_A '\1' /* three times: the next one gets the keyboard */
 
 /*
  * What a guest writes to its console (console_io.c).  False: the console is not
