@@ -6,49 +6,13 @@
  * the bits of an entry must tell whether it is in use, and what was ended
  * stays ended.
  */
-#include <test.h>
+#include <grants.h>
 
-#define VA 0x0000110000000000ul /* where grants are mapped, 8 pages */
-#define TABLE 0x0000120000000000ul
 #define REF 20u
 #define ROUND_NS 300000000ul
 
-static struct grant_entry_v1 *table;
 static uint8_t *page;
 static void *l1; /* the table that maps VA */
-
-static void grant(unsigned int ref, unsigned long mfn, uint16_t flags)
-{
-	table[ref].flags = 0;
-	barrier();
-	table[ref].domid = 0;
-	table[ref].frame = (uint32_t)mfn;
-	barrier();
-	WRITE_ONCE(table[ref].flags, flags);
-}
-
-static uint16_t in_use(unsigned int ref)
-{
-	return READ_ONCE(table[ref].flags) & (GTF_reading | GTF_writing);
-}
-
-static int map(struct gnttab_map_grant_ref *m, unsigned long addr, uint32_t flags, domid_t dom,
-	       unsigned int ref)
-{
-	*m = (struct gnttab_map_grant_ref){
-		.host_addr = addr, .flags = flags, .ref = ref, .dom = dom, .status = 77
-	};
-	EXPECT_RC(hyp_grant_table_op(GNTTABOP_map_grant_ref, m, 1), 0);
-	return m->status;
-}
-
-static int unmap(unsigned long addr, uint64_t bus, grant_handle_t handle)
-{
-	struct gnttab_unmap_grant_ref u = { addr, bus, handle, 77 };
-
-	EXPECT_RC(hyp_grant_table_op(GNTTABOP_unmap_grant_ref, &u, 1), 0);
-	return u.status;
-}
 
 static void setup(void)
 {

@@ -9,59 +9,11 @@
  * writable one is; the page must not become a page table before that. What is
  * ended twice, or by the wrong part, gives nothing back.
  */
-#include <test.h>
+#include <grants.h>
 
-#define VA 0x0000110000000000ul /* where grants are mapped */
-#define TABLE 0x0000120000000000ul
 #define REF 20u
 
-static struct grant_entry_v1 *table;
 static void *page;
-
-static void grant(unsigned long mfn, uint16_t flags)
-{
-	table[REF].flags = 0;
-	barrier();
-	table[REF].domid = 0;
-	table[REF].frame = (uint32_t)mfn;
-	barrier();
-	WRITE_ONCE(table[REF].flags, flags);
-}
-
-static uint16_t in_use(void)
-{
-	return READ_ONCE(table[REF].flags) & (GTF_reading | GTF_writing);
-}
-
-static xen_pfn_t setup(void)
-{
-	xen_pfn_t frame = 0;
-	struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = 1, .frame_list.p = &frame };
-
-	NEED(hyp_grant_table_op(GNTTABOP_setup_table, &s, 1) == 0 && s.status == GNTST_okay);
-	NEED(map_frame(TABLE, frame, PTE_RW) == 0);
-	table = (struct grant_entry_v1 *)TABLE;
-	page = page_alloc();
-	NEED(map_frame(VA, virt_to_mfn(page), PTE_RO) == 0 && va_set(VA, 0) == 0);
-	return frame;
-}
-
-static int map(struct gnttab_map_grant_ref *m, unsigned long addr, uint32_t flags)
-{
-	*m = (struct gnttab_map_grant_ref){
-		.host_addr = addr, .flags = flags, .ref = REF, .dom = DOMID_SELF, .status = 77
-	};
-	EXPECT_RC(hyp_grant_table_op(GNTTABOP_map_grant_ref, m, 1), 0);
-	return m->status;
-}
-
-static int unmap(unsigned long addr, uint64_t bus, grant_handle_t handle)
-{
-	struct gnttab_unmap_grant_ref u = { addr, bus, handle, 77 };
-
-	EXPECT_RC(hyp_grant_table_op(GNTTABOP_unmap_grant_ref, &u, 1), 0);
-	return u.status;
-}
 
 #define WAYS 4u
 
@@ -94,7 +46,7 @@ static uint16_t expected(unsigned int mapped)
 
 static void check(unsigned int mapped)
 {
-	EXPECT_RC(in_use(), expected(mapped));
+	EXPECT_RC(in_use(REF), expected(mapped));
 	/* The page is mapped read-only by ourselves: writable grants alone keep
 	 * it from becoming a table. */
 	if (mmuext(MMUEXT_PIN_L1_TABLE, virt_to_mfn(page)) == 0) {
@@ -142,7 +94,7 @@ static void in_order(unsigned int order)
 	for (i = 0; i < WAYS; i++) {
 		unsigned int way = (i + order) % WAYS;
 
-		EXPECT_RC(map(&m[way], addr_of(way), ways[way]), GNTST_okay);
+		EXPECT_RC(map(&m[way], addr_of(way), ways[way], DOMID_SELF, REF), GNTST_okay);
 		mapped |= 1u << way;
 		check(mapped);
 	}
@@ -159,9 +111,9 @@ void test(void)
 {
 	unsigned int order;
 
-	(void)setup();
+	(void)setup_grants(&page);
 	page_protect(page, false);
-	grant(virt_to_mfn(page), GTF_permit_access);
+	grant(REF, virt_to_mfn(page), GTF_permit_access);
 	for (order = 0; order < 32; order++) {
 		in_order(order);
 	}

@@ -10,59 +10,11 @@
  * is no table, in a table that ceased to be one, not ours. Each time the call
  * fails, the entry stays as it is, and the grant stays in use.
  */
-#include <test.h>
+#include <grants.h>
 
-#define VA 0x0000110000000000ul /* where grants are mapped */
-#define TABLE 0x0000120000000000ul
 #define REF 20u
 
-static struct grant_entry_v1 *table;
 static void *page;
-
-static void grant(unsigned long mfn, uint16_t flags)
-{
-	table[REF].flags = 0;
-	barrier();
-	table[REF].domid = 0;
-	table[REF].frame = (uint32_t)mfn;
-	barrier();
-	WRITE_ONCE(table[REF].flags, flags);
-}
-
-static uint16_t in_use(void)
-{
-	return READ_ONCE(table[REF].flags) & (GTF_reading | GTF_writing);
-}
-
-static xen_pfn_t setup(void)
-{
-	xen_pfn_t frame = 0;
-	struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = 1, .frame_list.p = &frame };
-
-	NEED(hyp_grant_table_op(GNTTABOP_setup_table, &s, 1) == 0 && s.status == GNTST_okay);
-	NEED(map_frame(TABLE, frame, PTE_RW) == 0);
-	table = (struct grant_entry_v1 *)TABLE;
-	page = page_alloc();
-	NEED(map_frame(VA, virt_to_mfn(page), PTE_RO) == 0 && va_set(VA, 0) == 0);
-	return frame;
-}
-
-static int map(struct gnttab_map_grant_ref *m, unsigned long addr, uint32_t flags)
-{
-	*m = (struct gnttab_map_grant_ref){
-		.host_addr = addr, .flags = flags, .ref = REF, .dom = DOMID_SELF, .status = 77
-	};
-	EXPECT_RC(hyp_grant_table_op(GNTTABOP_map_grant_ref, m, 1), 0);
-	return m->status;
-}
-
-static int unmap(unsigned long addr, uint64_t bus, grant_handle_t handle)
-{
-	struct gnttab_unmap_grant_ref u = { addr, bus, handle, 77 };
-
-	EXPECT_RC(hyp_grant_table_op(GNTTABOP_unmap_grant_ref, &u, 1), 0);
-	return u.status;
-}
 
 static uint64_t *slot;
 static uint64_t slot_maddr;
@@ -73,7 +25,7 @@ static void refused(grant_handle_t handle, uint64_t addr)
 	uint64_t before = READ_ONCE(*slot);
 
 	EXPECT(unmap(addr, 0, handle) < 0);
-	EXPECT(in_use() != 0);
+	EXPECT(in_use(REF) != 0);
 	EXPECT(((READ_ONCE(*slot) ^ before) & ~(PTE_A | PTE_D)) == 0);
 }
 
@@ -85,7 +37,7 @@ static void attack(uint32_t flags)
 	struct gnttab_map_grant_ref m;
 	uint64_t mapped;
 
-	EXPECT_RC(map(&m, slot_maddr, flags), GNTST_okay);
+	EXPECT_RC(map(&m, slot_maddr, flags, DOMID_SELF, REF), GNTST_okay);
 	mapped = READ_ONCE(*slot);
 	EXPECT_RC(pte_mfn(mapped), virt_to_mfn(page));
 	/* Somewhere else. */
@@ -118,7 +70,7 @@ static void attack(uint32_t flags)
 	refused(m.handle, slot_maddr);
 	EXPECT_RC(mmu_set(slot_maddr, mapped), 0);
 	EXPECT_RC(unmap(slot_maddr, 0, m.handle), GNTST_okay);
-	EXPECT_RC(in_use(), 0);
+	EXPECT_RC(in_use(REF), 0);
 	EXPECT_RC(READ_ONCE(*slot), 0);
 	page_protect(l2, true);
 	page_free(l2);
@@ -132,13 +84,13 @@ static void places(void)
 	unsigned int level;
 
 	for (level = 2; level <= 4; level++) {
-		EXPECT(map(&m, mm_slot_maddr(VA, level), flags) < 0);
+		EXPECT(map(&m, mm_slot_maddr(VA, level), flags, DOMID_SELF, REF) < 0);
 	}
-	EXPECT(map(&m, virt_to_maddr(page), flags) < 0);
-	EXPECT(map(&m, virt_to_maddr(table_alloc()), flags) < 0);
-	EXPECT(map(&m, slot_maddr | 4, flags) < 0);
-	EXPECT(map(&m, CORE_MIDDLE, flags) < 0);
-	EXPECT_RC(in_use(), 0);
+	EXPECT(map(&m, virt_to_maddr(page), flags, DOMID_SELF, REF) < 0);
+	EXPECT(map(&m, virt_to_maddr(table_alloc()), flags, DOMID_SELF, REF) < 0);
+	EXPECT(map(&m, slot_maddr | 4, flags, DOMID_SELF, REF) < 0);
+	EXPECT(map(&m, CORE_MIDDLE, flags, DOMID_SELF, REF) < 0);
+	EXPECT_RC(in_use(REF), 0);
 	EXPECT_RC(READ_ONCE(*slot), 0);
 }
 
@@ -146,10 +98,10 @@ void test(void)
 {
 	const uint32_t flags = GNTMAP_host_map | GNTMAP_contains_pte;
 
-	(void)setup();
+	(void)setup_grants(&page);
 	slot = mm_slot(mm_l4(), VA, 1);
 	slot_maddr = virt_to_maddr(slot);
-	grant(virt_to_mfn(page), GTF_permit_access);
+	grant(REF, virt_to_mfn(page), GTF_permit_access);
 	places();
 	attack(flags);
 	attack(flags | GNTMAP_readonly);

@@ -9,42 +9,11 @@
  * is not left in use, and the page can become anything afterwards. Entries that
  * refer on to another domain are not offered.
  */
-#include <test.h>
+#include <grants.h>
 
-#define VA 0x0000110000000000ul /* where grants are mapped */
-#define TABLE 0x0000120000000000ul
 #define REF 20u
 
-static struct grant_entry_v1 *table;
 static void *page;
-
-static void grant(unsigned long mfn, uint16_t flags)
-{
-	table[REF].flags = 0;
-	barrier();
-	table[REF].domid = 0;
-	table[REF].frame = (uint32_t)mfn;
-	barrier();
-	WRITE_ONCE(table[REF].flags, flags);
-}
-
-static uint16_t in_use(void)
-{
-	return READ_ONCE(table[REF].flags) & (GTF_reading | GTF_writing);
-}
-
-static xen_pfn_t setup(void)
-{
-	xen_pfn_t frame = 0;
-	struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = 1, .frame_list.p = &frame };
-
-	NEED(hyp_grant_table_op(GNTTABOP_setup_table, &s, 1) == 0 && s.status == GNTST_okay);
-	NEED(map_frame(TABLE, frame, PTE_RW) == 0);
-	table = (struct grant_entry_v1 *)TABLE;
-	page = page_alloc();
-	NEED(map_frame(VA, virt_to_mfn(page), PTE_RO) == 0 && va_set(VA, 0) == 0);
-	return frame;
-}
 
 static struct gnttab_copy list[40];
 static uint8_t *target;
@@ -121,7 +90,7 @@ static void single(void)
 		if (!EXPECT(list[0].status < 0)) {
 			print("  way %u: status %d\n", i, list[0].status);
 		}
-		EXPECT_RC(in_use(), 0);
+		EXPECT_RC(in_use(REF), 0);
 		EXPECT_RC(target[0], 0);
 	}
 }
@@ -145,7 +114,7 @@ static void mixed(void)
 		wrong += target[i] != (copied ? 0x5a : 0);
 	}
 	EXPECT_RC(wrong, 0);
-	EXPECT_RC(in_use(), 0);
+	EXPECT_RC(in_use(REF), 0);
 }
 
 static void entries(void)
@@ -157,7 +126,7 @@ static void entries(void)
 
 	memset(target, 0, PAGE_SIZE);
 	for (i = 0; i < ARRAY_SIZE(refused); i++) {
-		grant(virt_to_mfn(page), refused[i]);
+		grant(REF, virt_to_mfn(page), refused[i]);
 		list[0] = good(0, 64);
 		EXPECT_RC(hyp_grant_table_op(GNTTABOP_copy, list, 1), 0);
 		EXPECT(list[0].status < 0);
@@ -165,7 +134,7 @@ static void entries(void)
 		EXPECT_RC(READ_ONCE(table[REF].flags), refused[i]);
 	}
 	/* Read-only: from it, not to it. */
-	grant(virt_to_mfn(page), GTF_permit_access | GTF_readonly);
+	grant(REF, virt_to_mfn(page), GTF_permit_access | GTF_readonly);
 	list[0] = good(0, 64);
 	list[1] = (struct gnttab_copy){
 		.source = { .u.gmfn = virt_to_mfn(target), .domid = DOMID_SELF },
@@ -176,15 +145,15 @@ static void entries(void)
 	};
 	EXPECT_RC(hyp_grant_table_op(GNTTABOP_copy, list, 2), 0);
 	EXPECT(list[0].status == GNTST_okay && list[1].status < 0);
-	EXPECT_RC(in_use(), 0);
+	EXPECT_RC(in_use(REF), 0);
 }
 
 void test(void)
 {
-	(void)setup();
+	(void)setup_grants(&page);
 	target = page_alloc();
 	memset(page, 0x5a, PAGE_SIZE);
-	grant(virt_to_mfn(page), GTF_permit_access);
+	grant(REF, virt_to_mfn(page), GTF_permit_access);
 	single();
 	mixed();
 	entries();

@@ -9,59 +9,11 @@
  * retypes a frame; the change of version is asked for with uses outstanding. The
  * entries must stay in their place, and be the ones the core reads.
  */
-#include <test.h>
+#include <grants.h>
 
-#define VA 0x0000110000000000ul /* where grants are mapped */
-#define TABLE 0x0000120000000000ul
 #define REF 20u
 
-static struct grant_entry_v1 *table;
 static void *page;
-
-static void grant(unsigned long mfn, uint16_t flags)
-{
-	table[REF].flags = 0;
-	barrier();
-	table[REF].domid = 0;
-	table[REF].frame = (uint32_t)mfn;
-	barrier();
-	WRITE_ONCE(table[REF].flags, flags);
-}
-
-static uint16_t in_use(void)
-{
-	return READ_ONCE(table[REF].flags) & (GTF_reading | GTF_writing);
-}
-
-static xen_pfn_t setup(void)
-{
-	xen_pfn_t frame = 0;
-	struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = 1, .frame_list.p = &frame };
-
-	NEED(hyp_grant_table_op(GNTTABOP_setup_table, &s, 1) == 0 && s.status == GNTST_okay);
-	NEED(map_frame(TABLE, frame, PTE_RW) == 0);
-	table = (struct grant_entry_v1 *)TABLE;
-	page = page_alloc();
-	NEED(map_frame(VA, virt_to_mfn(page), PTE_RO) == 0 && va_set(VA, 0) == 0);
-	return frame;
-}
-
-static int map(struct gnttab_map_grant_ref *m, unsigned long addr, uint32_t flags)
-{
-	*m = (struct gnttab_map_grant_ref){
-		.host_addr = addr, .flags = flags, .ref = REF, .dom = DOMID_SELF, .status = 77
-	};
-	EXPECT_RC(hyp_grant_table_op(GNTTABOP_map_grant_ref, m, 1), 0);
-	return m->status;
-}
-
-static int unmap(unsigned long addr, uint64_t bus, grant_handle_t handle)
-{
-	struct gnttab_unmap_grant_ref u = { addr, bus, handle, 77 };
-
-	EXPECT_RC(hyp_grant_table_op(GNTTABOP_unmap_grant_ref, &u, 1), 0);
-	return u.status;
-}
 
 static long memory_op(unsigned int cmd, xen_pfn_t frame)
 {
@@ -112,22 +64,22 @@ static void versions(uint32_t now)
 
 void test(void)
 {
-	xen_pfn_t frame = setup(), again = 0;
+	xen_pfn_t frame = setup_grants(&page), again = 0;
 	struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = 1, .frame_list.p = &again };
 	struct gnttab_map_grant_ref m;
 	struct gnttab_set_version one = { 1 };
 
-	grant(virt_to_mfn(page), GTF_permit_access);
+	grant(REF, virt_to_mfn(page), GTF_permit_access);
 	offer(frame);
 	versions(1);
-	EXPECT_RC(map(&m, VA, GNTMAP_host_map), GNTST_okay);
+	EXPECT_RC(map(&m, VA, GNTMAP_host_map, DOMID_SELF, REF), GNTST_okay);
 	offer(frame);
 	versions(1);
 	/* To the one there is: the outstanding use stays counted. */
 	(void)hyp_grant_table_op(GNTTABOP_set_version, &one, 1);
-	EXPECT_RC(in_use(), GTF_reading | GTF_writing);
+	EXPECT_RC(in_use(REF), GTF_reading | GTF_writing);
 	EXPECT_RC(unmap(VA, 0, m.handle), GNTST_okay);
-	EXPECT_RC(in_use(), 0);
+	EXPECT_RC(in_use(REF), 0);
 	/* Not mapped by anybody, and still the table's. */
 	EXPECT_RC(va_set(TABLE, 0), 0);
 	offer(frame);
@@ -136,13 +88,13 @@ void test(void)
 	EXPECT_RC(va_set(TABLE, mfn_pte(frame, PTE_RW)), 0);
 	EXPECT_RC(table[REF].frame, virt_to_mfn(page));
 	/* As a grant of its own: it may be lent, and is not lost by it. */
-	grant(frame, GTF_permit_access);
-	if (map(&m, VA, GNTMAP_host_map) == GNTST_okay) {
+	grant(REF, frame, GTF_permit_access);
+	if (map(&m, VA, GNTMAP_host_map, DOMID_SELF, REF) == GNTST_okay) {
 		offer(frame);
 		EXPECT_RC(unmap(VA, 0, m.handle), GNTST_okay);
 	}
-	EXPECT_RC(in_use(), 0);
-	grant(virt_to_mfn(page), GTF_permit_access);
-	EXPECT_RC(map(&m, VA, GNTMAP_host_map), GNTST_okay);
+	EXPECT_RC(in_use(REF), 0);
+	grant(REF, virt_to_mfn(page), GTF_permit_access);
+	EXPECT_RC(map(&m, VA, GNTMAP_host_map, DOMID_SELF, REF), GNTST_okay);
 	EXPECT_RC(unmap(VA, 0, m.handle), GNTST_okay);
 }
