@@ -4,12 +4,10 @@
  * can be continued, and stand another vCPU that plays with parts of the tree
  * meanwhile.
  */
-#include <test.h>
+#include <tree.h>
 
-#define L1_TABLES 96u
 #define ROUNDS 40u
 
-static uint64_t *l4, *l3, *l2, *l1[L1_TABLES];
 static volatile unsigned int ticks;
 static volatile bool stop;
 
@@ -17,33 +15,6 @@ static void on_timer(unsigned int port)
 {
 	(void)port;
 	ticks++;
-}
-
-static uint64_t entry_for(const void *page, uint64_t flags)
-{
-	return mfn_pte(virt_to_mfn(page), flags);
-}
-
-static void build(const void *leaf)
-{
-	unsigned int i, j;
-
-	l4 = page_alloc();
-	l3 = page_alloc();
-	l2 = page_alloc();
-	for (i = 0; i < L1_TABLES; i++) {
-		l1[i] = page_alloc();
-		for (j = 0; j < TABLE_ENTRIES; j++) {
-			l1[i][j] = entry_for(leaf, PTE_RO);
-		}
-		l2[i * 5] = entry_for(l1[i], PTE_TABLE);
-		page_protect(l1[i], false);
-	}
-	l3[3] = entry_for(l2, PTE_TABLE);
-	l4[500] = entry_for(l3, PTE_TABLE);
-	page_protect(l2, false);
-	page_protect(l3, false);
-	page_protect(l4, false);
 }
 
 static void meddler(unsigned long arg)
@@ -91,7 +62,7 @@ void test(void)
 
 	NEED(port > 0 && evtchn_unmask((unsigned int)port) == 0);
 	evtchn_set_handler((unsigned int)port, on_timer);
-	build(page_alloc());
+	build_tree(page_alloc(), 500, false);
 	NEED(hyp_vcpu_op(VCPUOP_set_periodic_timer, 0, &periodic) == 0);
 	rounds(true);
 	EXPECT(ticks > 0);

@@ -10,57 +10,22 @@
  * these calls must be interrupted on its way (the timer's event finds it on its
  * own instruction, with work left) and must finish by itself.
  */
-#include <test.h>
+#include <tree.h>
 
 #define VA 0x0000100000000000ul
-#define L1_TABLES 96u
-#define SYSCALL_BYTES 0x050fu
 #define TRIES 20u
 
-static uint64_t *l4, *l3, *l2, *l1[L1_TABLES];
 static volatile bool in_call;
 static volatile unsigned int interrupted;
-
-static uint64_t entry_for(const void *page, uint64_t flags)
-{
-	return mfn_pte(virt_to_mfn(page), flags);
-}
 
 /* The call stands at its instruction again, to be continued. */
 static bool on_event(struct trap_regs *regs)
 {
-	if (in_call && READ_ONCE(*(const uint16_t *)regs->rip) == SYSCALL_BYTES &&
+	if (in_call && at_syscall(regs) &&
 	    (regs->rax == __HYPERVISOR_mmuext_op || regs->rax == __HYPERVISOR_mmu_update)) {
 		interrupted++;
 	}
 	return false;
-}
-
-static void build(const void *leaf)
-{
-	unsigned int i, j;
-
-	l4 = page_alloc();
-	l3 = page_alloc();
-	l2 = page_alloc();
-	for (i = 0; i < L1_TABLES; i++) {
-		l1[i] = page_alloc();
-		for (j = 0; j < TABLE_ENTRIES; j++) {
-			l1[i][j] = entry_for(leaf, PTE_RO);
-		}
-		l2[i * 5] = entry_for(l1[i], PTE_TABLE);
-		page_protect(l1[i], false);
-	}
-	l3[3] = entry_for(l2, PTE_TABLE);
-	for (i = 0; i < TABLE_ENTRIES; i++) {
-		if (i < 256 || i >= 272) {
-			l4[i] = mm_l4()[i];
-		}
-	}
-	l4[300] = entry_for(l3, PTE_TABLE);
-	page_protect(l2, false);
-	page_protect(l3, false);
-	page_protect(l4, false);
 }
 
 static long pin_l4(void)
@@ -161,7 +126,7 @@ void test(void)
 
 	NEED(port > 0 && evtchn_unmask((unsigned int)port) == 0);
 	(void)hyp_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
-	build(page_alloc());
+	build_tree(page_alloc(), 300, true);
 	trap_set_hook(SHIM_VECTOR_EVENT, on_event);
 	pair("pin", pin_l4, unpin_l4);
 	pair("entry", hang_in, cut_off);

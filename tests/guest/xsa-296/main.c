@@ -11,19 +11,15 @@
  * the tables were checked, leaves nothing behind; one that is given up half-way
  * neither. Needs two vCPUs.
  */
-#include <test.h>
+#include <tree.h>
 
-#define L1_TABLES 96u
-#define SYSCALL_BYTES 0x050fu
-
-static uint64_t *l4, *l3, *l2, *l1[L1_TABLES];
 static struct vcpu_guest_context context;
 static volatile bool in_call, give_up;
 static volatile unsigned int interrupted, ran;
 
 static bool on_event(struct trap_regs *regs)
 {
-	if (in_call && READ_ONCE(*(const uint16_t *)regs->rip) == SYSCALL_BYTES &&
+	if (in_call && at_syscall(regs) &&
 	    (regs->rax == __HYPERVISOR_vcpu_op || regs->rax == __HYPERVISOR_multicall)) {
 		interrupted++;
 		if (give_up) {
@@ -33,33 +29,6 @@ static bool on_event(struct trap_regs *regs)
 		}
 	}
 	return false;
-}
-
-static void build(const void *leaf)
-{
-	unsigned int i, j;
-
-	l4 = page_alloc();
-	l3 = page_alloc();
-	l2 = page_alloc();
-	for (i = 0; i < L1_TABLES; i++) {
-		l1[i] = page_alloc();
-		for (j = 0; j < TABLE_ENTRIES; j++) {
-			l1[i][j] = mfn_pte(virt_to_mfn(leaf), PTE_RO);
-		}
-		l2[i * 5] = mfn_pte(virt_to_mfn(l1[i]), PTE_TABLE);
-		page_protect(l1[i], false);
-	}
-	l3[3] = mfn_pte(virt_to_mfn(l2), PTE_TABLE);
-	for (i = 0; i < TABLE_ENTRIES; i++) {
-		if (i < 256 || i >= 272) {
-			l4[i] = mm_l4()[i];
-		}
-	}
-	l4[300] = mfn_pte(virt_to_mfn(l3), PTE_TABLE);
-	page_protect(l2, false);
-	page_protect(l3, false);
-	page_protect(l4, false);
 }
 
 static long initialise(bool in_list)
@@ -128,7 +97,7 @@ void test(void)
 	}
 	NEED(port > 0 && evtchn_unmask((unsigned int)port) == 0);
 	(void)hyp_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
-	build(page_alloc());
+	build_tree(page_alloc(), 300, true);
 	trap_set_hook(SHIM_VECTOR_EVENT, on_event);
 	refused(false, false);
 	refused(true, false);

@@ -10,28 +10,19 @@
  * then is attacked: made writable, altered, used as another level, freed. A
  * hostile entry must never be accepted, and all pages must come back.
  */
-#include <test.h>
+#include <tree.h>
 
-#define L1_TABLES 96u
 #define ROUNDS 24u
-#define SYSCALL_BYTES 0x050fu
 #define GIVEN_UP (-999l)
 
-static uint64_t *l4, *l3, *l2, *l1[L1_TABLES];
 static volatile bool in_call, give_up;
 static volatile unsigned int interrupted, accepted, refused;
 static uint64_t pin_ns, unpin_ns;
 
-static uint64_t entry_for(const void *page, uint64_t flags)
-{
-	return mfn_pte(virt_to_mfn(page), flags);
-}
-
 /* The call stands at its instruction with part of the work done: step over. */
 static bool on_event(struct trap_regs *regs)
 {
-	if (in_call && give_up && regs->rax == __HYPERVISOR_mmuext_op &&
-	    READ_ONCE(*(const uint16_t *)regs->rip) == SYSCALL_BYTES) {
+	if (in_call && give_up && regs->rax == __HYPERVISOR_mmuext_op && at_syscall(regs)) {
 		regs->rip += 2;
 		regs->rax = (uint64_t)GIVEN_UP;
 		in_call = false;
@@ -71,28 +62,6 @@ static void measure(void)
 	start = time_ns();
 	EXPECT_RC(call(MMUEXT_UNPIN_TABLE, l4), 0);
 	unpin_ns = time_ns() - start;
-}
-
-static void build(const void *leaf)
-{
-	unsigned int i, j;
-
-	l4 = page_alloc();
-	l3 = page_alloc();
-	l2 = page_alloc();
-	for (i = 0; i < L1_TABLES; i++) {
-		l1[i] = page_alloc();
-		for (j = 0; j < TABLE_ENTRIES; j++) {
-			l1[i][j] = entry_for(leaf, PTE_RO);
-		}
-		l2[i * 5] = entry_for(l1[i], PTE_TABLE);
-		page_protect(l1[i], false);
-	}
-	l3[3] = entry_for(l2, PTE_TABLE);
-	l4[500] = entry_for(l3, PTE_TABLE);
-	page_protect(l2, false);
-	page_protect(l3, false);
-	page_protect(l4, false);
 }
 
 /* Writes a hostile entry if it can; true if it stands. */
@@ -223,7 +192,7 @@ void test(void)
 	unsigned int i;
 
 	NEED(port > 0 && evtchn_unmask((unsigned int)port) == 0);
-	build(page_alloc());
+	build_tree(page_alloc(), 500, false);
 	trap_set_hook(SHIM_VECTOR_EVENT, on_event);
 	(void)hyp_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
 	measure();
