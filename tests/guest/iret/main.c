@@ -54,6 +54,25 @@ static void iret_to(uint64_t rip, uint64_t cs, uint64_t rflags, uint64_t rsp, ui
 		: "rax", "rcx", "r11", "memory");
 }
 
+/* An iret to label 1 of the same asm, on the same stack, with these flags in the
+ * frame. Its operands ss, rflags and cs are the caller's choice. */
+#define IRET_TO_1(flags)           \
+	"mov %%rsp, %%rbx\n\t"     \
+	"push %[ss]\n\t"           \
+	"push %%rbx\n\t"           \
+	"push %[rflags]\n\t"       \
+	"push %[cs]\n\t"           \
+	"lea 1f(%%rip), %%rax\n\t" \
+	"push %%rax\n\t"           \
+	"push " flags "\n\t"       \
+	"push $0x11\n\t" /* rcx */ \
+	"push $0x22\n\t" /* r11 */ \
+	"push $0x33\n\t" /* rax */ \
+	"mov $23, %%eax\n\t"       \
+	"syscall\n\t"              \
+	"ud2\n"                    \
+	"1:\t"
+
 static uint64_t round_rcx, round_rax;
 
 /* There and back: to a label of this function, on the same stack. */
@@ -61,27 +80,12 @@ static void round_trip(uint64_t cs, uint64_t rflags, uint64_t ss)
 {
 	uint64_t flags, got_cs, got_ss;
 
-	__asm__ __volatile__("mov %%rsp, %%rbx\n\t"
-			     "push %[ss]\n\t"
-			     "push %%rbx\n\t"
-			     "push %[rflags]\n\t"
-			     "push %[cs]\n\t"
-			     "lea 1f(%%rip), %%rax\n\t"
-			     "push %%rax\n\t"
-			     "push $0\n\t"
-			     "push $0x11\n\t"
-			     "push $0x22\n\t"
-			     "push $0x33\n\t"
-			     "mov $23, %%eax\n\t"
-			     "syscall\n\t"
-			     "ud2\n"
-			     "1:\n\t"
-			     "pushf\n\t"
-			     "pop %%rdx\n\t"
-			     "push $2\n\t"
-			     "popf\n\t"
-			     "mov %%cs, %%esi\n\t"
-			     "mov %%ss, %%edi\n\t"
+	__asm__ __volatile__(IRET_TO_1("$0") "pushf\n\t"
+					     "pop %%rdx\n\t"
+					     "push $2\n\t"
+					     "popf\n\t"
+					     "mov %%cs, %%esi\n\t"
+					     "mov %%ss, %%edi\n\t"
 			     : "=&a"(round_rax), "=&c"(round_rcx), "=&d"(flags), "=&S"(got_cs),
 			       "=&D"(got_ss)
 			     : [ss] "r"(ss), [rflags] "r"(rflags), [cs] "r"(cs)
@@ -205,22 +209,8 @@ static void kept_registers(void)
 
 	/* Without a user table the short way is not even tried. */
 	NEED(mmuext(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(mm_l4())) == 0);
-	__asm__ __volatile__("mov %%rsp, %%rbx\n\t"
-			     "push %[ss]\n\t"
-			     "push %%rbx\n\t"
-			     "push %[rflags]\n\t"
-			     "push %[cs]\n\t"
-			     "lea 1f(%%rip), %%rax\n\t"
-			     "push %%rax\n\t"
-			     "push %[flags]\n\t"
-			     "push $0x11\n\t"
-			     "push $0x22\n\t"
-			     "push $0x33\n\t"
-			     "mov $23, %%eax\n\t"
-			     "syscall\n\t"
-			     "ud2\n"
-			     "1:\tmov %%rcx, %[rcx]\n\t"
-			     "mov %%r11, %[r11]"
+	__asm__ __volatile__(IRET_TO_1("%[flags]") "mov %%rcx, %[rcx]\n\t"
+						   "mov %%r11, %[r11]"
 			     : [rcx] "=&d"(rcx), [r11] "=&S"(r11)
 			     : [ss] "r"((uint64_t)FLAT_KERNEL_SS), [rflags] "r"(RFLAGS_IF),
 			       [cs] "r"(KERNEL_CS), [flags] "i"(VGCF_in_syscall)

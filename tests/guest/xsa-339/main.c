@@ -57,52 +57,25 @@ static uint64_t on_syscall(struct trap_regs *regs)
 	return regs->rflags;
 }
 
-#define WITH_FLAGS(insn)                                             \
-	__asm__ __volatile__("push %1\n\tpopf\n\t" insn "\n\t"       \
-			     "pushf\n\tpop %%rdx\n\tpush $2\n\tpopf" \
-			     : "+a"(rax), "=&r"(in), "=&d"(out)      \
-			     : "1"(wanted), "D"(0ul), "S"(0ul)       \
-			     : "rcx", "r11", "memory", "cc")
+/* Executes the instruction with `wanted` flags; the flags after it. */
+#define WAY(name, insn)                                                      \
+	static uint64_t name(uint64_t arg)                                   \
+	{                                                                    \
+		uint64_t rax = arg, in, out;                                 \
+                                                                             \
+		__asm__ __volatile__("push %1\n\tpopf\n\t" insn "\n\t"       \
+				     "pushf\n\tpop %%rdx\n\tpush $2\n\tpopf" \
+				     : "+a"(rax), "=&r"(in), "=&d"(out)      \
+				     : "1"(wanted), "D"(0ul), "S"(0ul)       \
+				     : "rcx", "r11", "memory", "cc");        \
+		return out;                                                  \
+	}
 
-static uint64_t by_syscall(uint64_t nr)
-{
-	uint64_t rax = nr, in, out;
-
-	WITH_FLAGS("syscall");
-	return out;
-}
-
-static uint64_t by_int3(uint64_t arg)
-{
-	uint64_t rax = arg, in, out;
-
-	WITH_FLAGS("int3");
-	return out;
-}
-
-static uint64_t by_int80(uint64_t arg)
-{
-	uint64_t rax = arg, in, out;
-
-	WITH_FLAGS("int $0x80");
-	return out;
-}
-
-static uint64_t by_ud2(uint64_t arg)
-{
-	uint64_t rax = arg, in, out;
-
-	WITH_FLAGS("ud2");
-	return out;
-}
-
-static uint64_t by_sysenter(uint64_t arg)
-{
-	uint64_t rax = arg, in, out;
-
-	WITH_FLAGS("sysenter");
-	return out;
-}
+WAY(by_syscall, "syscall")
+WAY(by_int3, "int3")
+WAY(by_int80, "int $0x80")
+WAY(by_ud2, "ud2")
+WAY(by_sysenter, "sysenter")
 
 /* IF is always on, and IOPL never; the rest is the program's own. */
 static bool kept(uint64_t got)
