@@ -197,23 +197,10 @@ static void honest(struct race_vcpu *rv)
 	let_go(f);
 }
 
-struct exchange_args {
-	struct xen_memory_exchange x;
-	xen_pfn_t in, out;
-};
-
 static void swap(struct race_vcpu *rv)
 {
-	struct exchange_args a = { .in = held(rv)->mfn, .out = 1 };
-
 	race_must(rv->result == 0, "an own frame cannot be unmapped");
-	a.x.in.nr_extents = 1;
-	a.x.in.domid = DOMID_SELF;
-	a.x.in.extent_start.p = (void *)(race_args(rv) + offsetof(struct exchange_args, in));
-	a.x.out.nr_extents = 1;
-	a.x.out.domid = DOMID_SELF;
-	a.x.out.extent_start.p = (void *)(race_args(rv) + offsetof(struct exchange_args, out));
-	race_call_struct(rv, OP_SWAP, __HYPERVISOR_memory_op, XENMEM_exchange, &a, sizeof(a));
+	mm_exchange(rv, OP_SWAP, held(rv)->mfn);
 }
 
 static void come(struct race_vcpu *rv)

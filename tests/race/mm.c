@@ -237,11 +237,6 @@ enum {
 	OP_EXCHANGE
 };
 
-struct exchange_args {
-	struct xen_memory_exchange x;
-	xen_pfn_t in, out;
-};
-
 static void decrease(struct race_vcpu *rv)
 {
 	struct {
@@ -271,19 +266,23 @@ static void populate(struct race_vcpu *rv)
 			 sizeof(a));
 }
 
-static void exchange(struct race_vcpu *rv)
+void mm_exchange(struct race_vcpu *rv, unsigned int op, xen_pfn_t mfn)
 {
-	struct exchange_args a = { .out = 1 };
+	struct exchange_args a = { .in = mfn, .out = 1 };
 
-	rv->note = race_below(rv, CANDS);
-	a.in = cand(rv, (unsigned int)rv->note);
 	a.x.in.nr_extents = 1;
 	a.x.in.domid = DOMID_SELF;
 	a.x.in.extent_start.p = (void *)(race_args(rv) + offsetof(struct exchange_args, in));
 	a.x.out.nr_extents = 1;
 	a.x.out.domid = DOMID_SELF;
 	a.x.out.extent_start.p = (void *)(race_args(rv) + offsetof(struct exchange_args, out));
-	race_call_struct(rv, OP_EXCHANGE, __HYPERVISOR_memory_op, XENMEM_exchange, &a, sizeof(a));
+	race_call_struct(rv, op, __HYPERVISOR_memory_op, XENMEM_exchange, &a, sizeof(a));
+}
+
+static void exchange(struct race_vcpu *rv)
+{
+	rv->note = race_below(rv, CANDS);
+	mm_exchange(rv, OP_EXCHANGE, cand(rv, (unsigned int)rv->note));
 }
 
 /* The frame that came takes the place of one of the candidates. */
