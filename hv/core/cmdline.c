@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The boot command line.  cmdline_parse() runs on the boot CPU before
- * there is a console, and again after that, to say what is wrong with the
- * line.  No lock.  The text comes from the boot loader and
- * may be of any length and content: unknown names and values that do not parse
- * are reported and skipped, and never end the start-up.
+ * The boot command line.  cmdline_parse() runs on the boot CPU before there is a
+ * console, and again after that, to say what is wrong with the line.  No lock.
+ * The text comes from the boot loader and may be of any length and content:
+ * unknown names and values that do not parse are reported and skipped, and never
+ * end the start-up.
  *
  * Options are named as administrators know them.  `x`, `x=yes` and `no-x` are
  * forms of every boolean one.
@@ -53,17 +53,16 @@ static unsigned int INIT_TEXT choose(const char **s, const char *const *words, u
 /* Decimal or 0x-hexadecimal. */
 static bool INIT_TEXT parse_number(const char **s, uint64_t *value)
 {
-	/* Twice those that have two cases. */
-	static const char *const digits[] = {
-		"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a",
-		"b", "c", "d", "e", "f", "A", "B", "C", "D", "E", "F"
-	};
+	static const char digits[] = "0123456789abcdefABCDEF";
 	unsigned int digit, base = skip(s, "0x") ? 16 : 10;
-	unsigned int count = base == 16 ? ARRAY_SIZE(digits) : 10;
-	const char *start = *s;
+	const char *found, *start = *s;
 
-	for (*value = 0; (digit = choose(s, digits, count)) < count;) {
+	for (*value = 0; **s != '\0' && (found = strchr(digits, **s)) != NULL; ++*s) {
+		digit = (unsigned int)(found - digits);
 		digit -= digit < 16 ? 0 : 6;
+		if (digit >= base) {
+			break;
+		}
 		if (mul_overflow(*value, base, value) || add_overflow(*value, digit, value)) {
 			return false;
 		}
