@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which domain gets which hardware interrupt.  A pirq below the number of
- * IO-APIC lines is that line (GSI); those above are for messages.  A pirq is first mapped to a domain (physdev.c), then
- * bound to one of its ports (evtchn_op.c).  The x86 code reports interrupts to
- * pirq_fired(), with no lock held, and keeps vectors and controllers to
- * itself.  Owns d->pirq_port[] and the table below, all under the pirq lock.
+ * IO-APIC lines is that line (GSI); those above are for messages.  A pirq is
+ * first mapped to a domain (physdev.c), then bound to one of its ports
+ * (evtchn_op.c).  The x86 code reports interrupts to pirq_fired(), with no lock
+ * held, and keeps vectors and controllers to itself.  Owns d->pirq_port[] and the
+ * table below, all under the pirq lock.
  *
  * A level-triggered line stays masked at its controller from the moment it
  * fired until the guest says that it is done; a guest that never does blocks
