@@ -157,10 +157,9 @@ void domain_shared_free(void *p)
 	struct page *pg = p != NULL ? mfn_to_page(ptr_frame(p)) : NULL;
 
 	if (pg != NULL) {
-		/* All mappings went with the domain's tables. */
-		CHECK(READ_ONCE(pg->count) == 1);
+		/* domain_destroy() waits for it; what was never found has one. */
+		CHECK(page_retire(pg));
 		tlb_flush_stale(pg, cpu_online_mask());
-		WRITE_ONCE(pg->count, 0);
 		heap_free(pg, 0);
 	}
 }
@@ -256,7 +255,7 @@ static int destroy_step(struct domain *d)
 	}
 	/* Its id must not come back while frames still carry it. */
 	if (__atomic_load_n(&d->tot_pages, __ATOMIC_ACQUIRE) != 0 ||
-	    READ_ONCE(mfn_to_page(ptr_frame(d->shared))->count) != 1) {
+	    !page_retire(mfn_to_page(ptr_frame(d->shared)))) {
 		return -XEN_EBUSY;
 	}
 	__atomic_store_n(&d->state, DOM_DEAD, __ATOMIC_RELEASE);

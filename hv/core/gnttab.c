@@ -82,7 +82,7 @@ static int grow(struct domain *d)
 
 	spin_lock(&t->lock);
 	n = t->frames;
-	if (n < t->max_frames) {
+	if (n < t->max_frames && READ_ONCE(d->state) == DOM_ALIVE) {
 		if (t->use[n / 2] == NULL) {
 			t->use[n / 2] = heap_alloc_bytes(PAGE_SIZE);
 		}
@@ -239,7 +239,7 @@ static int setup_table(struct domain *d, struct gnttab_setup_table *op)
 	const struct gnttab *t = d->gnttab;
 
 	op->status = GNTST_general_error;
-	if (op->nr_frames > t->max_frames || READ_ONCE(d->state) != DOM_ALIVE) {
+	if (op->nr_frames > t->max_frames) {
 		return 0;
 	}
 	while (__atomic_load_n(&t->frames, __ATOMIC_ACQUIRE) < op->nr_frames) {

@@ -112,9 +112,12 @@ int gnttab_domain_destroy(struct domain *d)
 		rc = t->maps % GNTTAB_BATCH == 0 && mm_preempt() ? -XEN_ERESTART : 0;
 	}
 	domain_put(peer);
+	/* It grows no more: grow() looks at the state under the lock. */
+	spin_lock(&t->lock);
 	for (uint32_t i = 0; rc == 0 && i < t->frames; i++) {
-		rc = READ_ONCE(mfn_to_page(ptr_frame(t->frame[i]))->count) != 1 ? -XEN_EBUSY : 0;
+		rc = page_retire(mfn_to_page(ptr_frame(t->frame[i]))) ? 0 : -XEN_EBUSY;
 	}
+	spin_unlock(&t->lock);
 	return rc;
 }
 

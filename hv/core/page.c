@@ -188,6 +188,14 @@ void page_stamp(struct page *pg)
 	while (!word_swap(pg, &was, stamped(was))) {}
 }
 
+bool page_retire(struct page *pg)
+{
+	uint64_t was = 1 | (word_load(pg) & ~(uint64_t)UINT32_MAX);
+
+	return owner(was) == OWNER_CORE ||
+	       word_swap(pg, &was, (was & WORD_STAMP) | (uint64_t)OWNER_CORE << WORD_OWNER_SHIFT);
+}
+
 struct page *page_get_from_mfn(unsigned long mfn, const struct domain *d)
 {
 	struct page *pg;

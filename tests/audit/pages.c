@@ -156,11 +156,24 @@ static void count_vcpu(const struct vcpu *v)
 	}
 }
 
+/* True until domain_destroy() has taken a frame back that the core writes too. */
+static bool is_lent(const void *p)
+{
+	return mfn_to_page(ptr_frame(p))->owner != OWNER_CORE;
+}
+
+static void hold_lent(const void *p, const char *who)
+{
+	if (is_lent(p)) {
+		hold(ptr_frame(p), PGT_WRITABLE, who);
+	}
+}
+
 /* The frames of its own table, and those of others that it has mapped. */
 static void count_grants(const struct gnttab *t)
 {
 	for (uint32_t i = 0; i < t->frames; i++) {
-		hold(ptr_frame(t->frame[i]), PGT_WRITABLE, "a grant table");
+		hold_lent(t->frame[i], "a grant table");
 	}
 	for (uint32_t i = 0; i < t->maps; i++) {
 		const struct grant_map *m = &t->map[i / MAPS_PER_PAGE][i % MAPS_PER_PAGE];
@@ -177,7 +190,7 @@ static void count_domain(const struct domain *d)
 	unsigned long mfn;
 	unsigned int nr = 0;
 
-	hold_page(mfn_to_page(ptr_frame(d->shared)), PGT_WRITABLE, "shared_info");
+	hold_lent(d->shared, "shared_info");
 	hold_page(d->console_page, PGT_WRITABLE, "a console");
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		count_vcpu(d->vcpu[i]);
@@ -234,7 +247,10 @@ static void check_total(const struct domain *d)
 			frames++;
 		}
 	}
-	frames -= 1 + d->gnttab->frames;
+	frames -= is_lent(d->shared);
+	for (uint32_t i = 0; i < d->gnttab->frames; i++) {
+		frames -= is_lent(d->gnttab->frame[i]);
+	}
 	if (frames != d->tot_pages && should_print()) {
 		pr_err("audit: domain %u has %u frames, not %u", d->id, frames, d->tot_pages);
 	}

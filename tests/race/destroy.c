@@ -8,6 +8,9 @@
  * as it began to die: the frame came after the search for the domain's frames
  * had passed it, and the domain stayed half destroyed for ever, with its number
  * and its memory (domain_destroy() changed the state without the domain lock).
+ * And nobody may find a frame that is about to go: a mapping of shared_info made
+ * between the last look at its count and the end of the domain stopped the
+ * machine (domain_destroy() looked, and did not take the frame back).
  */
 #include "mm.h"
 

@@ -21,6 +21,7 @@
 #define BASE_SLOT ((unsigned int)(FAKE_GUEST_BASE >> 39))
 
 static unsigned long cands[RACE_DOMAINS][CANDS]; /* atomic */
+static unsigned long shared[RACE_DOMAINS];	 /* atomic: frame of shared_info */
 
 /* Frames change under the hands of all: a guess that is often right. */
 static unsigned long cand(struct race_vcpu *rv, unsigned int i)
@@ -36,6 +37,7 @@ void mm_publish(unsigned int id)
 	for (unsigned int i = 0; i < CANDS; i++) {
 		WRITE_ONCE(cands[id][i], g->mfn[CAND_FIRST + i]);
 	}
+	WRITE_ONCE(shared[id], ptr_frame(g->d->shared));
 	for (unsigned int i = 0; i < BASES; i++) {
 		((uint64_t *)frame_ptr(g->mfn[BASE_PFN + i]))[BASE_SLOT] = pte;
 	}
@@ -111,8 +113,8 @@ void mm_map_foreign(struct race_vcpu *rv)
 	uint64_t pte = 0;
 
 	if ((r & 0x100) != 0) {
-		pte = READ_ONCE(cands[1][i]) << PAGE_SHIFT | PTE_P | PTE_U | PTE_A |
-		      ((r & 0x200) != 0 ? PTE_W : 0);
+		pte = READ_ONCE(*((r & 0x1c00) == 0 ? &shared[1] : &cands[1][i])) << PAGE_SHIFT |
+		      PTE_P | PTE_U | PTE_A | ((r & 0x200) != 0 ? PTE_W : 0);
 	}
 	race_call(rv, 0, __HYPERVISOR_update_va_mapping_otherdomain,
 		  fake_va(FOREIGN_PFN + i % 4, 0), pte, UVMF_NONE, 1);

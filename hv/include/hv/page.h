@@ -131,6 +131,12 @@ void page_stamp(struct page *pg);
  * frame is free once nothing maps it.  False: not d's, or done already.
  */
 bool page_deallocate(unsigned long mfn, const struct domain *d);
+/**
+ * The core takes a frame that it lent, and holds by the only reference, back
+ * from its owner: nobody finds a reference from here on, and what TLBs have of
+ * it is to be flushed.  True if so, or done before; false: somebody maps it.
+ */
+bool must_check page_retire(struct page *pg);
 
 /*
  * Type references.  All need a general reference held by the caller for as
