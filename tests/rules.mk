@@ -242,7 +242,7 @@ system: all guests $(RUN)/vmlinux $(RUN)/initrd.gz
 
 # All of it. The system tests need the hypervisor: without its sources they are
 # left out, and the summary says so.
-test: all guests $(O)/race/race $(unit_progs) $(generated) $(RUN)/vmlinux $(RUN)/initrd.gz
+test: all release guests $(O)/race/race $(unit_progs) $(generated) $(RUN)/vmlinux $(RUN)/initrd.gz
 	$(Q)$(check_env) $(PYTHON) tests/summary.py $(addprefix unit:,$(unit_progs)) \
 		$(CHECKS) tap:tests/race/t-race tap:tests/model/t-model \
 		$(if $(have_hv),$(addprefix tap:,$(SYSTEM)),skip:system)
@@ -255,7 +255,8 @@ RELEASE := $(O)/release
 release:
 	$(Q)mkdir -p $(RELEASE)
 	$(Q)[ -e $(RELEASE)/.config ] || { $(MAKE) -s O=$(RELEASE) defconfig >/dev/null && \
-		sed -i 's/^CONFIG_DEBUG=y/# CONFIG_DEBUG is not set/' $(RELEASE)/.config; }
+		sed -i 's/^CONFIG_DEBUG=y/# CONFIG_DEBUG is not set/' $(RELEASE)/.config && \
+		$(MAKE) -s O=$(RELEASE) olddefconfig >/dev/null; }
 	$(Q)$(MAKE) -s O=$(RELEASE) hv
 
 # Beside the bare kernel and Debian's Xen (make deps DEPS=bench), in one run.
