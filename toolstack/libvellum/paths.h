@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the toolstack keeps what, and who owns it. */
+#ifndef LIBVELLUM_PATHS_H
+#define LIBVELLUM_PATHS_H
+
+/** Cleared by a reboot, as the guests are. */
+#define VL_RUN_DIR "/run/vellum"
+/** vld's socket. */
+#define VL_VLD_SOCKET VL_RUN_DIR "/vld.sock"
+/** DOMID.json: the configuration of each guest that was made (guest.c). */
+#define VL_GUESTS_DIR VL_RUN_DIR "/guests"
+/** One lock file for each name while a guest of it is made (guest.c). */
+#define VL_LOCK_DIR VL_RUN_DIR "/lock"
+/** Unpacked kernels, by content (kernel_cache.c). */
+#define VL_CACHE_DIR "/var/cache/vellum"
+/** guest-NAME.log: consoles (vld). */
+#define VL_LOG_DIR "/var/log/vellum"
+/** GRUB's PV image, of Debian's grub-xen-host. */
+#define VL_PVGRUB "/usr/lib/grub-xen/grub-x86_64-xen.bin"
+
+#endif
