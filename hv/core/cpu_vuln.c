@@ -18,7 +18,7 @@
 #define BIT(n) (1ull << (n))
 #define V2 VULN_SPECTRE_V2
 
-/* Every Intel CPU that does not say otherwise; Skylake and what it was refreshed to. */
+/* Every Intel CPU that does not say otherwise; Skylake and its successors. */
 #define INTEL_ALL (VULN_MELTDOWN | VULN_L1TF | VULN_MDS | VULN_TAA | V2 | VULN_BHI | VULN_RSB)
 #define SKYLAKE (VULN_GDS | VULN_RETBLEED)
 #define BULLDOZER (V2 | VULN_RSB | VULN_RETBLEED)
@@ -33,21 +33,25 @@ static const struct design {
 	const char *models; /* NULL: all */
 	uint32_t has, has_not;
 } designs[] = {
-	/* Bonnell and Saltwell execute in order. */
+	/* Bonnell and Saltwell execute in order; Silvermont, Airmont and Xeon Phi next. */
 	{ INTEL(6), "\x1c\x26\x27\x35\x36", 0, INTEL_ALL },
-	{ INTEL(6), "\x4e\x5e\x8e\x9e\xa5\xa6", SKYLAKE | VULN_SRBDS, 0 },
-	{ INTEL(6), "\x55\xa7", SKYLAKE, 0 },
-	{ INTEL(6), "\x7d\x7e", VULN_GDS | VULN_SRBDS, 0 },
-	{ INTEL(6), "\x8a", VULN_SRBDS | VULN_RETBLEED, 0 },
+	{ INTEL(6), "\x37\x4a\x4c\x4d\x57\x5a\x75\x85", 0, VULN_L1TF },
+	/* From Skylake to Rocket Lake; clients from Ivy Bridge on; servers and Tiger Lake. */
+	{ INTEL(6), "\x4e\x55\x5e\x66\x7d\x7e\x8a\x8e\x9d\x9e\xa5\xa6\xa7", SKYLAKE, 0 },
+	{ INTEL(6), "\x3a\x3c\x3d\x45\x46\x47\x4e\x5e\x66\x7d\x7e\x8a\x8e\x96\x9c\x9d\x9e\xa5\xa6",
+	  VULN_SRBDS, 0 },
 	{ INTEL(6), "\x6a\x6c\x8c\x8d", VULN_GDS, 0 },
-	/* Goldmont, Tremont; Alder Lake, Raptor Lake and their E-cores alone. */
-	{ INTEL(6), "\x5c\x5f\x7a\x86\x96\x9c", VULN_RFDS, VULN_MDS },
-	{ INTEL(6), "\x96\x9c", VULN_SRBDS, 0 },
-	{ INTEL(6), "\x97\x9a\xb7\xba\xbe\xbf", VULN_RFDS, 0 },
+	/* Goldmont, Tremont; Lakefield, Alder Lake, Raptor Lake and their E-cores alone. */
+	{ INTEL(6), "\x5c\x5f\x7a\x86\x96\x9c", VULN_RFDS, VULN_MDS | VULN_L1TF },
+	{ INTEL(6), "\x8a\x97\x9a\xb7\xba\xbe\xbf", VULN_RFDS, 0 },
+	{ AMD(0x10), NULL, V2 | VULN_RSB, 0 },
+	{ AMD(0x11), NULL, V2 | VULN_RSB, 0 },
+	{ AMD(0x12), NULL, V2 | VULN_RSB, 0 },
+	{ AMD(0x14), NULL, V2 | VULN_RSB, 0 },
 	{ AMD(0x15), NULL, BULLDOZER, 0 },
 	{ AMD(0x16), NULL, BULLDOZER, 0 },
-	{ AMD(0x17), NULL, BULLDOZER | VULN_SRSO, 0 },
-	{ AMD(0x17), "\x31\x47\x60\x68\x71\x84\x90\x91\x98\xa0", VULN_ZENBLEED, 0 },
+	{ AMD(0x17), NULL, BULLDOZER | VULN_SRSO | VULN_ZENBLEED, 0 },
+	{ AMD(0x17), "\x01\x08\x11\x18\x20\x50", 0, VULN_ZENBLEED }, /* Zen 1 */
 	{ HYGON(0x18), NULL, BULLDOZER | VULN_SRSO, 0 },
 	{ AMD(0x19), NULL, V2 | VULN_RSB | VULN_SRSO | VULN_TSA, 0 },
 	{ AMD(0x1a), NULL, V2 | VULN_RSB | VULN_SRSO, 0 },
@@ -105,6 +109,9 @@ static uint32_t by_design(const uint64_t *word, bool *known)
 	family += family == 0xf ? signature >> 20 & 0xff : 0;
 	*known = word[CPU_VENDOR] == VENDOR_INTEL;
 	has = *known ? INTEL_ALL : 0;
+	/* RSBA and RFDS_CLEAR: of other CPUs as well, to which a hypervisor may move us. */
+	has |= *known && (word[CPU_CAPS] & BIT(2)) ? VULN_RETBLEED : 0;
+	has |= *known && (word[CPU_CAPS] & BIT(28)) ? VULN_RFDS : 0;
 	for (const struct design *d = designs; d < designs + ARRAY_SIZE(designs); d++) {
 		if (d->family == (word[CPU_VENDOR] << 8 | family) &&
 		    (d->models == NULL || (model != 0 && strchr(d->models, (char)model)))) {

@@ -28,6 +28,7 @@
 /* Capabilities. */
 #define RDCL_NO BIT(0)
 #define EIBRS BIT(1)
+#define RSBA BIT(2)
 #define MDS_NO BIT(5)
 #define TSX_CTRL BIT(7)
 #define TAA_NO BIT(8)
@@ -104,12 +105,12 @@ static const struct {
 	  0,
 	  SPECIAL | USE_VERW,
 	  false },
-	{ "Whiskey Lake, MDS and two threads",
+	{ "Whiskey Lake of stepping 0xb, two threads",
 	  { INTEL, SIG(6, 0x8e, 0xb), [CPU_7B] = B, [CPU_7D] = MD_CLEAR | SRBDS_CTRL | IBRS,
-	    [CPU_THREADS] = 2, [CPU_CAPS] = RDCL_NO | EIBRS | GDS_CTRL },
-	  V(MDS) | V(SRBDS) | V(GDS) | V(RETBLEED) | V(BHI) | PREDICTORS | V(THREADS),
-	  V(THREADS),
-	  SPECIAL | USE_VERW,
+	    [CPU_THREADS] = 2, [CPU_CAPS] = RDCL_NO | RSBA | GDS_CTRL },
+	  V(MDS) | V(SRBDS) | V(GDS) | V(RETBLEED) | PREDICTORS | V(THREADS),
+	  V(RETBLEED) | V(THREADS),
+	  USE_VERW | USE_IBPB | USE_STIBP,
 	  false },
 	{ "Comet Lake, no microcode against GDS and SRBDS",
 	  { INTEL,
@@ -167,6 +168,13 @@ static const struct {
 	  V(RFDS),
 	  SPECIAL | USE_RRSBA_DIS | USE_BHI_DIS,
 	  false },
+	{ "a model not in the table that says RSBA and RFDS_CLEAR for others",
+	  { INTEL, SIG(6, 0x8f, 8), [CPU_7B] = B, [CPU_7D] = MD_CLEAR | IBRS,
+	    [CPU_CAPS] = RDCL_NO | EIBRS | RSBA | MDS_NO | BHI_NO | RFDS_CLEAR },
+	  V(RFDS) | V(RETBLEED) | PREDICTORS,
+	  0,
+	  SPECIAL | USE_VERW,
+	  false },
 	{ "Sapphire Rapids",
 	  { INTEL, SIG(6, 0x8f, 8), [CPU_7B] = B | RTM, [CPU_7D] = MD_CLEAR | IBRS,
 	    [CPU_72D] = BIT(2) | BIT(4), [CPU_THREADS] = 2,
@@ -209,6 +217,7 @@ static const struct {
 	  0,
 	  0,
 	  true },
+	{ "K10", { AMD, SIG(0x10, 4, 3) }, PREDICTORS, PREDICTORS, 0, false },
 	{ "Piledriver",
 	  { AMD, SIG(0x15, 2, 0), [CPU_E8B] = BIT(12) },
 	  V(RETBLEED) | PREDICTORS,
@@ -308,6 +317,75 @@ static void test_cpus(void)
 	}
 }
 
+/*
+ * What the makers' lists say of each model, of what no bit of the CPU tells: only
+ * the flaws of `ASKED' are compared, on a CPU that says nothing but AVX2.
+ */
+#define ASKED                                                                                   \
+	(V(MELTDOWN) | V(L1TF) | V(MDS) | V(RFDS) | V(SRBDS) | V(GDS) | V(RETBLEED) | V(SRSO) | \
+	 V(TSA) | V(ZENBLEED))
+#define RDCL (V(MELTDOWN) | V(L1TF) | V(MDS))
+
+static const struct {
+	uint32_t vendor, family, affected;
+	const char *models;
+} models[] = {
+	{ INTEL, 6, 0, "\x1c\x26\x27\x35\x36" },
+	/* Silvermont, Airmont, Xeon Phi. */
+	{ INTEL, 6, V(MELTDOWN) | V(MDS), "\x37\x4a\x4c\x4d\x57\x5a\x75\x85" },
+	/* Core 2, Nehalem, Westmere, Sandy Bridge; servers to Broadwell. */
+	{ INTEL, 6, RDCL, "\x0f\x17\x1d\x1a\x1e\x2e\x25\x2c\x2f\x2a\x2d\x3e\x3f\x4f\x56" },
+	/* Clients: Ivy Bridge, Haswell, Broadwell. */
+	{ INTEL, 6, RDCL | V(SRBDS), "\x3a\x3c\x45\x46\x3d\x47" },
+	/* Clients from Skylake to Comet Lake, Cannon Lake among them; Ice Lake. */
+	{ INTEL, 6, RDCL | V(SRBDS) | V(GDS) | V(RETBLEED),
+	  "\x4e\x5e\x8e\x9e\x66\xa5\xa6\x7d\x7e\x9d" },
+	/* Skylake to Cooper Lake servers, Rocket Lake; Ice Lake servers, Tiger Lake. */
+	{ INTEL, 6, RDCL | V(GDS) | V(RETBLEED), "\x55\xa7" },
+	{ INTEL, 6, RDCL | V(GDS), "\x6a\x6c\x8c\x8d" },
+	{ INTEL, 6, RDCL | V(SRBDS) | V(GDS) | V(RETBLEED) | V(RFDS), "\x8a" }, /* Lakefield */
+	/* Goldmont, Goldmont Plus, Tremont servers; other Tremonts. */
+	{ INTEL, 6, V(MELTDOWN) | V(RFDS), "\x5c\x5f\x7a\x86" },
+	{ INTEL, 6, V(MELTDOWN) | V(RFDS) | V(SRBDS), "\x96\x9c" },
+	/* Alder Lake, Raptor Lake, Gracemont. */
+	{ INTEL, 6, RDCL | V(RFDS), "\x97\x9a\xb7\xba\xbf\xbe" },
+	/* Sapphire to Granite Rapids, Meteor to Lunar Lake, Crestmont: their bits alone. */
+	{ INTEL, 6, RDCL, "\x8f\xcf\xad\xae\xaa\xac\xb5\xc5\xc6\xbd\xaf\xb6" },
+	{ AMD, 0x10, 0, "\x02\x04\x08\x0a" },
+	{ AMD, 0x12, 0, "\x01" },
+	{ AMD, 0x14, 0, "\x01\x02" },
+	{ AMD, 0x15, V(RETBLEED), "\x01\x02\x10\x13\x30\x38\x60\x65\x70" },
+	{ AMD, 0x16, V(RETBLEED), "\x30" },
+	/* Zen 1; Zen 2, whatever else its family may have included; Zen 3 and 4; Zen 5. */
+	{ AMD, 0x17, V(RETBLEED) | V(SRSO), "\x01\x08\x11\x18\x20\x50" },
+	{ AMD, 0x17, V(RETBLEED) | V(SRSO) | V(ZENBLEED),
+	  "\x31\x3f\x47\x60\x67\x68\x6f\x71\x7f\x84\x90\x91\x98\xa0\xaf" },
+	{ AMD, 0x19, V(SRSO) | V(TSA), "\x01\x08\x21\x44\x50\x11\x18\x61\x74\x78\xa0" },
+	{ AMD, 0x1a, V(SRSO), "\x02\x11\x24\x44\x70" },
+};
+
+static void test_models(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
+		for (const char *m = models[i].models; *m != '\0'; m++) {
+			uint32_t model = (unsigned char)*m;
+			uint64_t word[CPU_WORDS] = {
+				models[i].vendor, SIG(models[i].family, model, 1), [CPU_7B] = B
+			};
+			struct cpu_vuln v;
+
+			cpu_vuln_judge(word, &v);
+			if ((v.affected & ASKED) != models[i].affected || !v.known) {
+				printf("\n    family %#x, model %#x: affected %#x, not %#x",
+				       models[i].family, model, v.affected & ASKED,
+				       models[i].affected);
+			}
+			EQ(v.affected & ASKED, models[i].affected);
+			EQ(v.known, true);
+		}
+	}
+}
+
 /* What the administrator reads: the names, in the order of the bits. */
 static void test_report(void)
 {
@@ -329,6 +407,7 @@ static void test_report(void)
 
 CU_TestInfo cpu_vuln_tests[] = {
 	{ "real CPUs", test_cpus },
+	{ "the models of the makers' lists", test_models },
 	{ "the report", test_report },
 	CU_TEST_INFO_NULL,
 };
