@@ -92,7 +92,7 @@
 #define NO_SLICE (~0ull)
 
 static spinlock_t queue_lock = SPINLOCK_INIT(RANK_RUNQUEUE);
-struct vcpu *sched_queue;      /* runqueue lock to write; the last to come is first */
+struct vcpu *sched_queue;      /* runqueue lock to write; in the order of keys */
 static uint64_t clock = START; /* atomic: greatest key picked */
 
 void sched_init_cpu(struct percpu *cpu)
@@ -254,10 +254,31 @@ static bool allowed(const struct vcpu *v, const struct percpu *cpu)
 	return (READ_ONCE(v->affinity) >> cpu->id & 1) != 0;
 }
 
-/* The one that this CPU would pick. */
+/* With the same key who has waited longer goes first, or siblings would starve. */
+static bool is_before(const struct vcpu *a, const struct vcpu *b)
+{
+	return a->key < b->key || (a->key == b->key && a->waits_since <= b->waits_since);
+}
+
+/* Puts v into the queue, at or behind `link`. */
+static void enqueue(struct vcpu *v, struct vcpu **link)
+{
+	while (*link != NULL && is_before(*link, v)) {
+		link = &(*link)->rq_next;
+	}
+	v->rq_next = *link;
+	WRITE_ONCE(*link, v);
+	v->queued = true;
+}
+
+/*
+ * The one that this CPU would pick.  The keys in the queue may be too small, as
+ * siblings ran meanwhile; they go in turn all the same.  So who comes first is
+ * first if that is still so with its key corrected.
+ */
 static struct vcpu *first(const struct percpu *cpu, uint64_t now)
 {
-	struct vcpu **link = &sched_queue, *v, *best = NULL;
+	struct vcpu **link = &sched_queue, *v;
 	uint64_t key;
 
 	while ((v = *link) != NULL) {
@@ -267,14 +288,17 @@ static struct vcpu *first(const struct percpu *cpu, uint64_t now)
 			dequeue(v);
 			runstate_set(v, RUNSTATE_offline, now);
 		} else {
-			/* Siblings ran meanwhile; they go in turn all the same. */
 			key = fresh_key(v);
 			v->key = MIN(MAX(v->key, key - scale(v->domain, SLICE)), key);
-			best = best == NULL || v->key <= best->key ? v : best;
-			link = &v->rq_next;
+			if (v->rq_next == NULL || is_before(v, v->rq_next)) {
+				break;
+			}
+			/* There are others, so the queue never looks empty. */
+			WRITE_ONCE(*link, v->rq_next);
+			enqueue(v, link);
 		}
 	}
-	return best;
+	return v;
 }
 
 /* Who has to look at v, which is in the queue: an idle CPU if there is one. */
@@ -305,9 +329,8 @@ static struct percpu *settle(struct vcpu *v, uint64_t now)
 
 	if (state == RUNSTATE_runnable && !v->queued) {
 		v->key = fresh_key(v);
-		v->rq_next = sched_queue;
-		WRITE_ONCE(sched_queue, v);
-		v->queued = true;
+		v->waits_since = now;
+		enqueue(v, &sched_queue);
 		/* Even a busy CPU has to look: its vCPU now has a slice. */
 		cpu = cpu_for(v);
 	} else if (state != RUNSTATE_runnable && v->queued) {
@@ -439,7 +462,7 @@ static struct vcpu *choose(struct percpu *cpu, struct vcpu *curr, uint64_t now)
 		WRITE_ONCE(cpu->idle, false);
 		begin(cpu, next, now);
 	}
-	for (v = sched_queue; v != NULL; v = v->rq_next) {
+	for (v = sched_queue; v != NULL && waiting != cpu_online_mask(); v = v->rq_next) {
 		waiting |= v->affinity;
 	}
 	spin_unlock(&queue_lock);

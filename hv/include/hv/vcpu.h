@@ -105,6 +105,7 @@ struct vcpu {
 
 	/* scheduling, sched.c */
 	struct vcpu *rq_next;		    /* runqueue lock */
+	uint64_t waits_since;		    /* runqueue lock, if queued */
 	uint64_t key;			    /* runqueue lock, or CPU: virtual time */
 	cpumask_t affinity;		    /* runqueue lock to write: CPUs it may run on */
 	bool queued;			    /* runqueue lock */
