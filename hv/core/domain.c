@@ -99,10 +99,10 @@ struct domain *domain_next(struct domain *prev)
 	return d;
 }
 
-/* One bit for each region of frames, and whole words. */
-static size_t extents_size(void)
+/* With one bit for each region of frames, in whole words. */
+static size_t domain_size(void)
 {
-	return (frame_max >> EXTENT_SHIFT) / 8 + 8;
+	return sizeof(struct domain) + (frame_max >> EXTENT_SHIFT) / 8 + 8;
 }
 
 /* The last reference is gone; parts of d may never have been made. */
@@ -120,8 +120,7 @@ static void free_domain(struct domain *d)
 	ioport_domain_free(d);
 	gnttab_domain_free(d);
 	domain_shared_free(d->shared);
-	heap_free_bytes(d->extents, extents_size());
-	heap_free_bytes(d, sizeof(*d));
+	heap_free_bytes(d, domain_size());
 }
 
 void domain_put(struct domain *d)
@@ -170,9 +169,8 @@ static int create_parts(struct domain *d)
 {
 	int rc;
 
-	d->extents = heap_alloc_bytes(extents_size());
 	d->shared = domain_shared_alloc(d);
-	if (d->extents == NULL || d->shared == NULL) {
+	if (d->shared == NULL) {
 		return -XEN_ENOMEM;
 	}
 	evtchn_domain_init(d);
@@ -186,7 +184,7 @@ static int create_parts(struct domain *d)
 struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 {
 	bool valid = id < MAX_DOMAINS && max_vcpus != 0 && max_vcpus <= MAX_VCPUS;
-	struct domain *d = valid ? heap_alloc_bytes(sizeof(*d)) : NULL;
+	struct domain *d = valid ? heap_alloc_bytes(domain_size()) : NULL;
 
 	if (d == NULL) {
 		*rc = valid ? -XEN_ENOMEM : -XEN_EINVAL;
@@ -207,7 +205,7 @@ struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 	}
 	spin_unlock(&domlist_lock);
 	if (*rc != 0) {
-		heap_free_bytes(d, sizeof(*d));
+		heap_free_bytes(d, domain_size());
 		return NULL;
 	}
 	*rc = create_parts(d);

@@ -32,13 +32,28 @@
 #define GUEST_PORTS 1024
 
 _Static_assert(EVTCHN_GROUP * sizeof(struct evtchn) == PAGE_SIZE, "a group is a page");
+_Static_assert(EVTCHN_FIFO_NR_CHANNELS == EVTCHN_GROUP << (EVTCHN_BLOCKS - 1), "domain.h");
 
 /* ---- Ports ------------------------------------------------------------------- */
 
-/* The port whatever its state; port < d->evtchn_valid. */
-static struct evtchn *port_at(struct domain *d, uint32_t port)
+/* Each block but the first has as many ports as all before it. */
+static uint32_t block_start(unsigned int block)
 {
-	return &d->evtchn_group[port / EVTCHN_GROUP][port % EVTCHN_GROUP];
+	return block == 0 ? 0 : (EVTCHN_GROUP / 2u) << block;
+}
+
+static unsigned int block_of(uint32_t port)
+{
+	uint32_t group = port / EVTCHN_GROUP;
+
+	return group == 0 ? 0 : 32u - (unsigned int)__builtin_clz(group);
+}
+
+struct evtchn *evtchn_at(const struct domain *d, uint32_t port)
+{
+	unsigned int block = block_of(port);
+
+	return &d->evtchn_block[block][port - block_start(block)];
 }
 
 struct evtchn *evtchn_lookup(struct domain *d, uint32_t port)
@@ -48,7 +63,7 @@ struct evtchn *evtchn_lookup(struct domain *d, uint32_t port)
 	if (port >= d->evtchn_valid) {
 		return NULL;
 	}
-	chn = port_at(d, (uint32_t)index_nospec(port, d->evtchn_valid));
+	chn = evtchn_at(d, (uint32_t)index_nospec(port, d->evtchn_valid));
 	return chn->state != ECS_FREE ? chn : NULL;
 }
 
@@ -74,21 +89,21 @@ static int grow(struct domain *d)
 {
 	uint32_t first = d->evtchn_valid;
 	uint32_t max = d->fifo != NULL ? EVTCHN_FIFO_NR_CHANNELS : EVTCHN_2L_NR_CHANNELS;
-	struct evtchn **group = &d->evtchn_group[first / EVTCHN_GROUP];
+	struct evtchn **block = &d->evtchn_block[block_of(first)];
 	uint32_t port;
 
 	if (first >= MIN(max, d->evtchn_max)) {
 		return -XEN_ENOSPC;
 	}
-	if (*group == NULL) {
-		*group = heap_alloc_bytes(PAGE_SIZE);
+	if (*block == NULL) {
+		*block = heap_alloc_bytes(MAX(first, EVTCHN_GROUP) * sizeof(**block));
 	}
-	if (*group == NULL) {
+	if (*block == NULL) {
 		return -XEN_ENOMEM;
 	}
 	/* Port 0 is never taken, so that 0 can mean "none". */
 	for (port = first + EVTCHN_GROUP; port-- > MAX(first, 1u);) {
-		(*group)[port - first] =
+		*evtchn_at(d, port) =
 			(struct evtchn){ .port = port, .u.next_free = d->evtchn_free };
 		d->evtchn_free = port;
 	}
@@ -110,7 +125,7 @@ long evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned int vcpu,
 	if (rc != 0) {
 		return rc;
 	}
-	chn = port_at(d, d->evtchn_free);
+	chn = evtchn_at(d, d->evtchn_free);
 	ASSERT(chn->state == ECS_FREE);
 	d->evtchn_free = chn->u.next_free;
 	d->evtchn_count++;
@@ -361,7 +376,7 @@ static bool shrink(struct domain *d, uint32_t first, uint32_t end)
 	bool done;
 
 	spin_lock(&d->evtchn_lock);
-	while (port < end && port_at(d, port)->state == ECS_FREE) {
+	while (port < end && evtchn_at(d, port)->state == ECS_FREE) {
 		port++;
 	}
 	if (port == d->evtchn_valid) {
@@ -406,14 +421,13 @@ int evtchn_reset(struct domain *d)
 void evtchn_domain_init(struct domain *d)
 {
 	d->evtchn_lock = SPINLOCK_INIT(RANK_EVTCHN);
-	d->evtchn_max = d->is_control ? EVTCHN_GROUP * EVTCHN_GROUPS : GUEST_PORTS;
+	d->evtchn_max = d->is_control ? EVTCHN_FIFO_NR_CHANNELS : GUEST_PORTS;
 }
 
 void evtchn_domain_free(struct domain *d)
 {
-	unsigned int i;
-
-	for (i = 0; i < EVTCHN_GROUPS; i++) {
-		heap_free_bytes(d->evtchn_group[i], PAGE_SIZE);
+	for (unsigned int i = 0; i < EVTCHN_BLOCKS; i++) {
+		heap_free_bytes(d->evtchn_block[i],
+				MAX(block_start(i), EVTCHN_GROUP) * sizeof(struct evtchn));
 	}
 }

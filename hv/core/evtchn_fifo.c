@@ -52,9 +52,6 @@
  * and clear LINKED; each may cost one try. */
 #define LINK_TRIES 6
 
-_Static_assert(EVTCHN_FIFO_NR_CHANNELS == EVTCHN_GROUP * EVTCHN_GROUPS,
-	       "domain.h sizes the port table for FIFO");
-
 struct fifo_vcpu {
 	struct evtchn_fifo_control_block *control; /* guest frame or NULL */
 	uint32_t tail[EVTCHN_FIFO_MAX_QUEUES];	   /* port last appended, 0 */
@@ -63,7 +60,7 @@ struct fifo_vcpu {
 struct evtchn_fifo {			  /* event lock */
 	event_word_t *array[ARRAY_PAGES]; /* guest frames; NULL from `pages` */
 	uint32_t pages;
-	struct fifo_vcpu vcpu[MAX_VCPUS];
+	struct fifo_vcpu vcpu[]; /* of the domain */
 };
 
 /* The guest's word of a port, NULL if the array does not reach that far. */
@@ -177,10 +174,15 @@ void evtchn_fifo_unmask(struct domain *d, struct evtchn *chn)
 
 /* ---- Guest pages --------------------------------------------------------------- */
 
+static size_t fifo_size(const struct domain *d)
+{
+	return sizeof(struct evtchn_fifo) + d->max_vcpus * sizeof(struct fifo_vcpu);
+}
+
 /* From two-level to FIFO: what is pending there waits for an array page. */
 static int switch_to_fifo(struct domain *d)
 {
-	struct evtchn_fifo *fifo = heap_alloc_bytes(sizeof(*fifo));
+	struct evtchn_fifo *fifo = heap_alloc_bytes(fifo_size(d));
 	struct evtchn *chn;
 
 	if (fifo == NULL) {
@@ -254,15 +256,13 @@ int evtchn_fifo_give(struct domain *d, const struct vcpu *v, unsigned long gfn, 
 	return rc;
 }
 
-#define HELD_MAX (MAX_VCPUS + ARRAY_PAGES)
-
 unsigned long evtchn_fifo_held(const struct domain *d, unsigned int *i)
 {
 	const struct evtchn_fifo *fifo = d->fifo;
 
-	for (; fifo != NULL && *i < HELD_MAX; (*i)++) {
-		const void *p = *i < MAX_VCPUS ? (void *)fifo->vcpu[*i].control :
-						 fifo->array[*i - MAX_VCPUS];
+	for (; fifo != NULL && *i < ARRAY_PAGES + d->max_vcpus; (*i)++) {
+		const void *p = *i < ARRAY_PAGES ? fifo->array[*i] :
+						   (void *)fifo->vcpu[*i - ARRAY_PAGES].control;
 
 		if (p != NULL) {
 			return ptr_frame(p);
@@ -280,6 +280,6 @@ void evtchn_fifo_destroy(struct domain *d)
 	for (; (mfn = evtchn_fifo_held(d, &i)) != ~0ul; i++) {
 		page_put_and_type(mfn_to_page(mfn));
 	}
-	heap_free_bytes(d->fifo, sizeof(*d->fifo));
+	heap_free_bytes(d->fifo, fifo_size(d));
 	d->fifo = NULL;
 }

@@ -40,10 +40,17 @@ struct vcpu *vcpu_lookup(struct domain *d, uint64_t id)
 	return id < d->max_vcpus ? d->vcpu[index_nospec(id, d->max_vcpus)] : NULL;
 }
 
+/* Its FPU state, which has to be aligned, follows in the same block. */
+#define FPU_OFFSET ((sizeof(struct vcpu) + 63) & ~63ul)
+
+static size_t vcpu_size(void)
+{
+	return FPU_OFFSET + arch_fpu_size();
+}
+
 int vcpu_create(struct domain *d, unsigned int id)
 {
-	struct vcpu *v = heap_alloc_bytes(sizeof(*v));
-	int rc;
+	struct vcpu *v = heap_alloc_bytes(vcpu_size());
 
 	if (v == NULL) {
 		return -XEN_ENOMEM;
@@ -56,12 +63,8 @@ int vcpu_create(struct domain *d, unsigned int id)
 	v->dr[7] = DR7_FIXED;
 	v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &v->own_info;
 	v->info->evtchn_upcall_mask = 1;
-
-	rc = arch_vcpu_init(v);
-	if (rc != 0) {
-		heap_free_bytes(v, sizeof(*v));
-		return rc;
-	}
+	v->fpu = (char *)v + FPU_OFFSET;
+	arch_vcpu_init(v);
 	sched_init_vcpu(v);
 	vtime_init_vcpu(v);
 	d->vcpu[id] = v;
@@ -108,7 +111,7 @@ void vcpu_free(struct vcpu *v)
 	      !v->cap_timer.active);
 	CHECK(v->kernel_table == NULL && v->info_page == NULL);
 	arch_vcpu_free(v);
-	heap_free_bytes(v, sizeof(*v));
+	heap_free_bytes(v, vcpu_size());
 }
 
 /* ---- Context ------------------------------------------------------------------ */

@@ -38,7 +38,7 @@ _Static_assert(offsetof(struct fpu_image, mxcsr) == 24 &&
 	       "manual volume 1, 10.5.1 and 13.4");
 
 /* Bytes of a save area that holds every component the core offers. */
-static size_t area_size(void)
+size_t arch_fpu_size(void)
 {
 	struct cpuid_regs r;
 
@@ -54,28 +54,21 @@ static size_t area_size(void)
 #define STATE_OP(insn, v) \
 	__asm__ __volatile__(insn " (%0)" : : "r"((v)->fpu), "a"(~0u), "d"(~0u) : "memory")
 
-int arch_vcpu_init(struct vcpu *v)
+void arch_vcpu_init(struct vcpu *v)
 {
-	struct fpu_image *image = heap_alloc_bytes(area_size());
+	struct fpu_image *image = v->fpu;
 
-	if (image == NULL) {
-		return -XEN_ENOMEM;
-	}
 	image->fcw = FCW_DEFAULT;
 	image->mxcsr = MXCSR_DEFAULT;
-	v->fpu = image;
 	v->xcr0 = 1; /* x87 only, as after reset */
-	return 0;
 }
 
-void arch_vcpu_free(struct vcpu *v)
+void arch_vcpu_free(struct vcpu *v UNUSED)
 {
 	/* Another domain may come to the same address: see arch_switch_vcpu(). */
 	for (unsigned int i = 0; i < cpu_count(); i++) {
 		WRITE_ONCE(percpu_of(i)->arch.last_domain, NULL);
 	}
-	heap_free_bytes(v->fpu, area_size());
-	v->fpu = NULL;
 }
 
 void fpu_save(struct vcpu *v)

@@ -93,7 +93,7 @@ static void audit_free_list(struct domain *d)
 		       evtchn_lookup(d, port) == NULL;
 		expect(good, d, port, "on the free list twice, in use or beyond all groups");
 		if (good) {
-			port = d->evtchn_group[port / EVTCHN_GROUP][port % EVTCHN_GROUP].u.next_free;
+			port = evtchn_at(d, port)->u.next_free;
 		}
 	}
 }

@@ -196,22 +196,19 @@ bool arch_iomem_denied(unsigned long mfn)
 
 /* ---- The loaded vCPU -------------------------------------------------------------- */
 
-int arch_vcpu_init(struct vcpu *v)
+size_t arch_fpu_size(void)
 {
-	v->fpu = heap_alloc_bytes(FPU_BYTES);
-	if (v->fpu == NULL) {
-		return -XEN_ENOMEM;
-	}
+	return FPU_BYTES;
+}
+
+void arch_vcpu_init(struct vcpu *v)
+{
 	v->xcr0 = 1;
-	return 0;
 }
 
 void arch_vcpu_free(struct vcpu *v)
 {
-	if (v->fpu != NULL) {
-		heap_free_bytes(v->fpu, FPU_BYTES);
-		v->fpu = NULL;
-	}
+	v->fpu = NULL;
 }
 
 static void must_be_current(const struct vcpu *v, const char *what)

@@ -7,8 +7,11 @@
 
 struct vcpu;
 
-/** Allocates FPU state and the like; 0 or -XEN_ENOMEM. */
-int must_check arch_vcpu_init(struct vcpu *v);
+/** Bytes of a vCPU's FPU state. */
+size_t arch_fpu_size(void);
+/** v->fpu is zeroed: as after reset. */
+void arch_vcpu_init(struct vcpu *v);
+/** Its memory is about to go. */
 void arch_vcpu_free(struct vcpu *v);
 
 /**

@@ -15,8 +15,8 @@
 #define MAX_VCPUS 64 /* per domain; the published ABI allows 512 */
 #define MAX_DOMAINS 16384
 #define EXTENT_SHIFT (25 - PAGE_SHIFT) /* one extent bit covers 32 MiB */
-#define EVTCHN_GROUP 128	       /* channels per allocation, 32 bytes each */
-#define EVTCHN_GROUPS 1024	       /* 131072 ports: the FIFO maximum */
+#define EVTCHN_GROUP 128	       /* channels at once, 32 bytes each */
+#define EVTCHN_BLOCKS 11	       /* 131072 ports: the FIFO maximum; see evtchn_at() */
 #define PIRQ_MAX 512
 
 enum domain_state {
@@ -41,7 +41,6 @@ struct domain {
 	/* memory */
 	uint32_t tot_pages;	     /* atomic */
 	uint32_t max_pages;	     /* domain lock */
-	uint64_t *extents;	     /* atomic bits, see page.h */
 	uint64_t destroy_cursor;     /* destroy path only */
 	uint32_t end_pages;	     /* destroy path only: frames it had */
 	struct shared_info *shared;  /* write-once, core's mapping */
@@ -56,7 +55,7 @@ struct domain {
 
 	/* event channels, evtchn.c */
 	spinlock_t evtchn_lock;			    /* RANK_EVTCHN */
-	struct evtchn *evtchn_group[EVTCHN_GROUPS]; /* evtchn lock to grow,
+	struct evtchn *evtchn_block[EVTCHN_BLOCKS]; /* evtchn lock to grow,
 						       read without */
 	uint32_t evtchn_valid;			    /* ports below this exist */
 	uint32_t evtchn_max;			    /* ports by policy, write-once */
@@ -86,6 +85,8 @@ struct domain {
 	unsigned int conbuf_used; /* domain lock */
 	uint64_t con_window;	  /* domain lock */
 	uint32_t con_lines;	  /* domain lock */
+
+	uint64_t extents[]; /* atomic bits, see page.h */
 };
 
 extern struct domain *control_domain; /* write-once at start-up */

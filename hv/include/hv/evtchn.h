@@ -52,6 +52,8 @@ void evtchn_domain_init(struct domain *d);
 /** Frees port arrays; after evtchn_reset() and the last reference. */
 void evtchn_domain_free(struct domain *d);
 
+/** The port whatever its state, which must exist. */
+struct evtchn *evtchn_at(const struct domain *d, uint32_t port);
 /** The port if it is valid and in use by d; caller holds d's evtchn lock. */
 struct evtchn *evtchn_lookup(struct domain *d, uint32_t port);
 /** As above for `rport` of rd, if it is joined with `port` of d; else NULL. */
