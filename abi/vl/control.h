@@ -13,8 +13,8 @@
  *
  * Who may: the control domain, every operation on every domain.  Where an
  * operation is marked T, also a domain that was given the right to act on that
- * one other domain (VL_CTL_set_target).  Nobody else, and nobody on itself
- * unless it says so.
+ * one other domain (VL_CTL_set_target).  Nobody else: for them every call is
+ * -XEN_EPERM.  Nobody on itself, but the control domain where it is marked S.
  *
  * Result: 0 or what is said with the operation.  Errors of all operations:
  *   -XEN_EOPNOTSUPP  another version than the core's
@@ -22,7 +22,7 @@
  *   -XEN_EPERM       the caller may not
  *   -XEN_ESRCH       no domain of that number, or it is dying
  *   -XEN_EFAULT      arg cannot be read or written
- *   -XEN_EINVAL      a value out of its range
+ *   -XEN_EINVAL      a value out of its range; the caller itself, where not S
  *   -XEN_ENOMEM      no memory; nothing has changed
  *
  * Frames are machine frames of 4 KiB, times are nanoseconds.  The layout is the
@@ -41,6 +41,8 @@
 
 /** As domid of VL_CTL_create: any number that is free. */
 #define VL_DOMID_ANY 0x7ff4u
+/* The core keeps in the command, above 32 bits, how far an interrupted call is:
+ * a caller leaves 0 there. */
 /** Domain numbers are below this. */
 #define VL_DOMID_END 16384u
 /** A domain has at most so many vCPUs. */
@@ -68,7 +70,6 @@ struct vl_create {
  * Also for a domain that is dying already.  -XEN_EBUSY: it is ended, but other
  * domains still map frames of it: its number is free after they have let go and
  * this has been called again; VIRQ_DOM_EXC says when it is worth a call.
- * -XEN_EINVAL: the control domain, or the caller's own.
  */
 #define VL_CTL_destroy 2
 
@@ -77,13 +78,13 @@ struct vl_create {
 /* T. The domain runs again, whatever paused it; no change if it was not paused. */
 #define VL_CTL_unpause 4
 
-/* Gives the domain another limit; below what it owns it only gets no more. */
+/* S. Gives the domain another limit; below what it owns it only gets no more. */
 #define VL_CTL_set_max_frames 5
 struct vl_max_frames {
 	uint64_t frames; /* in */
 };
 
-/* What the scheduler gives to the domain. */
+/* S. What the scheduler gives to the domain. */
 #define VL_CTL_set_sched 6
 struct vl_sched {
 	uint32_t weight; /* in: 1..65535, default 256: its share where there is a choice */
@@ -105,7 +106,7 @@ struct vl_context {
 	uint64_t context; /* in: address of a struct vcpu_guest_context */
 };
 
-/* On which CPUs a vCPU may run.  -XEN_EINVAL: on none that there is. */
+/* S. On which CPUs a vCPU may run.  -XEN_EINVAL: on none that there is. */
 #define VL_CTL_set_affinity 9
 struct vl_affinity {
 	uint32_t vcpu; /* in */
@@ -114,7 +115,7 @@ struct vl_affinity {
 };
 
 /*
- * T (on its one domain). Domains from domid on, in order of their numbers, as
+ * T (its one domain alone), S. Domains from domid on, in order of their numbers, as
  * many as there are or as there is room for.  Returns how many.  Those that
  * die are among them.
  */
@@ -171,7 +172,7 @@ struct vl_host_info {
 	uint32_t cpu_khz;
 	uint64_t frames; /* of RAM that the machine has */
 	uint64_t free_frames;
-	uint64_t core_frames; /* that the core took for itself at its start */
+	uint64_t core_frames; /* that the core has: itself, its tables, what guests cost */
 	uint64_t time;	      /* host time: since the core started */
 	uint32_t domains;     /* that there are */
 	uint32_t log_size;    /* bytes that the core's log keeps */

@@ -359,7 +359,6 @@ INIT_TEXT struct domain *build_domain(struct build_spec *s)
 	}
 	if (d != NULL) {
 		while (domain_destroy(d) != 0) {}
-		domain_put(d);
 	}
 	return NULL;
 }

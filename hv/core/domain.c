@@ -9,6 +9,9 @@
  * own fault or wish in crash.c, its vCPUs in vcpu.c, its frames in page.c and
  * relinquish.c.  A vCPU with PAUSE_DOMAIN never runs again: its domain is shut
  * down or dying.
+ *
+ * Who stops, builds or destroys a domain claims it first: that is long work
+ * which lets interrupts in, so no lock could keep others off.
  */
 #include <hv/domain.h>
 
@@ -27,6 +30,7 @@
 _Static_assert(sizeof(struct shared_info) <= PAGE_SIZE, "one frame of it");
 
 struct domain *control_domain;
+static unsigned int waiting; /* atomic: dying domains that may wait for their last frames */
 
 static spinlock_t domlist_lock = SPINLOCK_INIT(RANK_DOMLIST);
 static struct domain *domain_table[MAX_DOMAINS]; /* domlist lock */
@@ -68,16 +72,14 @@ int domain_get_target(uint16_t id, struct domain **target)
 	/* The usual case goes without the table. */
 	if (id != DOMID_SELF && id != currd->id) {
 		d = domain_get(id);
-		if (d == NULL) {
-			return -XEN_ESRCH;
-		}
-		if (!currd->is_control) {
+		/* Looked at now that no other domain can get that number. */
+		if (d != NULL && !currd->is_control && READ_ONCE(currd->target) != id) {
 			domain_put(d);
 			return -XEN_EPERM;
 		}
 	}
 	*target = d;
-	return 0;
+	return d != NULL ? 0 : -XEN_ESRCH;
 }
 
 void domain_put_target(struct domain *d)
@@ -87,16 +89,32 @@ void domain_put_target(struct domain *d)
 	}
 }
 
-struct domain *domain_next(struct domain *prev)
+struct domain *domain_from(unsigned int id)
 {
-	unsigned int id = prev != NULL ? prev->id + 1u : 0;
 	struct domain *d = NULL;
 
 	for (; id < MAX_DOMAINS && d == NULL; id++) {
 		d = domain_get((uint16_t)id);
 	}
+	return d;
+}
+
+struct domain *domain_next(struct domain *prev)
+{
+	struct domain *d = domain_from(prev != NULL ? prev->id + 1u : 0);
+
 	domain_put(prev);
 	return d;
+}
+
+bool domain_claim(struct domain *d)
+{
+	return !__atomic_exchange_n(&d->claimed, true, __ATOMIC_SEQ_CST);
+}
+
+void domain_release(struct domain *d)
+{
+	__atomic_store_n(&d->claimed, false, __ATOMIC_RELEASE);
 }
 
 /* With one bit for each region of frames, in whole words. */
@@ -110,6 +128,12 @@ static void free_domain(struct domain *d)
 {
 	spin_lock(&domlist_lock);
 	WRITE_ONCE(domain_table[d->id], NULL);
+	/* Its number will be another's, on whom nobody has a right. */
+	for (unsigned int i = 0; i < MAX_DOMAINS; i++) {
+		if (domain_table[i] != NULL && READ_ONCE(domain_table[i]->target) == d->id) {
+			WRITE_ONCE(domain_table[i]->target, domain_table[i]->id);
+		}
+	}
 	spin_unlock(&domlist_lock);
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		if (d->vcpu[i] != NULL) {
@@ -181,28 +205,44 @@ static int create_parts(struct domain *d)
 	return rc;
 }
 
+/* Gives d the number `id`, or the next free one.  Domlist lock held. */
+static int take_id(struct domain *d, uint16_t id)
+{
+	static uint16_t last;
+
+	for (unsigned int i = 0; id == DOMID_INVALID && i < MAX_DOMAINS; i++) {
+		last = (uint16_t)(last % (MAX_DOMAINS - 1) + 1);
+		id = domain_table[last] == NULL ? last : id;
+	}
+	if (id == DOMID_INVALID || domain_table[id] != NULL) {
+		return id == DOMID_INVALID ? -XEN_ENOSPC : -XEN_EEXIST;
+	}
+	d->id = id;
+	d->target = id;
+	d->is_control = id == 0;
+	__atomic_store_n(&domain_table[id], d, __ATOMIC_RELEASE);
+	return 0;
+}
+
 struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 {
-	bool valid = id < MAX_DOMAINS && max_vcpus != 0 && max_vcpus <= MAX_VCPUS;
+	bool valid = (id < MAX_DOMAINS || id == DOMID_INVALID) && max_vcpus != 0 &&
+		     max_vcpus <= MAX_VCPUS;
 	struct domain *d = valid ? heap_alloc_bytes(domain_size()) : NULL;
 
 	if (d == NULL) {
 		*rc = valid ? -XEN_ENOMEM : -XEN_EINVAL;
 		return NULL;
 	}
-	d->id = id;
-	d->is_control = id == 0;
 	d->refs = 1;
 	d->state = DOM_DEAD; /* not found by others before it is complete */
 	d->max_vcpus = max_vcpus;
+	d->created = time_now();
 	d->weight = SCHED_WEIGHT;
 	d->lock = SPINLOCK_INIT(RANK_DOMAIN);
 
 	spin_lock(&domlist_lock);
-	*rc = domain_table[id] != NULL ? -XEN_EEXIST : 0;
-	if (*rc == 0) {
-		__atomic_store_n(&domain_table[id], d, __ATOMIC_RELEASE);
-	}
+	*rc = take_id(d, id);
 	spin_unlock(&domlist_lock);
 	if (*rc != 0) {
 		heap_free_bytes(d, domain_size());
@@ -220,6 +260,25 @@ struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 
 /* ---- Destruction ---------------------------------------------------------------- */
 
+/* Never waits: two domains that stop each other would do so for ever. */
+int domain_stop(struct domain *d, uint32_t flag)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
+		sched_sleep(d->vcpu[i], flag);
+		rc = sched_unloaded(d->vcpu[i]) ? rc : -XEN_ERESTART;
+	}
+	return rc;
+}
+
+void domain_frames_gone(void)
+{
+	if (unlikely(__atomic_load_n(&waiting, __ATOMIC_SEQ_CST) != 0)) {
+		softirq_raise(this_cpu()->id, SOFTIRQ_DOMAIN);
+	}
+}
+
 /* Steps in order; each can be repeated after it is done. */
 static int destroy_step(struct domain *d)
 {
@@ -231,10 +290,8 @@ static int destroy_step(struct domain *d)
 	spin_lock(&d->lock);
 	WRITE_ONCE(d->state, DOM_DYING);
 	spin_unlock(&d->lock);
-	for (unsigned int i = 0; i < d->max_vcpus; i++) {
-		sched_sleep_sync(d->vcpu[i], PAUSE_DOMAIN);
-	}
-	rc = evtchn_reset(d);
+	rc = domain_stop(d, PAUSE_DOMAIN);
+	rc = rc == 0 ? evtchn_reset(d) : rc;
 	if (rc == 0 && d->may_io) {
 		pirq_domain_destroy(d);
 	}
@@ -246,32 +303,41 @@ static int destroy_step(struct domain *d)
 		rc = domain_relinquish_memory(d);
 	}
 	if (rc == 0) {
+		/* Before the looks at what others still have: one of us sees
+		 * the other. */
+		__atomic_fetch_add(&waiting, !d->waiting, __ATOMIC_SEQ_CST);
+		d->waiting = true;
 		rc = gnttab_domain_destroy(d);
 	}
 	if (rc != 0) {
 		return rc;
 	}
 	/* Its id must not come back while frames still carry it. */
-	if (__atomic_load_n(&d->tot_pages, __ATOMIC_ACQUIRE) != 0 ||
+	if (__atomic_load_n(&d->tot_pages, __ATOMIC_SEQ_CST) != 0 ||
 	    !page_retire(mfn_to_page(ptr_frame(d->shared)))) {
 		return -XEN_EBUSY;
 	}
 	__atomic_store_n(&d->state, DOM_DEAD, __ATOMIC_RELEASE);
 	pr_info("domain %u: destroyed, %u KiB of memory are back", d->id,
 		d->end_pages << (PAGE_SHIFT - 10));
+	domain_frames_gone();
+	__atomic_fetch_sub(&waiting, 1, __ATOMIC_SEQ_CST);
 	return 0;
 }
 
 int domain_destroy(struct domain *d)
 {
-	int rc;
+	int rc = 0;
+	bool alive;
 
-	CHECK(this_cpu()->curr == NULL || this_cpu()->curr->domain != d);
-	/* Two CPUs of the control domain may ask for it at once. */
-	if (__atomic_exchange_n(&d->destroying, true, __ATOMIC_ACQUIRE)) {
+	if (!domain_claim(d)) {
 		return -XEN_ERESTART;
 	}
-	rc = d->state != DOM_DEAD ? destroy_step(d) : 0;
-	__atomic_store_n(&d->destroying, false, __ATOMIC_RELEASE);
+	alive = d->state != DOM_DEAD;
+	rc = alive ? destroy_step(d) : 0;
+	domain_release(d);
+	if (rc == 0 && alive) {
+		domain_put(d); /* the one of its creation */
+	}
 	return rc;
 }

@@ -28,8 +28,8 @@
 #include <hv/sched.h>
 #include <hv/vcpu.h>
 
-/* Of a domain that is not the control domain.  Limits are whole groups. */
-#define GUEST_PORTS 1024
+/* Of a domain that is not the control domain, unless policy says otherwise. */
+#define GUEST_PORTS 1023
 
 _Static_assert(EVTCHN_GROUP * sizeof(struct evtchn) == PAGE_SIZE, "a group is a page");
 _Static_assert(EVTCHN_FIFO_NR_CHANNELS == EVTCHN_GROUP << (EVTCHN_BLOCKS - 1), "domain.h");
@@ -92,7 +92,7 @@ static int grow(struct domain *d)
 	struct evtchn **block = &d->evtchn_block[block_of(first)];
 	uint32_t port;
 
-	if (first >= MIN(max, d->evtchn_max)) {
+	if (first >= max) {
 		return -XEN_ENOSPC;
 	}
 	if (*block == NULL) {
@@ -120,6 +120,9 @@ long evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned int vcpu,
 	ASSERT(spin_is_held(&d->evtchn_lock));
 	if (READ_ONCE(d->state) == DOM_DYING) {
 		return -XEN_EINVAL;
+	}
+	if (d->evtchn_count >= d->evtchn_max) {
+		return -XEN_ENOSPC;
 	}
 	rc = d->evtchn_free == 0 ? grow(d) : 0;
 	if (rc != 0) {

@@ -2,7 +2,7 @@
 
 obj-y += main.o
 obj-y += hypercall.o multicall.o guest_access.o lock.o
-obj-y += domain.o crash.o vcpu.o vcpu_op.o guest_area.o
+obj-y += control.o domain.o crash.o vcpu.o vcpu_op.o guest_area.o
 obj-y += sched.o sched_op.o timer.o vtime.o
 obj-y += page.o pgtype.o pgvalidate.o pte.o mmu_update.o va_mapping.o
 obj-y += mmuext.o mm_vcpu.o relinquish.o

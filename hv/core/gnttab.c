@@ -105,7 +105,7 @@ int gnttab_seed(struct domain *d, grant_ref_t ref, domid_t to, unsigned long mfn
 
 	CHECK(ref < GNTTAB_NR_RESERVED_ENTRIES);
 	if (rc == 0) {
-		d->gnttab->frame[0][ref] = e.word;
+		__atomic_store_n(&d->gnttab->frame[0][ref], e.word, __ATOMIC_RELEASE);
 	}
 	return rc;
 }

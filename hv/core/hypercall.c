@@ -13,6 +13,8 @@
  */
 #include <hv/hypercall.h>
 
+#include <vl/control.h>
+
 #include <arch/cpu.h>
 
 #include <hv/check.h>
@@ -42,7 +44,7 @@ struct hypercall {
  * A number without a line is answered with -XEN_ENOSYS.  Of the published ones:
  * sched_op_compat, event_channel_op_compat, physdev_op_compat and nmi_op, which
  * have successors; sysctl and domctl, unstable interfaces instead of which there
- * will be the control ABI at arch_7; tmem_op, withdrawn by its publisher; and
+ * is the control ABI at arch_7; tmem_op, withdrawn by its publisher; and
  * what the core does not do: xsm_op (there is no security policy to load),
  * xenoprof_op, xenpmu_op (performance counters are not shared out), hvm_op,
  * dm_op, kexec_op, argo_op, hypfs_op, and arch_0 (machine checks).
@@ -75,7 +77,9 @@ static const struct hypercall table[HYPERCALL_COUNT] = {
 	CALL(callback_op, 2),
 	CALL(event_channel_op, 2),
 	CALL(physdev_op, 2),
+	CALL(vl_control, 3),
 };
+_Static_assert(__HYPERVISOR_vl_control == __HYPERVISOR_arch_7, "nobody else's number");
 _Static_assert(__HYPERVISOR_arch_7 < HYPERCALL_COUNT, "all have a slot");
 
 static long call_handler(uint64_t nr, const uint64_t *a)

@@ -23,6 +23,7 @@
 
 struct page *frame_table;
 unsigned long frame_max;
+unsigned long ram_frames;
 
 /* ---- The word of count, owner and stamp ---------------------------------- */
 
@@ -141,8 +142,8 @@ static void page_free(struct page *pg, uint16_t was_of)
 	WRITE_ONCE(pg->type, PGT_NONE);
 	WRITE_ONCE(pg->stamp, 0);
 	heap_free(pg, 0);
-	if (d != NULL) {
-		__atomic_fetch_sub(&d->tot_pages, 1, __ATOMIC_RELEASE);
+	if (d != NULL && __atomic_sub_fetch(&d->tot_pages, 1, __ATOMIC_SEQ_CST) == 0) {
+		domain_frames_gone();
 	}
 }
 
@@ -167,6 +168,8 @@ static void put(struct page *pg, bool stamp)
 
 	if ((uint32_t)next == 0) {
 		page_free(pg, owner(was));
+	} else if (unlikely((uint32_t)next == 1)) {
+		domain_frames_gone(); /* one that the core lent: its own hold is left */
 	}
 }
 

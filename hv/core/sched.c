@@ -79,6 +79,7 @@
 
 #include <hv/check.h>
 #include <hv/domain.h>
+#include <hv/evtchn.h>
 #include <hv/guests.h>
 #include <hv/vcpu.h>
 #include <hv/vtime.h>
@@ -371,17 +372,16 @@ void sched_sleep(struct vcpu *v, uint32_t flags)
 	reconsider(v);
 }
 
-void sched_sleep_sync(struct vcpu *v, uint32_t flags)
+bool sched_unloaded(struct vcpu *v)
 {
-	CHECK(this_cpu()->curr != v);
-	sched_sleep(v, flags);
 	/* What its CPU saved of v becomes visible with loaded == false. */
-	while (__atomic_load_n(&v->loaded, __ATOMIC_ACQUIRE)) {
+	if (__atomic_load_n(&v->loaded, __ATOMIC_ACQUIRE)) {
 		softirq_raise(READ_ONCE(v->cpu), SOFTIRQ_SCHED | SOFTIRQ_UNLOAD);
-		arch_cpu_relax();
+		return false;
 	}
 	/* That CPU may still be at it, or have seen the flags of before. */
 	reconsider(v);
+	return true;
 }
 
 int vcpu_set_affinity(struct vcpu *v, cpumask_t cpus)
@@ -568,6 +568,9 @@ void softirq_process(void)
 		}
 		if ((bits & (SOFTIRQ_SCHED | SOFTIRQ_UNLOAD)) != 0) {
 			schedule(cpu, (bits & SOFTIRQ_UNLOAD) != 0);
+		}
+		if ((bits & SOFTIRQ_DOMAIN) != 0) {
+			evtchn_send_global_virq(control_domain, VIRQ_DOM_EXC);
 		}
 		boot_guests_reap();
 		if (READ_ONCE(cpu->softirq) != 0) {

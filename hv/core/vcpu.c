@@ -224,6 +224,29 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 	return rc;
 }
 
+int vcpu_initialise(struct vcpu *v, uint64_t context)
+{
+	struct domain *d = v->domain;
+	struct vcpu_guest_context *c = NULL; /* too large for the stack */
+	int rc;
+
+	if (!domain_claim(d)) {
+		return -XEN_ERESTART;
+	}
+	if (READ_ONCE(d->state) != DOM_ALIVE) {
+		rc = -XEN_ESRCH;
+	} else if (v->initialised) {
+		rc = -XEN_EEXIST;
+	} else {
+		c = heap_alloc_bytes(sizeof(*c));
+		rc = c == NULL ? -XEN_ENOMEM : copy_from_guest(c, guest_ptr(context), sizeof(*c));
+	}
+	rc = rc == 0 ? vcpu_set_context(v, c) : rc;
+	domain_release(d);
+	heap_free_bytes(c, sizeof(*c));
+	return rc;
+}
+
 /* ---- vcpu_info ------------------------------------------------------------------- */
 
 int vcpu_map_info(struct vcpu *v, unsigned long mfn, unsigned int offset)

@@ -10,7 +10,6 @@
 
 #include <hv/domain.h>
 #include <hv/guest_access.h>
-#include <hv/heap.h>
 #include <hv/hypercall.h>
 #include <hv/sched.h>
 #include <hv/vcpu.h>
@@ -39,40 +38,6 @@ static bool is_down(const struct vcpu *v)
 }
 
 /* ---- Starting and stopping -------------------------------------------------- */
-
-static int initialise(struct vcpu *v, uint64_t arg)
-{
-	/* Too large for the stack. */
-	struct vcpu_guest_context *context = heap_alloc_bytes(sizeof(*context));
-	int rc;
-
-	if (context == NULL) {
-		return -XEN_ENOMEM;
-	}
-	rc = copy_from_guest(context, guest_ptr(arg), sizeof(*context));
-	if (rc == 0) {
-		rc = vcpu_set_context(v, context);
-	}
-	heap_free_bytes(context, sizeof(*context));
-	return rc;
-}
-
-static long op_initialise(struct vcpu *v, uint64_t cmd, uint64_t arg)
-{
-	const uint64_t args[] = { cmd, v->id, arg };
-	long rc;
-
-	/* Lets interrupts in half-way, so no lock keeps other vCPUs off. */
-	if (__atomic_exchange_n(&v->initialising, true, __ATOMIC_ACQUIRE)) {
-		return -XEN_EBUSY;
-	}
-	rc = v->initialised ? -XEN_EEXIST : initialise(v, arg);
-	__atomic_store_n(&v->initialising, false, __ATOMIC_RELEASE);
-	if (rc == -XEN_ERESTART) {
-		return hypercall_restart(ARRAY_SIZE(args), args);
-	}
-	return rc;
-}
 
 static long op_down(struct vcpu *v)
 {
@@ -126,10 +91,13 @@ static long call_op(struct vcpu *v, uint64_t cmd, const union args *a, uint64_t 
 	struct vcpu_get_physid id;
 	cpumask_t cpus;
 	const struct percpu *p;
+	long rc;
 
 	switch (cmd) {
 	case VCPUOP_initialise:
-		return op_initialise(v, cmd, arg);
+		rc = vcpu_initialise(v, arg);
+		return rc == -XEN_ERESTART ? hypercall_restart(3, (uint64_t[]){ cmd, v->id, arg }) :
+					     rc;
 	case VCPUOP_up:
 		if (!READ_ONCE(v->initialised)) {
 			return -XEN_EINVAL;

@@ -124,8 +124,9 @@ INIT_TEXT void boot_mem_init(void)
 	if (frame_max == 0) {
 		boot_failed("the boot loader gave no memory map, or one without RAM");
 	}
-	pr_info("memory: %lu KiB of RAM, highest frame %#lx",
-		list_overlap(&boot_ram, 0, DIRECT_SIZE) >> 10, frame_max - 1);
+	ram_frames = list_overlap(&boot_ram, 0, DIRECT_SIZE) >> PAGE_SHIFT;
+	pr_info("memory: %lu KiB of RAM, highest frame %#lx", ram_frames << (PAGE_SHIFT - 10),
+		frame_max - 1);
 }
 
 INIT_TEXT void *boot_mem_alloc(uint64_t size, uint64_t limit)

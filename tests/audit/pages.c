@@ -303,7 +303,10 @@ void audit_at_shutdown(void)
 	while ((d = domain_next(d)) != NULL) {
 		for (unsigned int i = 0; i < d->max_vcpus; i++) {
 			if (d->vcpu[i] != current_vcpu()) {
-				sched_sleep_sync(d->vcpu[i], PAUSE_DOMAIN);
+				sched_sleep(d->vcpu[i], PAUSE_DOMAIN);
+				while (!sched_unloaded(d->vcpu[i])) {
+					arch_cpu_relax();
+				}
 			}
 		}
 	}

@@ -10,8 +10,7 @@
  * shuts down, for whatever reason, is destroyed.  That is long work that no
  * vCPU could be charged with: CPUs do it in pieces on their way out of the
  * core, for a short time if they have a vCPU to run, else until they get one.
- * A piece never waits for another CPU: two that destroy each other's idle vCPU
- * would wait for ever.  A guest whose frames others still map is looked at again
+ * A guest whose frames others still map is looked at again
  * each time.
  */
 #include <hv/guests.h>
@@ -83,7 +82,8 @@ static INIT_TEXT struct domain *build_guest(unsigned int id, unsigned int module
 	if (d != NULL) {
 		guest_options_apply(&o, d);
 	}
-	return d;
+	/* A reference of our own: the toolstack may destroy it as well. */
+	return d != NULL ? domain_get(d->id) : NULL;
 }
 
 INIT_TEXT void boot_guests_build(void)
@@ -102,20 +102,6 @@ INIT_TEXT void boot_guests_build(void)
 
 /* ---- The end of a guest ---------------------------------------------------------- */
 
-/* True once no CPU has a vCPU of d in its machine; asks those that have. */
-static bool unloaded(const struct domain *d)
-{
-	bool done = true;
-
-	for (unsigned int i = 0; i < d->max_vcpus; i++) {
-		if (__atomic_load_n(&d->vcpu[i]->loaded, __ATOMIC_ACQUIRE)) {
-			softirq_raise(d->vcpu[i]->cpu, SOFTIRQ_SCHED | SOFTIRQ_UNLOAD);
-			done = false;
-		}
-	}
-	return done;
-}
-
 /* One piece; true when nothing is left. */
 static bool destroy(struct domain *d)
 {
@@ -123,7 +109,7 @@ static bool destroy(struct domain *d)
 	bool idle = cpu->curr == NULL || !cpu->curr->running;
 	int rc;
 
-	if (!d->shutting_down || !unloaded(d)) {
+	if (!d->shutting_down && READ_ONCE(d->state) == DOM_ALIVE) {
 		return false;
 	}
 	cpu->work_end = idle ? ~0ull : time_now() + PIECE_NS;

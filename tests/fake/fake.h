@@ -300,8 +300,7 @@ static inline uint64_t fake_va(unsigned int pfn, unsigned int offset)
 bool fake_guest_create(struct fake_guest *g, uint16_t id, unsigned int pages, unsigned int vcpus,
 		       bool may_io);
 /**
- * Destroys d from the control domain's first vCPU, if there is one, and drops
- * the reference; what domain_destroy() says when it is no more -XEN_ERESTART.
+ * Destroys d from the control domain's first vCPU, if there is one; what domain_destroy() says when it is no more -XEN_ERESTART.
  */
 int fake_destroy(struct domain *d);
 /** The same where it must succeed. */

@@ -175,7 +175,6 @@ int fake_destroy(struct domain *d)
 		if (control_domain == d) {
 			control_domain = NULL;
 		}
-		domain_put(d);
 	}
 	return rc;
 }

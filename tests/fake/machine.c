@@ -218,6 +218,7 @@ void fake_init(const struct fake_config *config)
 	}
 	frame_table = (struct page *)(void *)(keep.memory + keep.table_at);
 	frame_max = frames;
+	ram_frames = config->low_frames + config->high_frames;
 
 	cmdline_parse("", false);
 	options.console_com1 = true;

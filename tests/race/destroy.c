@@ -39,7 +39,6 @@ static void destroy(unsigned int id)
 	fake.cpus[fake_self()].inside = true;
 	rc = domain_destroy(g->d);
 	if (rc == 0) {
-		domain_put(g->d);
 		g->d = NULL;
 		dying[id] = false;
 		WRITE_ONCE(tries[id], 0);

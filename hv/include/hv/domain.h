@@ -31,6 +31,8 @@ struct domain {
 	bool may_io;		 /* write-once: hardware access */
 	uint32_t refs;		 /* atomic */
 	enum domain_state state; /* domain lock */
+	uint16_t target;	 /* atomic: the domain it may act on, or itself */
+	uint64_t created;	 /* write-once: ns since start-up */
 	uint8_t handle[16];	 /* uuid, write-once */
 
 	spinlock_t lock; /* RANK_DOMAIN */
@@ -43,12 +45,13 @@ struct domain {
 	uint32_t max_pages;	     /* domain lock */
 	uint64_t destroy_cursor;     /* destroy path only */
 	uint32_t end_pages;	     /* destroy path only: frames it had */
+	bool waiting;		     /* destroy path only: counted in domain.c */
 	struct shared_info *shared;  /* write-once, core's mapping */
 	uint32_t pv_features_assist; /* VMASST bits; domain lock */
 
 	/* pausing and death */
 	bool shutting_down;	/* atomic: set once, by crash.c */
-	bool destroying;	/* atomic: a CPU is in domain_destroy */
+	bool claimed;		/* atomic: see domain_claim() */
 	uint8_t shutdown_code;	/* SHUTDOWN_*, if shutting_down */
 	bool crashed;		/* atomic: crash_reason is taken */
 	char crash_reason[120]; /* the first one */
@@ -92,8 +95,9 @@ struct domain {
 extern struct domain *control_domain; /* write-once at start-up */
 
 /**
- * Creates a domain with its shared_info and all its vCPUs, which are down.
- * NULL and *rc on failure.  The caller owns one reference.
+ * Creates a domain with its shared_info and all its vCPUs, which are down; with
+ * DOMID_INVALID it gets the next free number.  NULL and *rc on failure.  It has
+ * one reference, which domain_destroy() drops.
  */
 struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc);
 /** Takes a reference; NULL if there is no such living domain. */
@@ -114,6 +118,17 @@ void domain_put_target(struct domain *d);
 struct domain *domain_of_frames(uint16_t owner);
 /** Walks all domains: NULL starts; drops the reference on prev. */
 struct domain *domain_next(struct domain *prev);
+/** The one of the lowest number from `id` on; takes a reference. */
+struct domain *domain_from(unsigned int id);
+
+/** Keeps others from stopping, building and destroying d; false: one is at it. */
+bool must_check domain_claim(struct domain *d);
+void domain_release(struct domain *d);
+/**
+ * Keeps all vCPUs off the CPUs by a PAUSE_* flag: 0, or -XEN_ERESTART to be
+ * called again while one is still loaded.  d is not the current domain.
+ */
+int must_check domain_stop(struct domain *d, uint32_t flag);
 
 /**
  * A guest did what cannot be answered: records the first reason, logs domain,
@@ -131,9 +146,13 @@ void domain_shutdown(struct domain *d, uint8_t reason);
 /**
  * Tears d down: 0 when every resource is back, -XEN_ERESTART to be called
  * again, -XEN_EBUSY when all that is left are frames that other domains still
- * map: call again later.  d must not be the caller's domain.
+ * map: call again later.  While this CPU has a vCPU of d loaded it says RESTART
+ * for ever.  After 0 only who has a reference of his own may use d.
  */
 int must_check domain_destroy(struct domain *d);
+/** The last of a dying domain may have gone: tells the control domain soon.  Any
+ *  lock may be held. */
+void domain_frames_gone(void);
 
 /**
  * A zeroed frame that d owns and can map but not give away, and that the core

@@ -79,5 +79,6 @@ long do_sched_op(uint64_t cmd, uint64_t arg);				      /* sched_op.c */
 long do_callback_op(uint64_t cmd, uint64_t arg);			      /* trap_op.c */
 long do_event_channel_op(uint64_t cmd, uint64_t arg);			      /* evtchn_op.c */
 long do_physdev_op(uint64_t cmd, uint64_t arg);				      /* physdev.c */
+long do_vl_control(uint64_t cmd, uint64_t domid, uint64_t arg);		      /* control.c */
 
 #endif

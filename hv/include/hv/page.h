@@ -91,6 +91,7 @@ static inline uint64_t page_valid_type(const struct page *pg)
 
 extern struct page *frame_table; /* virtually contiguous, sparse */
 extern unsigned long frame_max;	 /* first frame number beyond all RAM */
+extern unsigned long ram_frames; /* how many frames of RAM the machine has */
 
 /** True if the frame has an entry in the frame table (RAM, in any use). */
 bool mfn_valid(unsigned long mfn);

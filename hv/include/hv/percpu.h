@@ -10,10 +10,11 @@
 #include <arch/cpu.h>
 #include <hv/lock.h>
 
-#define SOFTIRQ_SCHED 1u  /* pick a vCPU again */
-#define SOFTIRQ_TIMER 2u  /* expired timers */
-#define SOFTIRQ_KICK 4u	  /* nothing but: look at pending events again */
-#define SOFTIRQ_UNLOAD 8u /* take an idle vCPU out of the machine */
+#define SOFTIRQ_SCHED 1u   /* pick a vCPU again */
+#define SOFTIRQ_TIMER 2u   /* expired timers */
+#define SOFTIRQ_KICK 4u	   /* nothing but: look at pending events again */
+#define SOFTIRQ_UNLOAD 8u  /* take an idle vCPU out of the machine */
+#define SOFTIRQ_DOMAIN 16u /* a domain has ended, or could */
 
 struct percpu {
 	unsigned int id;   /* write-once; index of this CPU */

@@ -29,10 +29,10 @@ void sched_wake(struct vcpu *v, uint32_t flags);
  *  a reschedule before the return to the guest). */
 void sched_sleep(struct vcpu *v, uint32_t flags);
 /**
- * As sched_sleep and returns when no CPU has v loaded, not even an idle one;
- * v is not current.  No lock held: v may be waiting for it.
+ * True if no CPU has v, which sleeps, loaded, not even an idle one; otherwise
+ * that CPU is asked to change this.
  */
-void sched_sleep_sync(struct vcpu *v, uint32_t flags);
+bool must_check sched_unloaded(struct vcpu *v);
 /** Lets the next one run (SCHEDOP_yield). */
 void sched_yield(void);
 /** Looks at v again soon: an event is pending for it. From any CPU. */

@@ -16,11 +16,12 @@
 #include <xen/xen.h>
 
 /* Reasons why a vCPU may not run; any bit set keeps it off the CPU. */
-#define PAUSE_DOWN 1u	 /* not up yet, or taken down */
-#define PAUSE_BLOCKED 2u /* SCHEDOP_block */
-#define PAUSE_POLL 4u	 /* SCHEDOP_poll */
-#define PAUSE_DOMAIN 8u	 /* whole domain paused, shut down or dying */
-#define PAUSE_CAP 16u	 /* its domain has run as much as it may for now */
+#define PAUSE_DOWN 1u	  /* not up yet, or taken down */
+#define PAUSE_BLOCKED 2u  /* SCHEDOP_block */
+#define PAUSE_POLL 4u	  /* SCHEDOP_poll */
+#define PAUSE_DOMAIN 8u	  /* whole domain shut down or dying: for good */
+#define PAUSE_CAP 16u	  /* its domain has run as much as it may for now */
+#define PAUSE_CONTROL 32u /* whole domain paused by the toolstack */
 
 /* All handlers run with the flat code selector. */
 struct guest_trap {
@@ -125,7 +126,6 @@ struct vcpu {
 	/* events */
 	uint32_t virq_port[24]; /* evtchn lock of the domain; 0: none */
 	bool initialised;	/* VCPUOP_initialise done */
-	bool initialising;	/* atomic: somebody is at it */
 	bool nmi_pending;	/* atomic */
 
 	/* hypercalls, hypercall.c */
@@ -164,6 +164,11 @@ void vcpu_free(struct vcpu *v);
  * that is not initialised; after a refusal it still is not.  Preemptible.
  */
 int must_check vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
+/**
+ * The same with the context read from guest memory (VCPUOP_initialise,
+ * VL_CTL_set_context); also -XEN_EEXIST, -XEN_ESRCH, -XEN_ENOMEM, -XEN_EFAULT.
+ */
+int must_check vcpu_initialise(struct vcpu *v, uint64_t context);
 /** Register dump of a guest, with its stack's top words, to the log. */
 void vcpu_dump(const struct vcpu *v);
 /** The general registers alone, of a guest or of the core. */

@@ -406,12 +406,11 @@ static void test_twice(void)
 	run(0, 0);
 	OK(domain_destroy(d));
 	/* While one CPU is at it, another is told to come again. */
-	d->destroying = true;
+	TRUE_(domain_claim(d));
 	EQ(domain_destroy(d), -XEN_ERESTART);
-	d->destroying = false;
+	domain_release(d);
 	CU_ASSERT_PTR_NULL(domain_get(1));
 	domain_put(also);
-	domain_put(d);
 	check_gone(before);
 }
 

@@ -33,6 +33,7 @@
 	X(gnttab) \
 	X(gnttab_life) \
 	X(domain) \
+	X(control) \
 	X(cpu_vuln)
 /* clang-format on */
 

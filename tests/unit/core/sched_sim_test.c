@@ -459,7 +459,10 @@ static void test_random(void)
 		} else if (what == 11 && me() != NULL) {
 			sched_yield();
 		} else if (what == 12 && this_cpu()->curr != w->v) {
-			sched_sleep_sync(w->v, PAUSE_DOWN);
+			sched_sleep(w->v, PAUSE_DOWN);
+			while (!sched_unloaded(w->v)) {
+				arch_cpu_relax();
+			}
 			FALSE_(w->v->loaded);
 		} else {
 			fake_advance(fake_random() % (2 * MS));

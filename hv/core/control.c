@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vl_control, the control ABI of abi/vl/control.h: how a toolstack makes,
+ * watches and ends domains.  Called from the hypercall table only.
+ *
+ * The dispatcher checks who may, copies the argument in once, finds the domain
+ * and claims it where the table says so, and copies results out.  What an
+ * operation does is mostly elsewhere, in the file whose data it changes.  An
+ * operation that is interrupted is made again, from its beginning but for the
+ * list of domains: how far that is stands in the arguments of the call, and the
+ * caller who changes them gets another list.
+ */
+#include <hv/hypercall.h>
+
+#include <vl/control.h>
+
+#include <hv/domain.h>
+#include <hv/evtchn.h>
+#include <hv/gnttab.h>
+#include <hv/guest_access.h>
+#include <hv/heap.h>
+#include <hv/page.h>
+#include <hv/sched.h>
+#include <hv/string.h>
+#include <hv/timer.h>
+#include <hv/trap.h>
+#include <hv/vcpu.h>
+
+#define PROGRESS_SHIFT 32 /* in the command word */
+
+_Static_assert(VL_DOMID_ANY == DOMID_INVALID && VL_DOMID_END == MAX_DOMAINS &&
+		       VL_VCPUS_MAX == MAX_VCPUS,
+	       "control.h says what domain.h does");
+
+union args {
+	struct vl_create create;
+	struct vl_max_frames max_frames;
+	struct vl_sched sched;
+	struct vl_context context;
+	struct vl_affinity affinity;
+	struct vl_list list;
+	struct vl_host_info host;
+	struct vl_target target;
+	struct vl_grant grant;
+	struct vl_crash_reason crash;
+};
+
+struct call {
+	struct domain *d; /* NULL: the operation is on none, or on any */
+	uint64_t domid;
+	uint32_t done; /* elements of a list */
+	union args a;
+};
+
+/* ---- Life ------------------------------------------------------------------ */
+
+static long op_create(struct call *c)
+{
+	const struct vl_create *op = &c->a.create;
+	struct domain *d;
+	int rc;
+
+	if (op->flags != 0 || op->pad != 0 || op->grant_frames > GNTTAB_FRAMES_MAX ||
+	    op->maptrack_frames > GNTTAB_MAP_PAGES_MAX) {
+		return -XEN_EINVAL;
+	}
+	/* Above all numbers is also too large for a short. */
+	d = domain_create((uint16_t)MIN(c->domid, UINT16_MAX), op->vcpus, &rc);
+	if (d == NULL) {
+		return rc;
+	}
+	rc = domain_stop(d, PAUSE_CONTROL); /* they are down: at once */
+	memcpy(d->handle, op->handle, sizeof(d->handle));
+	d->max_pages = (uint32_t)MIN(op->max_frames, UINT32_MAX);
+	if (op->grant_frames != 0) {
+		d->gnttab->max_frames = op->grant_frames;
+	}
+	if (op->maptrack_frames != 0) {
+		d->gnttab->max_maps = (uint32_t)(op->maptrack_frames * MAPS_PER_PAGE);
+	}
+	d->evtchn_max = op->event_ports != 0 ? op->event_ports : EVTCHN_FIFO_NR_CHANNELS;
+	return d->id;
+}
+
+static long op_destroy(struct call *c)
+{
+	return domain_destroy(c->d);
+}
+
+static long op_pause(struct call *c)
+{
+	return domain_stop(c->d, PAUSE_CONTROL);
+}
+
+static long op_unpause(struct call *c)
+{
+	for (unsigned int i = 0; i < c->d->max_vcpus; i++) {
+		sched_wake(c->d->vcpu[i], PAUSE_CONTROL);
+	}
+	return 0;
+}
+
+/* ---- What it gets --------------------------------------------------------------- */
+
+static long op_set_max_frames(struct call *c)
+{
+	spin_lock(&c->d->lock);
+	WRITE_ONCE(c->d->max_pages, (uint32_t)MIN(c->a.max_frames.frames, UINT32_MAX));
+	spin_unlock(&c->d->lock);
+	return 0;
+}
+
+static long op_set_sched(struct call *c)
+{
+	return sched_set_params(c->d, c->a.sched.weight, c->a.sched.cap);
+}
+
+static long op_set_affinity(struct call *c)
+{
+	struct vcpu *v = vcpu_lookup(c->d, c->a.affinity.vcpu);
+
+	if (v == NULL || c->a.affinity.pad != 0) {
+		return -XEN_EINVAL;
+	}
+	return vcpu_set_affinity(v, c->a.affinity.cpus);
+}
+
+static long op_set_context(struct call *c)
+{
+	struct vcpu *v = vcpu_lookup(c->d, c->a.context.vcpu);
+	int rc = -XEN_EINVAL;
+
+	if (v != NULL && c->a.context.pad == 0) {
+		rc = vcpu_initialise(v, c->a.context.context);
+	}
+	if (rc == 0 && v->id == 0) {
+		sched_wake(v, PAUSE_DOWN);
+	}
+	return rc;
+}
+
+static long op_grant(struct call *c)
+{
+	const struct vl_grant *op = &c->a.grant;
+	struct page *pg;
+
+	if (op->ref >= GNTTAB_NR_RESERVED_ENTRIES || op->to >= MAX_DOMAINS) {
+		return -XEN_EINVAL;
+	}
+	pg = page_get_from_mfn(op->frame, c->d);
+	if (pg == NULL) {
+		return -XEN_EINVAL;
+	}
+	page_put(pg); /* who maps it looks whose it is */
+	return gnttab_seed(c->d, op->ref, (domid_t)op->to, op->frame);
+}
+
+static long op_set_target(struct call *c)
+{
+	const struct vl_target *op = &c->a.target;
+	struct domain *to = op->target < MAX_DOMAINS ? domain_get((uint16_t)op->target) : NULL;
+	long rc = to == NULL ? -XEN_ESRCH : to->is_control || op->pad != 0 ? -XEN_EINVAL : 0;
+
+	if (rc == 0) {
+		WRITE_ONCE(c->d->target, to->id);
+	}
+	/* As the last reference goes, so does the right. */
+	domain_put(to);
+	return rc;
+}
+
+/* ---- What there is -------------------------------------------------------------- */
+
+/* The times of all vCPUs, and the flags that they make together. */
+static void add_vcpus(const struct domain *d, struct vl_domain_info *info)
+{
+	info->flags |= VL_DOMAIN_blocked;
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
+		struct vcpu *v = d->vcpu[i];
+		uint32_t flags = READ_ONCE(v->pause_flags);
+		struct vcpu_runstate_info run;
+
+		runstate_read(v, &run);
+		info->cpu_time += run.time[RUNSTATE_running];
+		info->vcpus_up += (flags & PAUSE_DOWN) == 0;
+		info->flags |= READ_ONCE(v->running) ? VL_DOMAIN_running : 0;
+		info->flags |= (flags & PAUSE_CONTROL) != 0 ? VL_DOMAIN_paused : 0;
+		if ((flags & (PAUSE_DOWN | PAUSE_BLOCKED | PAUSE_POLL)) == 0) {
+			info->flags &= ~VL_DOMAIN_blocked;
+		}
+	}
+}
+
+static void fill_info(const struct domain *d, struct vl_domain_info *info)
+{
+	*info = (struct vl_domain_info){
+		.domid = d->id,
+		.target = READ_ONCE(d->target),
+		.flags = (d->is_control ? VL_DOMAIN_control : 0) |
+			 (READ_ONCE(d->state) != DOM_ALIVE ? VL_DOMAIN_dying : 0) |
+			 (READ_ONCE(d->shutting_down) ? VL_DOMAIN_shutdown : 0),
+		.shutdown_reason = READ_ONCE(d->shutdown_code),
+		.vcpus_max = d->max_vcpus,
+		.weight = READ_ONCE(d->weight),
+		.cap = READ_ONCE(d->cap),
+		.ports = READ_ONCE(d->evtchn_count),
+		.ports_max = d->evtchn_max,
+		.grant_frames = READ_ONCE(d->gnttab->frames),
+		.grant_frames_max = d->gnttab->max_frames,
+		.frames = READ_ONCE(d->tot_pages),
+		.max_frames = READ_ONCE(d->max_pages),
+		.shared_info = ptr_frame(d->shared),
+		.created = d->created,
+	};
+	memcpy(info->handle, d->handle, sizeof(info->handle));
+	add_vcpus(d, info);
+}
+
+/* Without a domain: all from domid on. */
+static long op_domain_info(struct call *c)
+{
+	uint32_t count = c->d != NULL ? MIN(c->a.list.count, 1u) : c->a.list.count;
+	struct vl_domain_info info;
+	struct domain *d;
+	int rc = 0;
+
+	if (c->a.list.first != 0 || count > INT32_MAX) {
+		return -XEN_EINVAL;
+	}
+	while (rc == 0 && c->done < count) {
+		d = c->d != NULL ? c->d : domain_from((unsigned int)MIN(c->domid, MAX_DOMAINS));
+		if (d == NULL) {
+			break;
+		}
+		fill_info(d, &info);
+		c->domid = d->id + 1u;
+		if (d != c->d) {
+			domain_put(d);
+		}
+		rc = copy_to_guest(guest_ptr(c->a.list.list + c->done * sizeof(info)), &info,
+				   sizeof(info));
+		c->done++;
+		if (rc == 0 && c->done < count && hypercall_preempt()) {
+			rc = -XEN_ERESTART;
+		}
+	}
+	return rc != 0 ? rc : (long)c->done;
+}
+
+static long op_host_info(struct call *c)
+{
+	struct vl_host_info *info = &c->a.host;
+	uint64_t used = heap_free_frames();
+	struct cpuid_regs r[4];
+
+	*info = (struct vl_host_info){
+		.cpus = cpu_count(),
+		.cpu_khz = (uint32_t)(arch_clock.hz / 1000),
+		.frames = ram_frames,
+		.free_frames = used,
+		.time = time_now(),
+		.log_size = 1u << CONFIG_LOG_RING_ORDER,
+	};
+	for (struct domain *d = domain_next(NULL); d != NULL; d = domain_next(d)) {
+		info->domains++;
+		used += READ_ONCE(d->tot_pages);
+		arch_irq_window();
+	}
+	info->core_frames = info->frames - MIN(used, info->frames);
+	arch_cpuid(1, 0, &r[0]);
+	arch_cpuid(0x80000001, 0, &r[1]);
+	arch_cpuid(7, 0, &r[2]);
+	arch_cpuid(0xd, 1, &r[3]);
+	memcpy(info->hw_caps,
+	       (uint32_t[]){ r[0].d, r[0].c, r[1].d, r[1].c, r[2].b, r[2].c, r[2].d, r[3].a },
+	       sizeof(info->hw_caps));
+	return 0;
+}
+
+/* ---- Dispatch ------------------------------------------------------------------------ */
+
+#define TARGET 1u /* also for a domain that has the right to act on that one */
+#define SELF 2u	  /* the control domain may do it to itself */
+#define DYING 4u  /* the domain may be dying */
+#define ANY 8u	  /* the control domain's are not about one domain */
+#define CLAIM 16u /* while nobody stops, builds or destroys it */
+#define IN 32u	  /* the argument is copied in, and out */
+#define OUT 64u
+
+static const struct {
+	long (*run)(struct call *c);
+	uint8_t size;
+	uint8_t flags;
+} ops[] = {
+#define OP(name, member, flags) \
+	[VL_CTL_##name] = { op_##name, sizeof(((union args *)0)->member), flags }
+	OP(create, create, ANY | IN),
+	[VL_CTL_destroy] = { op_destroy, 0, DYING },
+	[VL_CTL_pause] = { op_pause, 0, TARGET | CLAIM },
+	[VL_CTL_unpause] = { op_unpause, 0, TARGET | CLAIM },
+	OP(set_max_frames, max_frames, SELF | IN),
+	OP(set_sched, sched, SELF | IN),
+	OP(set_context, context, TARGET | IN),
+	OP(set_affinity, affinity, SELF | IN),
+	OP(domain_info, list, TARGET | DYING | ANY | IN),
+	OP(host_info, host, ANY | OUT),
+	OP(set_target, target, IN),
+	OP(grant, grant, IN),
+};
+
+static long run_claimed(struct call *c, unsigned int op)
+{
+	long rc;
+
+	if (!domain_claim(c->d)) {
+		return -XEN_ERESTART;
+	}
+	rc = READ_ONCE(c->d->state) == DOM_ALIVE ? ops[op].run(c) : -XEN_ESRCH;
+	domain_release(c->d);
+	return rc;
+}
+
+/* Finds the domain that the caller may act on. */
+static int find_domain(struct call *c, unsigned int flags)
+{
+	struct domain *currd = current_domain();
+	int rc;
+
+	if (currd->is_control && (flags & ANY) != 0) {
+		return 0;
+	}
+	if (!currd->is_control && ((flags & TARGET) == 0 || c->domid == currd->id ||
+				   c->domid != READ_ONCE(currd->target))) {
+		return -XEN_EPERM;
+	}
+	rc = domain_get_target(c->domid < MAX_DOMAINS ? (uint16_t)c->domid : DOMID_INVALID, &c->d);
+	if (rc == 0 && (flags & DYING) == 0 && READ_ONCE(c->d->state) != DOM_ALIVE) {
+		rc = -XEN_ESRCH;
+	}
+	return rc == 0 && (flags & SELF) == 0 && c->d == currd ? -XEN_EINVAL : rc;
+}
+
+long do_vl_control(uint64_t cmd, uint64_t domid, uint64_t arg)
+{
+	const struct domain *currd = current_domain();
+	struct call c = { .domid = domid, .done = (uint32_t)(cmd >> PROGRESS_SHIFT) };
+	unsigned int op = (uint16_t)cmd, flags;
+	long rc;
+
+	if (!currd->is_control && READ_ONCE(currd->target) == currd->id) {
+		return -XEN_EPERM;
+	}
+	if ((uint16_t)(cmd >> 16) != VL_CONTROL_VERSION) {
+		return -XEN_EOPNOTSUPP;
+	}
+	if (op >= ARRAY_SIZE(ops) || ops[index_nospec(op, ARRAY_SIZE(ops))].run == NULL) {
+		return -XEN_ENOSYS;
+	}
+	op = (unsigned int)index_nospec(op, ARRAY_SIZE(ops));
+	flags = ops[op].flags;
+	rc = find_domain(&c, flags);
+	if (rc == 0 && (flags & IN) != 0) {
+		rc = copy_from_guest(&c.a, guest_ptr(arg), ops[op].size);
+	}
+	if (rc == 0) {
+		rc = (flags & CLAIM) != 0 ? run_claimed(&c, op) : ops[op].run(&c);
+	}
+	domain_put_target(c.d);
+	if (rc == -XEN_ERESTART) {
+		cmd = (uint32_t)cmd | (uint64_t)c.done << PROGRESS_SHIFT;
+		return hypercall_restart(3, (uint64_t[]){ cmd, c.domid, arg });
+	}
+	if (rc >= 0 && (flags & OUT) != 0 &&
+	    copy_to_guest(guest_ptr(arg), &c.a, ops[op].size) != 0) {
+		return -XEN_EFAULT;
+	}
+	return rc;
+}
