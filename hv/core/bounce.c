@@ -15,8 +15,6 @@
 
 #include <arch/switch.h>
 
-#include <hv/check.h>
-#include <hv/domain.h>
 #include <hv/guest_access.h>
 #include <hv/trap.h>
 #include <hv/vcpu.h>

@@ -18,9 +18,7 @@
 #include <xen/features.h>
 
 #include <hv/boot.h>
-#include <hv/check.h>
 #include <hv/cmdline.h>
-#include <hv/domain.h>
 #include <hv/elf.h>
 #include <hv/guests.h>
 #include <hv/heap.h>

@@ -14,7 +14,6 @@
 
 #include <arch/paging.h>
 
-#include <hv/check.h>
 #include <hv/elf.h>
 #include <hv/mm.h>
 #include <hv/string.h>

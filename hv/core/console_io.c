@@ -12,14 +12,9 @@
  */
 #include <hv/hypercall.h>
 
-#include <arch/cpu.h>
-
-#include <hv/domain.h>
-#include <hv/guest_access.h>
 #include <hv/guests.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
-#include <hv/timer.h>
 #include <hv/vcpu.h>
 
 /* Between two pieces interrupts get in.  At 115200 baud one takes 1.4 ms, or up

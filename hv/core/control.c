@@ -14,15 +14,11 @@
 
 #include <vl/control.h>
 
-#include <hv/domain.h>
-#include <hv/evtchn.h>
 #include <hv/gnttab.h>
-#include <hv/guest_access.h>
 #include <hv/heap.h>
 #include <hv/page.h>
 #include <hv/sched.h>
 #include <hv/string.h>
-#include <hv/timer.h>
 #include <hv/trap.h>
 #include <hv/vcpu.h>
 

@@ -11,7 +11,6 @@
  */
 #include <hv/cpu_vuln.h>
 
-#include <hv/check.h>
 #include <hv/printk.h>
 #include <hv/string.h>
 

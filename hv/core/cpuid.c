@@ -19,10 +19,6 @@
 
 #include <xen/xen.h>
 
-#include <arch/cpu.h>
-#include <arch/paging.h>
-
-#include <hv/domain.h>
 #include <hv/vcpu.h>
 
 #define BIT(n) (1u << (n))

@@ -12,9 +12,6 @@
 
 #include <xen/sched.h>
 
-#include <arch/cpu.h>
-
-#include <hv/check.h>
 #include <hv/evtchn.h>
 #include <hv/hypercall.h>
 #include <hv/printk.h>

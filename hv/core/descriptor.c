@@ -10,8 +10,6 @@
 
 #include <arch/switch.h>
 
-#include <hv/domain.h>
-#include <hv/guest_access.h>
 #include <hv/hypercall.h>
 #include <hv/mm.h>
 #include <hv/string.h>

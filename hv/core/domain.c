@@ -15,7 +15,6 @@
  */
 #include <hv/domain.h>
 
-#include <hv/check.h>
 #include <hv/evtchn.h>
 #include <hv/gnttab.h>
 #include <hv/guests.h>

@@ -13,9 +13,6 @@
  */
 #include <hv/emul.h>
 
-#include <arch/paging.h>
-
-#include <hv/check.h>
 #include <hv/mm.h>
 #include <hv/pci.h>
 #include <hv/vcpu.h>

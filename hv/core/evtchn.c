@@ -19,8 +19,6 @@
  */
 #include <hv/evtchn.h>
 
-#include <hv/check.h>
-#include <hv/domain.h>
 #include <hv/guests.h>
 #include <hv/heap.h>
 #include <hv/irq.h>

@@ -32,8 +32,6 @@
 
 #include <arch/paging.h>
 
-#include <hv/check.h>
-#include <hv/domain.h>
 #include <hv/evtchn.h>
 #include <hv/heap.h>
 #include <hv/page.h>

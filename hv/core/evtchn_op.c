@@ -15,7 +15,6 @@
 
 #include <hv/domain.h>
 #include <hv/evtchn.h>
-#include <hv/guest_access.h>
 #include <hv/hypercall.h>
 #include <hv/irq.h>
 #include <hv/string.h>

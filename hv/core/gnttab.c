@@ -25,11 +25,6 @@
  */
 #include <hv/gnttab.h>
 
-#include <arch/paging.h>
-
-#include <hv/check.h>
-#include <hv/domain.h>
-#include <hv/guest_access.h>
 #include <hv/heap.h>
 #include <hv/hypercall.h>
 #include <hv/mm.h>

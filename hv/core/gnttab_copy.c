@@ -7,9 +7,6 @@
  */
 #include <hv/gnttab.h>
 
-#include <arch/paging.h>
-
-#include <hv/domain.h>
 #include <hv/page.h>
 #include <hv/string.h>
 #include <hv/vcpu.h>

@@ -13,8 +13,6 @@
  */
 #include <hv/vcpu.h>
 
-#include <hv/check.h>
-#include <hv/domain.h>
 #include <hv/guest_access.h>
 #include <hv/mm.h>
 #include <hv/string.h>

@@ -11,7 +11,6 @@
 
 #include <xen/xen.h>
 
-#include <arch/cpu.h>
 #include <arch/switch.h>
 
 #include <hv/vcpu.h>

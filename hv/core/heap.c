@@ -16,9 +16,6 @@
  */
 #include <hv/heap.h>
 
-#include <arch/paging.h>
-
-#include <hv/check.h>
 #include <hv/domain.h>
 #include <hv/page.h>
 #include <hv/string.h>

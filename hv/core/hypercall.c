@@ -15,10 +15,6 @@
 
 #include <vl/control.h>
 
-#include <arch/cpu.h>
-
-#include <hv/check.h>
-#include <hv/domain.h>
 #include <hv/printk.h>
 #include <hv/string.h>
 #include <hv/vcpu.h>
@@ -38,7 +34,7 @@ struct hypercall {
 	} call;
 };
 
-#define CALL(nr, n) [__HYPERVISOR_##nr] = { #nr, n, { .a##n = do_##nr } }
+#define CALL(nr, n) [__HYPERVISOR_##nr] = { #nr, n, { .a##n = do_##nr } },
 
 /*
  * A number without a line is answered with -XEN_ENOSYS.  Of the published ones:
@@ -49,36 +45,7 @@ struct hypercall {
  * xenoprof_op, xenpmu_op (performance counters are not shared out), hvm_op,
  * dm_op, kexec_op, argo_op, hypfs_op, and arch_0 (machine checks).
  */
-static const struct hypercall table[HYPERCALL_COUNT] = {
-	CALL(set_trap_table, 1),
-	CALL(mmu_update, 4),
-	CALL(set_gdt, 2),
-	CALL(stack_switch, 2),
-	CALL(set_callbacks, 3),
-	CALL(fpu_taskswitch, 1),
-	CALL(platform_op, 1),
-	CALL(set_debugreg, 2),
-	CALL(get_debugreg, 1),
-	CALL(update_descriptor, 2),
-	CALL(memory_op, 2),
-	CALL(multicall, 2),
-	CALL(update_va_mapping, 3),
-	CALL(set_timer_op, 1),
-	CALL(xen_version, 2),
-	CALL(console_io, 3),
-	CALL(grant_table_op, 3),
-	CALL(vm_assist, 2),
-	CALL(update_va_mapping_otherdomain, 4),
-	CALL(iret, 0),
-	CALL(vcpu_op, 3),
-	CALL(set_segment_base, 2),
-	CALL(mmuext_op, 4),
-	CALL(sched_op, 2),
-	CALL(callback_op, 2),
-	CALL(event_channel_op, 2),
-	CALL(physdev_op, 2),
-	CALL(vl_control, 3),
-};
+static const struct hypercall table[HYPERCALL_COUNT] = { HYPERCALLS(CALL) };
 _Static_assert(__HYPERVISOR_vl_control == __HYPERVISOR_arch_7, "nobody else's number");
 _Static_assert(__HYPERVISOR_arch_7 < HYPERCALL_COUNT, "all have a slot");
 

@@ -13,9 +13,7 @@
  */
 #include <hv/irq.h>
 
-#include <arch/cpu.h>
 #include <arch/irq.h>
-#include <arch/paging.h>
 
 #include <hv/domain.h>
 #include <hv/heap.h>

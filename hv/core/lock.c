@@ -11,7 +11,6 @@
  */
 #include <hv/lock.h>
 
-#include <hv/check.h>
 #include <hv/percpu.h>
 
 static const char *const rank_names[RANK_COUNT] = {

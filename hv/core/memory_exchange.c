@@ -18,14 +18,9 @@
 
 #include <xen/memory.h>
 
-#include <arch/paging.h>
-
-#include <hv/check.h>
-#include <hv/domain.h>
 #include <hv/heap.h>
 #include <hv/hypercall.h>
 #include <hv/mm.h>
-#include <hv/page.h>
 #include <hv/vcpu.h>
 
 struct exchange {

@@ -16,7 +16,6 @@
 
 #include <hv/boot.h>
 #include <hv/printk.h>
-#include <hv/vcpu.h>
 
 #define MAP_EXTRA 16
 /* Interrupt controllers lie in the last 512 MiB below 4 GiB. */

@@ -13,9 +13,6 @@
 
 #include <xen/memory.h>
 
-#include <arch/paging.h>
-
-#include <hv/domain.h>
 #include <hv/heap.h>
 #include <hv/hypercall.h>
 #include <hv/page.h>

@@ -8,11 +8,8 @@
  */
 #include <hv/mm.h>
 
-#include <arch/paging.h>
 #include <arch/switch.h>
 
-#include <hv/check.h>
-#include <hv/domain.h>
 #include <hv/vcpu.h>
 
 #define LEVEL_BITS 9

@@ -14,16 +14,11 @@
 
 #include <xen/xen.h>
 
-#include <arch/paging.h>
-
-#include <hv/domain.h>
-#include <hv/guest_access.h>
 #include <hv/hypercall.h>
 #include <hv/vcpu.h>
 
 #define CMD_MASK 7ull /* an entry is 8 bytes */
 #define BATCH 16u     /* requests copied in at once */
-#define PREEMPT_EVERY 16u
 
 _Static_assert(sizeof(struct mmu_update) == 16, "xen.h: two words");
 

@@ -9,11 +9,8 @@
 
 #include <xen/xen.h>
 
-#include <arch/paging.h>
 #include <arch/switch.h>
 
-#include <hv/domain.h>
-#include <hv/guest_access.h>
 #include <hv/hypercall.h>
 #include <hv/string.h>
 #include <hv/vcpu.h>

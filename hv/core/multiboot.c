@@ -13,7 +13,6 @@
 
 #include <arch/paging.h>
 
-#include <hv/mm.h>
 #include <hv/printk.h>
 #include <hv/string.h>
 

@@ -14,7 +14,6 @@
  */
 #include <hv/hypercall.h>
 
-#include <hv/guest_access.h>
 #include <hv/vcpu.h>
 
 _Static_assert(sizeof(struct multicall_entry) == 64, "published layout");

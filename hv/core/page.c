@@ -12,9 +12,6 @@
  */
 #include <hv/page.h>
 
-#include <arch/paging.h>
-
-#include <hv/check.h>
 #include <hv/domain.h>
 #include <hv/heap.h>
 #include <hv/mm.h>

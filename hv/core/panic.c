@@ -9,10 +9,7 @@
  */
 #include <hv/check.h>
 
-#include <arch/cpu.h>
-
 #include <hv/cmdline.h>
-#include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/printk.h>
 #include <hv/vcpu.h>
@@ -73,8 +70,6 @@ void panic(const char *fmt, ...)
 		       v->regs.rip, v->regs.rflags, v->regs.rsp);
 		hypercall_history_print(v);
 	}
-	pr_err("longest time with interrupts off on this CPU: %lu us",
-	       pc->irqs_off_worst / (arch_clock.hz / 1000000 + 1));
 	machine_give_up();
 }
 

@@ -24,7 +24,6 @@
 
 #include <arch/irq.h>
 
-#include <hv/check.h>
 #include <hv/domain.h>
 #include <hv/irq.h>
 #include <hv/page.h>

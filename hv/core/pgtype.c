@@ -75,11 +75,6 @@
  */
 #include <hv/page.h>
 
-#include <arch/paging.h>
-
-#include <hv/check.h>
-#include <hv/domain.h>
-#include <hv/lock.h>
 #include <hv/mm.h>
 #include <hv/trap.h>
 #include <hv/vcpu.h>

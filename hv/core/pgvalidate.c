@@ -12,8 +12,6 @@
 #include <hv/mm.h>
 #include <hv/percpu.h>
 
-#include <arch/paging.h>
-
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/timer.h>

@@ -14,8 +14,6 @@
 
 #include <arch/irq.h>
 
-#include <hv/domain.h>
-#include <hv/guest_access.h>
 #include <hv/irq.h>
 #include <hv/pci.h>
 #include <hv/vcpu.h>

@@ -20,7 +20,6 @@
 
 #include <arch/irq.h>
 
-#include <hv/domain.h>
 #include <hv/evtchn.h>
 #include <hv/pci.h>
 #include <hv/printk.h>

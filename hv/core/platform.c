@@ -9,10 +9,6 @@
 
 #include <xen/platform.h>
 
-#include <arch/cpu.h>
-
-#include <hv/domain.h>
-#include <hv/guest_access.h>
 #include <hv/vcpu.h>
 #include <hv/vtime.h>
 
@@ -45,22 +41,6 @@ static int get_cpuinfo(struct xenpf_pcpuinfo *op)
 	return 0;
 }
 
-/* The core asks the firmware nothing and keeps nothing of it. */
-static int firmware_info(const struct xenpf_firmware_info *op)
-{
-	switch (op->type) {
-	case XEN_FW_DISK_INFO:
-	case XEN_FW_DISK_MBR_SIGNATURE:
-		return -XEN_ENOENT;
-	case XEN_FW_VBEDDC_INFO:
-	case XEN_FW_EFI_INFO:
-	case XEN_FW_KBD_SHIFT_FLAGS:
-		return -XEN_ESRCH;
-	default:
-		return -XEN_EINVAL;
-	}
-}
-
 static int run(struct xen_platform_op *op)
 {
 	const struct xenpf_settime32 *t32 = &op->u.settime32;
@@ -74,8 +54,6 @@ static int run(struct xen_platform_op *op)
 		return settime(t64->secs, t64->nsecs, t64->mbz, t64->system_time);
 	case XENPF_get_cpuinfo:
 		return get_cpuinfo(&op->u.pcpu_info);
-	case XENPF_firmware_info:
-		return firmware_info(&op->u.firmware_info);
 	case XENPF_enter_acpi_sleep:
 		if (sleep->sleep_state != SLEEP_POWER_OFF || sleep->flags != 0) {
 			return -XEN_EINVAL;
@@ -84,7 +62,7 @@ static int run(struct xen_platform_op *op)
 	/*
 	 * Refused: add_memtype, del_memtype, read_memtype, since guests have
 	 * the page attribute table; microcode_update, platform_quirk,
-	 * efi_runtime_call; change_freq, set_processor_pminfo: frequency and
+	 * efi_runtime_call, firmware_info: the core asks the firmware nothing; change_freq, set_processor_pminfo: frequency and
 	 * idle states stay as found; cpu_online, cpu_offline, cpu_hotadd,
 	 * mem_hotadd, core_parking: processors neither come nor go;
 	 * resource_op, get_symbol.  And what no kernel asks that the core is

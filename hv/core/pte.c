@@ -13,9 +13,6 @@
  */
 #include <hv/mm.h>
 
-#include <arch/paging.h>
-
-#include <hv/domain.h>
 #include <hv/irq.h>
 #include <hv/pci.h>
 #include <hv/vcpu.h>

@@ -77,8 +77,6 @@
 
 #include <arch/switch.h>
 
-#include <hv/check.h>
-#include <hv/domain.h>
 #include <hv/evtchn.h>
 #include <hv/guests.h>
 #include <hv/vcpu.h>

@@ -15,9 +15,7 @@
 #include <xen/sched.h>
 
 #include <hv/audit.h>
-#include <hv/domain.h>
 #include <hv/evtchn.h>
-#include <hv/guest_access.h>
 #include <hv/hypercall.h>
 #include <hv/sched.h>
 #include <hv/vcpu.h>

@@ -15,7 +15,6 @@
  */
 #include <hv/timer.h>
 
-#include <hv/check.h>
 #include <hv/sched.h>
 #include <hv/vcpu.h>
 #include <hv/vtime.h>

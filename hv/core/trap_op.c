@@ -9,8 +9,6 @@
 
 #include <arch/switch.h>
 
-#include <hv/domain.h>
-#include <hv/guest_access.h>
 #include <hv/hypercall.h>
 #include <hv/string.h>
 #include <hv/trap.h>

@@ -11,10 +11,6 @@
 
 #include <xen/xen.h>
 
-#include <arch/paging.h>
-
-#include <hv/domain.h>
-#include <hv/guest_access.h>
 #include <hv/hypercall.h>
 #include <hv/vcpu.h>
 

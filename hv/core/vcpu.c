@@ -10,8 +10,6 @@
 
 #include <arch/switch.h>
 
-#include <hv/check.h>
-#include <hv/domain.h>
 #include <hv/evtchn.h>
 #include <hv/guest_access.h>
 #include <hv/heap.h>

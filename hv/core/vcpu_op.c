@@ -8,8 +8,6 @@
  */
 #include <xen/sched.h>
 
-#include <hv/domain.h>
-#include <hv/guest_access.h>
 #include <hv/hypercall.h>
 #include <hv/sched.h>
 #include <hv/vcpu.h>

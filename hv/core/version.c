@@ -10,11 +10,7 @@
 
 #include <xen/version.h>
 
-#include <arch/paging.h>
-
 #include <hv/cmdline.h>
-#include <hv/domain.h>
-#include <hv/guest_access.h>
 #include <hv/string.h>
 #include <hv/vcpu.h>
 

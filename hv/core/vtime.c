@@ -18,7 +18,6 @@
  */
 #include <hv/vtime.h>
 
-#include <hv/domain.h>
 #include <hv/evtchn.h>
 #include <hv/hypercall.h>
 #include <hv/sched.h>

@@ -6,9 +6,6 @@
  */
 #include <xen/xen.h>
 
-#include <arch/regs.h>
-
-#include <hv/percpu.h>
 #include <hv/vcpu.h>
 
 #define DEFINE(name, value) __asm__ volatile("\n.ascii \"->" #name " %c0\"" : : "i"(value))

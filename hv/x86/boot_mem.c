@@ -9,9 +9,7 @@
 #include <x86.h>
 
 #include <hv/boot.h>
-#include <hv/check.h>
 #include <hv/heap.h>
-#include <hv/page.h>
 #include <hv/printk.h>
 #include <hv/string.h>
 

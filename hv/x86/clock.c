@@ -6,7 +6,6 @@
  */
 #include <x86.h>
 
-#include <hv/check.h>
 #include <hv/printk.h>
 #include <hv/string.h>
 

@@ -7,9 +7,6 @@
  */
 #include <x86.h>
 
-#include <hv/check.h>
-#include <hv/trap.h>
-
 static uint64_t idt[256][2] aligned_to(4096);
 
 /* Flat ring-0 and ring-3 segments, Accessed set already. */

@@ -11,10 +11,7 @@
 
 #include <arch/irq.h>
 
-#include <hv/check.h>
 #include <hv/heap.h>
-#include <hv/mm.h>
-#include <hv/page.h>
 #include <hv/printk.h>
 #include <hv/string.h>
 

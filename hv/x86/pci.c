@@ -7,8 +7,6 @@
 
 #include <arch/irq.h>
 
-#include <hv/lock.h>
-
 #define PCI_ADDRESS 0xcf8
 #define PCI_DATA 0xcfc
 

@@ -8,7 +8,6 @@
 #include <x86.h>
 
 #include <hv/boot.h>
-#include <hv/check.h>
 #include <hv/cmdline.h>
 #include <hv/heap.h>
 #include <hv/printk.h>

@@ -4,7 +4,6 @@
  * boot.S to core_main(); nothing else.  Interrupts stay off throughout.
  */
 #include <switch.h>
-#include <x86.h>
 
 #include <hv/boot.h>
 #include <hv/cmdline.h>

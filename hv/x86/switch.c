@@ -13,9 +13,7 @@
 
 #include <arch/switch.h>
 
-#include <hv/check.h>
 #include <hv/cpu_vuln.h>
-#include <hv/mm.h>
 #include <hv/vcpu.h>
 
 #include <switch.h>

@@ -8,8 +8,6 @@
  */
 #include <x86.h>
 
-#include <hv/domain.h>
-#include <hv/page.h>
 #include <hv/vcpu.h>
 
 #define CALL_FLUSH_TLB 1u

@@ -9,15 +9,11 @@
 #include <arch/regs.h>
 #include <arch/switch.h>
 
-#include <hv/check.h>
-#include <hv/domain.h>
 #include <hv/entry.h>
 #include <hv/evtchn.h>
 #include <hv/hypercall.h>
-#include <hv/mm.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
-#include <hv/trap.h>
 #include <hv/vcpu.h>
 
 #include <switch.h>
@@ -108,7 +104,6 @@ void entry_from_guest(struct guest_regs *regs)
 {
 	struct vcpu *v = current_vcpu();
 
-	irqs_off_begin();
 	if (likely(regs->vector == TRAP_PF)) {
 		guest_page_fault(regs, v);
 	} else if (regs->vector == VECTOR_GUEST_INT80) {
@@ -122,7 +117,6 @@ void entry_from_guest(struct guest_regs *regs)
 
 void entry_hypercall(struct guest_regs *regs)
 {
-	irqs_off_begin();
 	hypercall_dispatch(regs);
 }
 
@@ -223,6 +217,5 @@ struct guest_regs *exit_to_guest(void)
 	if (unlikely(READ_ONCE(p->softirq) != 0 || v->nmi_pending || vcpu_event_pending(v))) {
 		exit_work(p);
 	}
-	irqs_off_end();
 	return &p->curr->regs;
 }

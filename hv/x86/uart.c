@@ -11,7 +11,6 @@
 #include <hv/domain.h>
 #include <hv/evtchn.h>
 #include <hv/guests.h>
-#include <hv/lock.h>
 #include <hv/printk.h>
 
 #define UART_DATA 0 /* divisor, low byte, with DLAB */

@@ -11,8 +11,6 @@
 #define CORE_VIRT_START 0xffff800000000000ull
 #define CORE_VIRT_END 0xffff880000000000ull
 
-struct domain;
-
 /** The frame's bytes in the core's direct map. RAM only. */
 void *frame_ptr(unsigned long mfn);
 unsigned long ptr_frame(const void *p);

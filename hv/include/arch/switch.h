@@ -5,8 +5,6 @@
 #ifndef ARCH_SWITCH_H
 #define ARCH_SWITCH_H
 
-struct vcpu;
-
 /** Bytes of a vCPU's FPU state. */
 size_t arch_fpu_size(void);
 /** v->fpu is zeroed: as after reset. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compiler idioms and error numbers, used everywhere; force-included before every source file
- * of the core (C and assembly), so nothing includes it by name.  Owns no
+ * Compiler idioms, error numbers and assertions, used everywhere; force-included
+ * before every source file of the core (C and assembly), so nothing includes it
+ * by name.  Owns no
  * state.  Everything here must mean the same in the host test build.
  */
 #ifndef HV_COMPILER_H
@@ -70,6 +71,14 @@ static inline uint64_t index_nospec(uint64_t i, uint64_t n)
 		: "cc");
 	return i & mask;
 }
+
+/* What everything is about, and every header speaks of. */
+struct domain;
+struct vcpu;
+struct page;
+struct guest_regs;
+
+#include <hv/check.h>
 
 #endif /* !__ASSEMBLER__ */
 #endif

@@ -12,8 +12,6 @@
 #include <arch/regs.h>
 #include <hv/trap.h>
 
-struct vcpu;
-
 #define INSN_MAX 15 /* bytes; a longer instruction is #UD on any CPU */
 
 enum insn_op {

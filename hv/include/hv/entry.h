@@ -9,8 +9,6 @@
 #ifndef HV_ENTRY_H
 #define HV_ENTRY_H
 
-struct guest_regs;
-
 /** Exception or interrupt `regs->vector` from a guest. */
 void entry_from_guest(struct guest_regs *regs);
 /** Exception or interrupt that hit the core itself. */

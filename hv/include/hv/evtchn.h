@@ -11,9 +11,6 @@
 #include <hv/lock.h>
 #include <xen/event_channel.h>
 
-struct domain;
-struct vcpu;
-
 enum evtchn_state { /* as EVTCHNOP_status tells it */
 	ECS_FREE = EVTCHNSTAT_closed,
 	ECS_UNBOUND = EVTCHNSTAT_unbound,

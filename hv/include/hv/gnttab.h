@@ -14,9 +14,6 @@
 #include <hv/lock.h>
 #include <xen/grant_table.h>
 
-struct domain;
-struct page;
-
 #define GNTTAB_FRAMES 64	  /* of a domain, unless policy says otherwise */
 #define GNTTAB_FRAMES_MAX 512	  /* what policy may say */
 #define GNTTAB_MAP_PAGES_MAX 1024 /* of mappings: 349184 of them */

@@ -8,8 +8,6 @@
 #ifndef HV_GUESTS_H
 #define HV_GUESTS_H
 
-struct domain;
-
 #define CTRL_A '\1' /* three times: the next one gets the keyboard */
 
 /*

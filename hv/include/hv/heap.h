@@ -7,8 +7,6 @@
 #ifndef HV_HEAP_H
 #define HV_HEAP_H
 
-struct domain;
-
 #define HEAP_MAX_ORDER 18  /* 1 GiB */
 #define ADDRESS_BITS_ANY 0 /* as XENMEMF_get_address_bits() has it */
 

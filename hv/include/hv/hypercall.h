@@ -16,7 +16,7 @@
 #ifndef HV_HYPERCALL_H
 #define HV_HYPERCALL_H
 
-struct guest_regs;
+#include <hv/guest_access.h>
 
 #define HYPERCALL_COUNT 64
 #define HYPERCALL_ARGS 5
@@ -47,38 +47,50 @@ long hypercall_restart(unsigned int nargs, const uint64_t args[]);
 void hypercall_page_fill(void *dst);
 
 /** The last calls of a vCPU, newest last, to the log (crash report). */
-struct vcpu;
 void hypercall_history_print(const struct vcpu *v);
 
-/* Handlers, one per published number; each in the file named. */
-long do_set_trap_table(uint64_t table);						/* trap_op.c */
-long do_mmu_update(uint64_t reqs, uint64_t count, uint64_t done, uint64_t dom); /* mmu_update.c */
-long do_set_gdt(uint64_t frames, uint64_t entries);				/* descriptor.c */
-long do_stack_switch(uint64_t ss, uint64_t sp);					/* trap_op.c */
-long do_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall);	/* trap_op.c */
-long do_fpu_taskswitch(uint64_t set);						/* trap_op.c */
-long do_platform_op(uint64_t op);						/* platform.c */
-long do_set_debugreg(uint64_t reg, uint64_t value);				/* trap_op.c */
-long do_get_debugreg(uint64_t reg);						/* trap_op.c */
-long do_update_descriptor(uint64_t maddr, uint64_t desc);			/* descriptor.c */
-long do_memory_op(uint64_t cmd, uint64_t arg);					/* memory_op.c */
-long do_multicall(uint64_t list, uint64_t count);				/* multicall.c */
-long do_update_va_mapping(uint64_t va, uint64_t pte, uint64_t flags);		/* va_mapping.c */
-long do_set_timer_op(uint64_t deadline);					/* vtime.c */
-long do_xen_version(uint64_t cmd, uint64_t arg);				/* version.c */
-long do_console_io(uint64_t cmd, uint64_t count, uint64_t buf);			/* console_io.c */
-long do_grant_table_op(uint64_t cmd, uint64_t args, uint64_t count);		/* gnttab.c */
-long do_vm_assist(uint64_t cmd, uint64_t type);					/* version.c */
-long do_update_va_mapping_otherdomain(uint64_t va, uint64_t pte, uint64_t flags,
-				      uint64_t dom);			      /* va_mapping.c */
-long do_iret(void);							      /* trap_op.c */
-long do_vcpu_op(uint64_t cmd, uint64_t vcpu, uint64_t arg);		      /* vcpu_op.c */
-long do_set_segment_base(uint64_t which, uint64_t base);		      /* trap_op.c */
-long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t done, uint64_t dom); /* mmu_update.c */
-long do_sched_op(uint64_t cmd, uint64_t arg);				      /* sched_op.c */
-long do_callback_op(uint64_t cmd, uint64_t arg);			      /* trap_op.c */
-long do_event_channel_op(uint64_t cmd, uint64_t arg);			      /* evtchn_op.c */
-long do_physdev_op(uint64_t cmd, uint64_t arg);				      /* physdev.c */
-long do_vl_control(uint64_t cmd, uint64_t domid, uint64_t arg);		      /* control.c */
+/*
+ * All calls, each with the number of its arguments; the handler do_NAME is in
+ * the file that is named, and takes these.
+ */
+/* clang-format off */
+#define HYPERCALLS(X) \
+	X(set_trap_table, 1) /* trap_op.c: table */ \
+	X(mmu_update, 4) /* mmu_update.c: reqs, count, done, dom */ \
+	X(set_gdt, 2) /* descriptor.c: frames, entries */ \
+	X(stack_switch, 2) /* trap_op.c: ss, sp */ \
+	X(set_callbacks, 3) /* trap_op.c: event, failsafe, syscall */ \
+	X(fpu_taskswitch, 1) /* trap_op.c: set */ \
+	X(platform_op, 1) /* platform.c: op */ \
+	X(set_debugreg, 2) /* trap_op.c: reg, value */ \
+	X(get_debugreg, 1) /* trap_op.c: reg */ \
+	X(update_descriptor, 2) /* descriptor.c: maddr, desc */ \
+	X(memory_op, 2) /* memory_op.c: cmd, arg */ \
+	X(multicall, 2) /* multicall.c: list, count */ \
+	X(update_va_mapping, 3) /* va_mapping.c: va, pte, flags */ \
+	X(set_timer_op, 1) /* vtime.c: deadline */ \
+	X(xen_version, 2) /* version.c: cmd, arg */ \
+	X(console_io, 3) /* console_io.c: cmd, count, buf */ \
+	X(grant_table_op, 3) /* gnttab.c: cmd, args, count */ \
+	X(vm_assist, 2) /* version.c: cmd, type */ \
+	X(update_va_mapping_otherdomain, 4) /* va_mapping.c: va, pte, flags, dom */ \
+	X(iret, 0) /* trap_op.c */ \
+	X(vcpu_op, 3) /* vcpu_op.c: cmd, vcpu, arg */ \
+	X(set_segment_base, 2) /* trap_op.c: which, base */ \
+	X(mmuext_op, 4) /* mmu_update.c: ops, count, done, dom */ \
+	X(sched_op, 2) /* sched_op.c: cmd, arg */ \
+	X(callback_op, 2) /* trap_op.c: cmd, arg */ \
+	X(event_channel_op, 2) /* evtchn_op.c: cmd, arg */ \
+	X(physdev_op, 2) /* physdev.c: cmd, arg */ \
+	X(vl_control, 3) /* control.c: cmd, domid, arg */
+/* clang-format on */
+
+#define HYPERCALL_TAKES_0 void
+#define HYPERCALL_TAKES_1 uint64_t
+#define HYPERCALL_TAKES_2 HYPERCALL_TAKES_1, uint64_t
+#define HYPERCALL_TAKES_3 HYPERCALL_TAKES_2, uint64_t
+#define HYPERCALL_TAKES_4 HYPERCALL_TAKES_3, uint64_t
+#define HYPERCALL_HANDLER(name, n) long do_##name(HYPERCALL_TAKES_##n);
+HYPERCALLS(HYPERCALL_HANDLER)
 
 #endif

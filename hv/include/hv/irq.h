@@ -10,9 +10,6 @@
 
 #include <hv/lock.h>
 
-struct domain;
-struct vcpu;
-
 extern spinlock_t pirq_lock; /* also makes PCI configuration writes one step */
 
 /**

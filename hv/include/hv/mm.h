@@ -9,8 +9,6 @@
 #include <arch/cpu.h>
 #include <hv/page.h>
 
-struct vcpu;
-struct domain;
 struct mmuext_op;
 
 #define PTE_P 0x001ull

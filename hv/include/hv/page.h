@@ -22,8 +22,6 @@
 
 #include <xen/xen.h>
 
-struct domain;
-
 struct page {
 	union {
 		uint64_t type; /* atomic; PGT_* */

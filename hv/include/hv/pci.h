@@ -7,8 +7,6 @@
 #ifndef HV_PCI_H
 #define HV_PCI_H
 
-struct domain;
-
 #define PCI_BDF(bus, devfn) ((uint16_t)((bus) << 8 | (devfn)))
 #define PCI_MSI_PLAIN 0xffffu /* in place of an MSI-X entry: the device's one MSI */
 

@@ -8,9 +8,7 @@
 
 #include <arch/cpu.h> /* cpumask_t */
 
-struct domain;
 struct percpu;
-struct vcpu;
 struct vcpu_runstate_info;
 
 #define SCHED_WEIGHT 256 /* of a domain that nobody set one for */

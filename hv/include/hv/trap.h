@@ -8,9 +8,6 @@
 
 #include <arch/regs.h>
 
-struct vcpu;
-struct domain;
-
 #define TRAP_DE 0
 #define TRAP_DB 1
 #define TRAP_NMI 2

@@ -9,11 +9,10 @@
 #define HV_VCPU_H
 
 #include <arch/regs.h>
-#include <hv/lock.h>
+#include <hv/domain.h>
 #include <hv/percpu.h>
 #include <hv/timer.h>
 #include <xen/vcpu.h>
-#include <xen/xen.h>
 
 /* Reasons why a vCPU may not run; any bit set keeps it off the CPU. */
 #define PAUSE_DOWN 1u	  /* not up yet, or taken down */

@@ -6,9 +6,6 @@
 #ifndef HV_VTIME_H
 #define HV_VTIME_H
 
-struct vcpu;
-struct domain;
-
 void vtime_init_vcpu(struct vcpu *v);
 /** Rewrites the record of v if the scale changed; before guest entry. */
 void vtime_update(struct vcpu *v, bool force);
