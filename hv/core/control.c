@@ -13,6 +13,7 @@
 #include <hv/hypercall.h>
 
 #include <vl/control.h>
+#include <xen/event_channel.h>
 
 #include <hv/gnttab.h>
 #include <hv/heap.h>

@@ -70,6 +70,8 @@ void panic(const char *fmt, ...)
 		       v->regs.rip, v->regs.rflags, v->regs.rsp);
 		hypercall_history_print(v);
 	}
+	pr_err("longest time with interrupts off on this CPU: %lu us",
+	       pc->irqs_off_worst / (arch_clock.hz / 1000000 + 1));
 	machine_give_up();
 }
 

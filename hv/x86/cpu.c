@@ -160,13 +160,17 @@ int arch_rdmsr(uint32_t msr, uint64_t *value)
 
 void arch_idle(void)
 {
+	irqs_off_end();
 	/* Nothing can come between: sti takes effect after hlt began. */
 	__asm__ __volatile__("sti\n\thlt\n\tcli" : : : "memory");
+	irqs_off_begin();
 }
 
 void arch_irq_window(void)
 {
+	irqs_off_end();
 	__asm__ __volatile__("sti\n\tnop\n\tnop\n\tcli" : : : "memory");
+	irqs_off_begin();
 	call_service();
 }
 

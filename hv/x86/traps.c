@@ -104,6 +104,7 @@ void entry_from_guest(struct guest_regs *regs)
 {
 	struct vcpu *v = current_vcpu();
 
+	irqs_off_begin();
 	if (likely(regs->vector == TRAP_PF)) {
 		guest_page_fault(regs, v);
 	} else if (regs->vector == VECTOR_GUEST_INT80) {
@@ -117,6 +118,7 @@ void entry_from_guest(struct guest_regs *regs)
 
 void entry_hypercall(struct guest_regs *regs)
 {
+	irqs_off_begin();
 	hypercall_dispatch(regs);
 }
 
@@ -217,5 +219,6 @@ struct guest_regs *exit_to_guest(void)
 	if (unlikely(READ_ONCE(p->softirq) != 0 || v->nmi_pending || vcpu_event_pending(v))) {
 		exit_work(p);
 	}
+	irqs_off_end();
 	return &p->curr->regs;
 }

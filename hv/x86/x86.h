@@ -320,4 +320,25 @@ extern char trampoline[], trampoline_end[]; /* first code of other CPUs */
 extern uint64_t start_stack;
 extern void (*start_entry)(void);
 
+/**
+ * Interrupts went off / go on: debug builds keep the longest time between.  A
+ * release build compiles both to nothing.
+ */
+static inline void irqs_off_begin(void)
+{
+	if (LOCK_CHECKS) {
+		this_cpu()->irqs_off_since = arch_ticks();
+	}
+}
+static inline void irqs_off_end(void)
+{
+	struct percpu *p = this_cpu();
+
+	/* 0: the way in was one that is not measured. */
+	if (LOCK_CHECKS && p->irqs_off_since != 0) {
+		p->irqs_off_worst = MAX(p->irqs_off_worst, arch_ticks() - p->irqs_off_since);
+		p->irqs_off_since = 0;
+	}
+}
+
 #endif

@@ -39,6 +39,10 @@ struct percpu {
 	/* locks held, debug */
 	uint32_t ranks_held; /* 1 << lock_rank */
 
+	/* longest time with interrupts held off, in ticks */
+	uint64_t irqs_off_since;
+	uint64_t irqs_off_worst;
+
 	struct arch_percpu arch;
 };
 
