@@ -23,6 +23,9 @@ fake_src := $(wildcard tests/fake/*.c)
 core_src := tests/fake/mark/begin.c $(patsubst %.o,%.c,$(hv_core) $(audit) $(boot_guests)) \
 	tests/fake/mark/end.c
 tool_src := $(patsubst %.o,%.c,$(libvellum))
+# A core in memory below libvellum; the linker puts its vl_ctl_open() in front.
+fake_ctl_src := $(wildcard tests/unit/toolstack/fake_*.c)
+fake_ctl_link := -Wl,--wrap=vl_ctl_open
 
 # ---- Unit tests: one program for each folder of tests/unit -----------------
 # Those of "core" get all of hv/core and tests/fake; any other gets libvellum.
@@ -49,11 +52,12 @@ $(foreach d,$(san_tool),$(eval $(call host_rule,san,$(d),$(CC),$(san) $(host_too
 
 define unit_rule
 unit_objs-$(1) := $(patsubst %.c,$(O)/san/%.o,$(call unit_src,$(1)) \
-	$(if $(filter core,$(1)),$(core_src) $(fake_src),$(tool_src)))
+	$(if $(filter core,$(1)),$(core_src) $(fake_src),$(tool_src) \
+	$(filter-out $(call unit_src,$(1)),$(fake_ctl_src))))
 $(O)/tests/unit-$(1): $$(unit_objs-$(1))
 	$$(say) LD $$@
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) $(san) -o $$@ $$^ -lcunit $(if $(filter core,$(1)),,$(tool_libs))
+	$$(Q)$(CC) $(san) -o $$@ $$^ -lcunit $(if $(filter core,$(1)),,$(fake_ctl_link) $(tool_libs))
 -include $$(unit_objs-$(1):.o=.d)
 endef
 $(foreach n,$(unit_names),$(eval $(call unit_rule,$(n))))
@@ -114,6 +118,7 @@ $(eval $(call host_rule,fuzz,tests/fake,$(CLANG),$(fuzz_plain) $(host_core_cflag
 $(eval $(call host_rule,fuzz,tests/audit,$(CLANG),$(fuzz_plain) $(host_core_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,tests/fuzz,$(CLANG),$(fuzz_san) $(host_core_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,toolstack/libvellum,$(CLANG),$(fuzz_san) $(host_tool_cflags),fuzz.flags))
+$(eval $(call host_rule,fuzz,tests/unit/toolstack,$(CLANG),$(fuzz_plain) $(host_tool_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,tests/fuzz/toolstack,$(CLANG),$(fuzz_san) $(host_tool_cflags),fuzz.flags))
 
 # $(call fuzz_rule,NAME,SOURCES,LIBRARIES)
@@ -125,7 +130,7 @@ $(O)/fuzz/$(1): $$(fuzz_objs-$(1))
 -include $$(fuzz_objs-$(1):.o=.d)
 endef
 $(foreach n,$(fuzz_core_names),$(eval $(call fuzz_rule,$(n),tests/fuzz/$(n).c $(wildcard tests/fuzz/$(n)/*.c) $(core_src) $(fake_src),)))
-$(foreach n,$(fuzz_tool_names),$(eval $(call fuzz_rule,$(n),tests/fuzz/toolstack/$(n).c $(tool_src),$(tool_libs))))
+$(foreach n,$(fuzz_tool_names),$(eval $(call fuzz_rule,$(n),tests/fuzz/toolstack/$(n).c $(tool_src) $(fake_ctl_src),$(fake_ctl_link) $(tool_libs))))
 
 # The corpus grows in $(O)/fuzz/corpus; committed seeds are in tests/fuzz/seeds.
 fuzz: $(addprefix $(O)/fuzz/,$(FUZZ))

@@ -22,7 +22,8 @@
 struct vl_ctl;
 
 /**
- * Opens the core.  -ENODEV: this is no control domain of Vellum; -EPERM: not
+ * Opens the core.  -ENODEV: this is no control domain of Vellum (the sentence says
+ * whether a kernel module, the hypervisor or the right is missing); -EPERM: not
  * root; -EOPNOTSUPP: the core speaks another version of the control ABI.
  */
 int vl_ctl_open(struct vl_ctl **ctl, struct vl_error *error);
@@ -92,6 +93,9 @@ int vl_ctl_version(struct vl_ctl *ctl, unsigned int cmd, void *buffer, size_t si
  */
 int vl_ctl_populate(struct vl_ctl *ctl, uint16_t domid, unsigned int order, uint64_t *frames,
 		    size_t count, struct vl_error *error);
+/** The same, but what cannot be given is no error: *done says how many extents were. */
+int vl_ctl_populate_some(struct vl_ctl *ctl, uint16_t domid, unsigned int order, uint64_t *frames,
+			 size_t count, size_t *done, struct vl_error *error);
 /** Maps machine frames of a domain, all or none, writable; unmapped by vl_ctl_unmap(). */
 int vl_ctl_map(struct vl_ctl *ctl, uint16_t domid, const uint64_t *frames, size_t count,
 	       void **address, struct vl_error *error);

@@ -3,6 +3,7 @@
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
 
+extern CU_TestInfo ctl_tests[];
 extern CU_TestInfo decompress_tests[];
 extern CU_TestInfo file_io_tests[];
 extern CU_TestInfo kernel_image_tests[];
@@ -10,6 +11,7 @@ extern CU_TestInfo kernel_image_tests[];
 int main(void)
 {
 	CU_SuiteInfo suites[] = {
+		{ "ctl", NULL, NULL, NULL, NULL, ctl_tests },
 		{ "decompress", NULL, NULL, NULL, NULL, decompress_tests },
 		{ "file_io", NULL, NULL, NULL, NULL, file_io_tests },
 		{ "kernel_image", NULL, NULL, NULL, NULL, kernel_image_tests },
