@@ -203,7 +203,7 @@ hv: $(O)/vellum.elf
 
 tool_warn := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wundef \
 	-Werror
-tool_include := -Iabi -Itoolstack -I$(O)/include
+tool_include := -Iabi -Itoolstack -Ihv/include -I$(O)/include
 tool_cflags := -std=gnu11 -D_GNU_SOURCE -O2 -g -fPIE -fstack-protector-strong \
 	-ffile-prefix-map=$(CURDIR)=. $(tool_warn) $(tool_include)
 tool_libs := -llzma -lzstd -llz4 -lz
@@ -232,7 +232,14 @@ $(O)/toolstack/%.o: toolstack/%.c $(O)/tool.flags | $(VERSION_H)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(tool_cflags) -MMD -MP -c -o $@ $<
 
-$(O)/libvellum.a: $(addprefix $(O)/,$(libvellum)) $(O)/tool.flags
+# The one source that toolstack and core share: both build domains from ELF files.
+tool_elf := $(O)/toolstack/hv/elf.o
+$(tool_elf): hv/core/elf.c $(O)/tool.flags
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(tool_cflags) -MMD -MP -c -o $@ $<
+
+$(O)/libvellum.a: $(addprefix $(O)/,$(libvellum)) $(tool_elf) $(O)/tool.flags
 	$(say) AR $@
 	$(Q)rm -f $@; ar rcs $@ $(filter %.o,$^)
 
@@ -320,4 +327,4 @@ help:
 include tests/rules.mk
 
 -include $(hv_objs:.o=.d) $(O)/hv/x86/asm_offsets.d $(O)/hv/x86/vellum.lds.d
--include $(patsubst %.o,$(O)/%.d,$(libvellum) $(foreach p,$(prog_names),$(prog-$(p))))
+-include $(tool_elf:.o=.d) $(patsubst %.o,$(O)/%.d,$(libvellum) $(foreach p,$(prog_names),$(prog-$(p))))

@@ -22,10 +22,11 @@ fake_src := $(wildcard tests/fake/*.c)
 # The markers lie around the core's static data, for snapshots of it.
 core_src := tests/fake/mark/begin.c $(patsubst %.o,%.c,$(hv_core) $(audit) $(boot_guests)) \
 	tests/fake/mark/end.c
-tool_src := $(patsubst %.o,%.c,$(libvellum))
-# A core in memory below libvellum; the linker puts its vl_ctl_open() in front.
+tool_src := $(patsubst %.o,%.c,$(libvellum)) hv/core/elf.c
+# A core in memory below libvellum and allocations that fail: the linker puts them
+# in front of the real ones.
 fake_ctl_src := $(wildcard tests/unit/toolstack/fake_*.c)
-fake_ctl_link := -Wl,--wrap=vl_ctl_open
+fake_ctl_link := $(foreach f,vl_ctl_open malloc calloc realloc reallocarray,-Wl,--wrap=$(f))
 
 # ---- Unit tests: one program for each folder of tests/unit -----------------
 # Those of "core" get all of hv/core and tests/fake; any other gets libvellum.

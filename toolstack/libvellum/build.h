@@ -21,7 +21,7 @@ struct vl_build {
 	size_t ramdisk_size;
 	const char *cmdline;	/* null: "" */
 	uint64_t memory_frames; /* that it has at the start */
-	uint64_t max_frames;	/* that its frame list has room for; not below */
+	uint64_t max_frames;	/* that it may ever have; not below */
 	uint32_t vcpus;		/* of the domain */
 	uint16_t console_domid, store_domid;
 	/* out */
@@ -30,7 +30,8 @@ struct vl_build {
 };
 
 /**
- * Builds.  -EINVAL: no kernel that can run here (the sentence says what is wrong
+ * Builds.  The list of frames covers memory_frames: a kernel that gets more makes
+ * room itself.  -EINVAL: no kernel that can run here (the sentence says what is wrong
  * with it), -ENOMEM, -E2BIG: kernel and ramdisk do not fit into the memory.
  */
 int vl_build(struct vl_ctl *ctl, uint16_t domid, struct vl_build *build, struct vl_error *error);

@@ -1,4 +1,8 @@
 # SPDX-License-Identifier: MIT
+obj-y += build.o
+obj-y += build_memory.o
+obj-y += build_plan.o
+obj-y += build_tables.o
 obj-y += ctl.o
 obj-y += ctl_linux.o
 obj-y += ctl_memory.o

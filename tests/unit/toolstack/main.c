@@ -3,6 +3,7 @@
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
 
+extern CU_TestInfo build_tests[];
 extern CU_TestInfo ctl_tests[];
 extern CU_TestInfo decompress_tests[];
 extern CU_TestInfo file_io_tests[];
@@ -11,6 +12,7 @@ extern CU_TestInfo kernel_image_tests[];
 int main(void)
 {
 	CU_SuiteInfo suites[] = {
+		{ "build", NULL, NULL, NULL, NULL, build_tests },
 		{ "ctl", NULL, NULL, NULL, NULL, ctl_tests },
 		{ "decompress", NULL, NULL, NULL, NULL, decompress_tests },
 		{ "file_io", NULL, NULL, NULL, NULL, file_io_tests },
