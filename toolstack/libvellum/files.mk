@@ -8,4 +8,6 @@ obj-y += ctl_linux.o
 obj-y += ctl_memory.o
 obj-y += decompress.o
 obj-y += file_io.o
+obj-y += kernel_cache.o
 obj-y += kernel_image.o
+obj-y += kernel_trim.o

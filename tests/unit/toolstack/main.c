@@ -7,6 +7,7 @@ extern CU_TestInfo build_tests[];
 extern CU_TestInfo ctl_tests[];
 extern CU_TestInfo decompress_tests[];
 extern CU_TestInfo file_io_tests[];
+extern CU_TestInfo kernel_cache_tests[];
 extern CU_TestInfo kernel_image_tests[];
 
 int main(void)
@@ -16,6 +17,7 @@ int main(void)
 		{ "ctl", NULL, NULL, NULL, NULL, ctl_tests },
 		{ "decompress", NULL, NULL, NULL, NULL, decompress_tests },
 		{ "file_io", NULL, NULL, NULL, NULL, file_io_tests },
+		{ "kernel_cache", NULL, NULL, NULL, NULL, kernel_cache_tests },
 		{ "kernel_image", NULL, NULL, NULL, NULL, kernel_image_tests },
 		CU_SUITE_INFO_NULL,
 	};
