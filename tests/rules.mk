@@ -29,7 +29,9 @@ fake_ctl_src := $(wildcard tests/unit/toolstack/fake_*.c)
 fake_ctl_link := $(foreach f,vl_ctl_open malloc calloc realloc reallocarray,-Wl,--wrap=$(f))
 
 # ---- Unit tests: one program for each folder of tests/unit -----------------
-# Those of "core" get all of hv/core and tests/fake; any other gets libvellum.
+# Those of "core" get all of hv/core and tests/fake, those of "vl" all of
+# toolstack/vl and none of libvellum, for which they have fakes; any other gets
+# libvellum.
 
 unit_names := $(patsubst tests/unit/%/,%,$(dir $(wildcard tests/unit/*/main.c)))
 unit_progs := $(addprefix $(O)/tests/unit-,$(unit_names))
@@ -39,7 +41,9 @@ $(O)/san.flags: FORCE
 	@echo '$(CC) $(san) $(host_core_cflags) $(host_tool_cflags)' | { $(update); }
 
 san_core := hv/core tests/audit tests/boot_guests tests/fake tests/unit/core
-san_tool := toolstack/libvellum $(addprefix tests/unit/,$(filter-out core,$(unit_names)))
+unit_under-core = $(core_src) $(fake_src)
+unit_under-vl = $(filter-out %/main.c,$(patsubst %.o,toolstack/vl/%.c,$(vl-y)))
+san_tool := toolstack/libvellum toolstack/vl $(addprefix tests/unit/,$(filter-out core,$(unit_names)))
 
 # $(call host_rule,OBJDIR,FOLDER,COMPILER,FLAGS,STAMP)
 define host_rule
@@ -53,12 +57,12 @@ $(foreach d,$(san_tool),$(eval $(call host_rule,san,$(d),$(CC),$(san) $(host_too
 
 define unit_rule
 unit_objs-$(1) := $(patsubst %.c,$(O)/san/%.o,$(call unit_src,$(1)) \
-	$(if $(filter core,$(1)),$(core_src) $(fake_src),$(tool_src) \
-	$(filter-out $(call unit_src,$(1)),$(fake_ctl_src))))
+	$(or $(unit_under-$(1)),$(tool_src) $(filter-out $(call unit_src,$(1)),$(fake_ctl_src))))
 $(O)/tests/unit-$(1): $$(unit_objs-$(1))
 	$$(say) LD $$@
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) $(san) -o $$@ $$^ -lcunit $(if $(filter core,$(1)),,$(fake_ctl_link) $(tool_libs))
+	$$(Q)$(CC) $(san) -o $$@ $$^ -lcunit $(if $(unit_under-$(1)),,$(fake_ctl_link)) \
+		$(if $(filter core,$(1)),,$(tool_libs) $($(1)-libs))
 -include $$(unit_objs-$(1):.o=.d)
 endef
 $(foreach n,$(unit_names),$(eval $(call unit_rule,$(n))))

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* Verbs that act on guests which are there: what they call, wait for and say. */
+#include <CUnit/CUnit.h>
+#include <errno.h>
+#include <string.h>
+#include <xen/sched.h>
+
+#include "world.h"
+
+static void pause_and_unpause(void)
+{
+	EXPECT("pause web", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "pause 3\n");
+	EXPECT("unpause 5", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "unpause 5\n");
+	EXPECT("pause 0", 1, "", "vl: the control domain cannot be paused by vl\n");
+	EXPECT("unpause Domain-0", 1, "", "vl: the control domain cannot be unpaused by vl\n");
+	CU_ASSERT_TEXT(world.calls, "");
+	world.rc = -EINVAL;
+	world.why = "domain 3 has no vCPU";
+	EXPECT("unpause web", 1, "", "vl: domain 3 has no vCPU\n");
+	EXPECT("pause web", 1, "", "vl: domain 3 has no vCPU\n");
+}
+
+static void destroy(void)
+{
+	EXPECT("destroy web", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "destroy 3\n");
+	EXPECT("destroy -f 5", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "destroy 5\n");
+	EXPECT("destroy -f 0", 1, "", "vl: the control domain cannot be destroyed by vl\n");
+	EXPECT("destroy nobody", 1, "", "vl: there is no guest \"nobody\"\n");
+	EXPECT("destroy web db", 2, "",
+	       "vl: destroy: there are too many arguments: vl destroy [-f] GUEST\n");
+	CU_ASSERT_TEXT(world.calls, "");
+}
+
+static void rename_guest(void)
+{
+	EXPECT("rename web web--migratedaway", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "rename 3 web--migratedaway\n");
+	world.rc = -EEXIST;
+	world.why = "there is a guest \"db\" already";
+	EXPECT("rename web db", 1, "", "vl: there is a guest \"db\" already\n");
+	EXPECT("rename web", 2, "",
+	       "vl: rename: there are too few arguments: vl rename GUEST NAME\n");
+}
+
+static void names_and_numbers(void)
+{
+	EXPECT("domid web", 0, "3\n", "");
+	EXPECT("domid Domain-0", 0, "0\n", "");
+	EXPECT("domid nobody", 1, "", "vl: there is no guest \"nobody\"\n");
+	EXPECT("domname 5", 0, "db\n", "");
+	EXPECT("domname 4", 1, "", "vl: there is no domain 4\n");
+	EXPECT("domname web", 1, "", "vl: \"web\" is not the number of a domain\n");
+	EXPECT("domname -1", 2, "",
+	       "vl: domname: there is no option -1; see \"vl help domname\"\n");
+	EXPECT("domname 16384", 1, "", "vl: \"16384\" is not the number of a domain\n");
+	EXPECT("domname 99999999999999999999", 1, "",
+	       "vl: \"99999999999999999999\" is not the number of a domain\n");
+}
+
+static void console(void)
+{
+	EXPECT("console web", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "console web 29 scrollback\n");
+	EXPECT("console -t pv -n 0 -e ^a 5", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "console 5 1 scrollback\n");
+	EXPECT("console web -e q", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "console web 113 scrollback\n");
+	EXPECT("console -t serial web", 1, "",
+	       "vl: a console of type \"serial\" is not supported: guests have one, of type pv\n");
+	EXPECT("console -n 1 web", 1, "",
+	       "vl: console 1 is not supported: guests have one, number 0\n");
+	EXPECT("console -e abc web", 2, "",
+	       "vl: console: \"abc\" is neither a character nor ^ and a letter\n");
+	EXPECT("console 0", 1, "", "vl: the control domain cannot be looked at by vl\n");
+	world.rc = -ECONNREFUSED;
+	world.why = "vld does not run";
+	EXPECT("console web", 1, "", "vl: vld does not run\n");
+}
+
+static void shutdown(void)
+{
+	EXPECT("shutdown web", 0, "", "Shutting down domain 3\n");
+	CU_ASSERT_TEXT(world.calls, "ask 3 poweroff\n");
+	EXPECT("reboot -F db", 0, "", "Rebooting domain 5\n");
+	CU_ASSERT_TEXT(world.calls, "ask 5 reboot\n");
+	EXPECT("shutdown -a", 0, "", "Shutting down domain 3\nShutting down domain 5\n");
+	CU_ASSERT_TEXT(world.calls, "ask 3 poweroff\nask 5 poweroff\n");
+	EXPECT("shutdown 0", 1, "", "vl: the control domain cannot be shut down by vl\n");
+	EXPECT("reboot 0", 1, "", "vl: the control domain cannot be rebooted by vl\n");
+	EXPECT("shutdown", 2, "",
+	       "vl: shutdown: there are too few arguments: vl shutdown [OPTIONS] -a|GUEST\n");
+	EXPECT("shutdown -a web", 2, "",
+	       "vl: shutdown: there are too many arguments: vl shutdown [OPTIONS] -a|GUEST\n");
+	/* One that has ended is not asked: it could not answer. */
+	world_domain(3)->info.flags = VL_DOMAIN_shutdown;
+	EXPECT("shutdown web", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "");
+	world.rc = -ENOSYS;
+	world.why = "the kernel of guest db does not listen";
+	EXPECT("shutdown db", 1, "",
+	       "Shutting down domain 5\nvl: the kernel of guest db does not listen\n");
+}
+
+static void end_one_by_one(int n)
+{
+	if (n == 1) {
+		world_domain(5)->gone = true;
+	}
+	if (n == 3) {
+		world_domain(3)->info.flags = VL_DOMAIN_shutdown;
+		world_domain(3)->info.shutdown_reason = SHUTDOWN_poweroff;
+	}
+}
+
+static void shutdown_and_wait(void)
+{
+	world.event = end_one_by_one;
+	EXPECT("shutdown -aw", 0, "",
+	       "Shutting down domain 3\nShutting down domain 5\nWaiting for 2 domains\n"
+	       "Domain 5 has been destroyed\nDomain 3 has been shut down, reason code 0\n");
+	CU_ASSERT_TEXT(world.calls, "watch @releaseDomain\nask 3 poweroff\nask 5 poweroff\n");
+	CU_ASSERT_EQUAL(world.events, 4);
+	/* Preserved after its end: there is nothing to wait for. */
+	EXPECT("shutdown -w web", 0, "",
+	       "Waiting for 1 domain\nDomain 3 has been shut down, reason code 0\n");
+	CU_ASSERT_EQUAL(world.events, 4);
+}
+
+static void reboot_anew(int n)
+{
+	if (n == 0) {
+		world_domain(3)->gone = true;
+		world_add(6, "web", VL_DOMAIN_running);
+	}
+}
+
+static void reboot_and_wait(void)
+{
+	world.event = reboot_anew;
+	EXPECT("reboot -w web", 0, "",
+	       "Rebooting domain 3\nWaiting for 1 domain\nDomain 3 has been destroyed\n");
+	/* The store daemon dies meanwhile. */
+	world.event = NULL;
+	EXPECT("shutdown -w web", 1, "",
+	       "Shutting down domain 6\nWaiting for 1 domain\nvl: the store daemon went away\n");
+}
+
+static void timestamps(void)
+{
+	const struct result *result = run("-T shutdown web");
+
+	CU_ASSERT_EQUAL(result->rc, 0);
+	CU_ASSERT_EQUAL(result->err[4], '-');
+	CU_ASSERT_PTR_NOT_NULL(strstr(result->err, " UTC ["));
+	CU_ASSERT_PTR_NOT_NULL(strstr(result->err, "] Shutting down domain 3\n"));
+}
+
+static void sched_set(void)
+{
+	EXPECT("sched-credit2 -d db -w 512", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "sched 5 512 0\n");
+	EXPECT("sched-credit -d 3 -w 1 -c 200", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "sched 3 1 200\n");
+	EXPECT("sched-credit2 --domain=3 --cap=10", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "sched 3 256 10\n");
+	EXPECT("sched-credit2 -d 3 -w 0", 1, "", "vl: \"0\" is not a weight, which is 1..65535\n");
+	EXPECT("sched-credit2 -d 3 -w 65536", 1, "",
+	       "vl: \"65536\" is not a weight, which is 1..65535\n");
+	EXPECT("sched-credit2 -d 3 -c -1", 1, "",
+	       "vl: \"-1\" is not a cap, which is a percentage, or 0 for none\n");
+	EXPECT("sched-credit2 -d 3 -c 201", 1, "",
+	       "vl: a cap of 201 is more than the 2 virtual CPUs of domain 3 can use, which is 200\n");
+	EXPECT("sched-credit2 -w 5", 2, "",
+	       "vl: sched-credit2: say with -d whose weight or cap is set\n");
+	EXPECT("sched-credit2 -p other", 1, "",
+	       "vl: there is no CPU pool \"other\": all CPUs are in Pool-0\n");
+	EXPECT("sched-credit -s -t 5", 1, "",
+	       "vl: the scheduler has no such parameter to set: weights and caps are all\n");
+}
+
+static void vcpu_pin(void)
+{
+	EXPECT("vcpu-pin web 0 1", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "affinity 3 0 2\n");
+	EXPECT("vcpu-pin web all 0-3,^2", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "affinity 3 0 b\naffinity 3 1 b\n");
+	EXPECT("vcpu-pin web 1 all all", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "affinity 3 1 ffffffffffffffff\n");
+	EXPECT("vcpu-pin -f 0 1 3 -", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "affinity 0 1 8\n");
+	EXPECT("vcpu-pin web all - all", 0, "", "");
+	EXPECT("-N vcpu-pin web 0 1-2", 0, "cpu: 1-2\n", "");
+	CU_ASSERT_TEXT(world.calls, "");
+	EXPECT("-N vcpu-pin web 0 -", 0, "", "");
+	EXPECT("vcpu-pin web 2 1", 1, "",
+	       "vl: \"2\" is not one of the virtual CPUs 0-1 of domain 3\n");
+	EXPECT("vcpu-pin web 0 4", 1, "", "vl: \"4\" is not a list of the CPUs 0-3\n");
+	EXPECT("vcpu-pin web 0 3-1", 1, "", "vl: \"3-1\" is not a list of the CPUs 0-3\n");
+	EXPECT("vcpu-pin web 0 1,", 1, "", "vl: \"1,\" is not a list of the CPUs 0-3\n");
+	EXPECT("vcpu-pin web 0 99999999999999999999", 1, "",
+	       "vl: \"99999999999999999999\" is not a list of the CPUs 0-3\n");
+	EXPECT("vcpu-pin web 0 1,^1", 1, "", "vl: \"1,^1\" leaves no CPU\n");
+	EXPECT("vcpu-pin web 0 1 0-1", 1, "",
+	       "vl: soft affinity is not supported: the core keeps to the hard one and prefers no "
+	       "CPU of it\n");
+	CU_ASSERT_TEXT(world.calls, "");
+}
+
+static void dumpxml(void)
+{
+	EXPECT("dumpxml web", 0, "<domain type='xen'><name>web</name></domain>\n", "");
+	world_domain(5)->config = NULL;
+	EXPECT("dumpxml db", 1, "", "vl: domain 5 has no record\n");
+	EXPECT("dumpxml 0", 1, "", "vl: the control domain cannot be shown as XML by vl\n");
+}
+
+CU_TestInfo guests_tests[] = {
+	{ "pause_and_unpause", pause_and_unpause },
+	{ "destroy", destroy },
+	{ "rename_guest", rename_guest },
+	{ "names_and_numbers", names_and_numbers },
+	{ "console", console },
+	{ "shutdown", shutdown },
+	{ "shutdown_and_wait", shutdown_and_wait },
+	{ "reboot_and_wait", reboot_and_wait },
+	{ "timestamps", timestamps },
+	{ "sched_set", sched_set },
+	{ "vcpu_pin", vcpu_pin },
+	{ "dumpxml", dumpxml },
+	CU_TEST_INFO_NULL,
+};

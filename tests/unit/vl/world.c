@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+/* The core, the store, guests and vld of world.h: what vl calls of libvellum. */
+#include "world.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xen/version.h>
+
+#include "libvellum/vld_client.h"
+
+struct world world;
+
+static void called(const char *format, ...)
+{
+	size_t at = strlen(world.calls);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(world.calls + at, sizeof(world.calls) - at, format, args);
+	va_end(args);
+}
+
+static int change(struct vl_error *error)
+{
+	return world.rc ? vl_error_set(error, world.rc, "%s", world.why) : 0;
+}
+
+struct world_domain *world_domain(uint16_t domid)
+{
+	for (size_t i = 0; i < world.count; i++) {
+		if (world.domains[i].info.domid == domid && !world.domains[i].gone) {
+			return &world.domains[i];
+		}
+	}
+	return NULL;
+}
+
+static struct world_domain *need(uint16_t domid, struct vl_error *error)
+{
+	struct world_domain *domain = world_domain(domid);
+
+	if (!domain) {
+		vl_error_set(error, 0, "there is no domain %u", domid);
+	}
+	return domain;
+}
+
+struct world_domain *world_add(uint16_t domid, const char *name, uint32_t flags)
+{
+	struct world_domain *domain = &world.domains[world.count++];
+
+	*domain = (struct world_domain){ .name = name };
+	domain->info = (struct vl_domain_info){
+		.domid = domid,
+		.flags = flags,
+		.vcpus_max = 2,
+		.vcpus_up = 1,
+		.weight = 256,
+		.frames = 65536,
+		.max_frames = 65792,
+		.cpu_time = 12340000000ull,
+		.created = domid * 1000000000ull,
+	};
+	for (unsigned int i = 0; i < 16 && domid; i++) {
+		domain->info.handle[i] = (uint8_t)(domid * 16 + i);
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		domain->vcpus[i] = (struct vl_vcpu_info){
+			.vcpu = i,
+			.flags = i ? 0 : VL_VCPU_up | VL_VCPU_blocked,
+			.cpu = domid % 4,
+			.cpu_time = i ? 0 : 12340000000ull,
+			.affinity = i ? 0x5 : ~0ull,
+		};
+	}
+	return domain;
+}
+
+void world_reset(void)
+{
+	struct world_domain *control;
+
+	memset(&world, 0, sizeof(world));
+	world.host = (struct vl_host_info){
+		.cpus = 4,
+		.cpu_khz = 2394454,
+		.frames = 2097152,
+		.free_frames = 1048576,
+		.time = 8472867000000000ull, /* 98 days, 1:34:27 */
+		.hw_caps = { 1, 2, 3, 4, 5, 6, 7, 0xdeadbeef },
+	};
+	world.log = "(core) one\n(d3) \x1b[31mred\n";
+	world.end = "poweroff";
+	control = world_add(0, "Domain-0", VL_DOMAIN_control | VL_DOMAIN_running);
+	control->info.vcpus_up = 2;
+	control->vcpus[1].flags = VL_VCPU_up | VL_VCPU_running;
+	world_add(3, "web", VL_DOMAIN_blocked)->config = "name=web";
+	world_add(5, "db", VL_DOMAIN_paused)->config = "name=db";
+}
+
+/* ---- ctl.h ----------------------------------------------------------------------- */
+
+int vl_ctl_open(struct vl_ctl **ctl, struct vl_error *error)
+{
+	if (world.no_core) {
+		return vl_error_set(error, -ENODEV, "%s", world.no_core);
+	}
+	*ctl = malloc(1);
+	world.open++;
+	return 0;
+}
+
+void vl_ctl_close(struct vl_ctl *ctl)
+{
+	if (ctl) {
+		world.open--;
+	}
+	free(ctl);
+}
+
+int vl_ctl_pause(struct vl_ctl *ctl, uint16_t domid, struct vl_error *error)
+{
+	(void)ctl;
+	called("pause %u\n", domid);
+	return change(error);
+}
+
+int vl_ctl_unpause(struct vl_ctl *ctl, uint16_t domid, struct vl_error *error)
+{
+	(void)ctl;
+	called("unpause %u\n", domid);
+	return change(error);
+}
+
+int vl_ctl_set_sched(struct vl_ctl *ctl, uint16_t domid, const struct vl_sched *sched,
+		     struct vl_error *error)
+{
+	(void)ctl;
+	called("sched %u %u %u\n", domid, sched->weight, sched->cap);
+	return change(error);
+}
+
+int vl_ctl_set_affinity(struct vl_ctl *ctl, uint16_t domid, unsigned int vcpu, uint64_t cpus,
+			struct vl_error *error)
+{
+	(void)ctl;
+	called("affinity %u %u %lx\n", domid, vcpu, (unsigned long)cpus);
+	return change(error);
+}
+
+int vl_ctl_list(struct vl_ctl *ctl, uint16_t first, struct vl_domain_info **list, size_t *count,
+		struct vl_error *error)
+{
+	(void)ctl;
+	(void)error;
+	*list = calloc(world.count + 1, sizeof(**list));
+	*count = 0;
+	for (size_t i = 0; i < world.count; i++) {
+		if (!world.domains[i].gone && world.domains[i].info.domid >= first) {
+			(*list)[(*count)++] = world.domains[i].info;
+		}
+	}
+	return 0;
+}
+
+int vl_ctl_info(struct vl_ctl *ctl, uint16_t domid, struct vl_domain_info *info,
+		struct vl_error *error)
+{
+	struct world_domain *domain = need(domid, error);
+
+	(void)ctl;
+	if (!domain) {
+		return -ESRCH;
+	}
+	*info = domain->info;
+	return 0;
+}
+
+int vl_ctl_vcpus(struct vl_ctl *ctl, uint16_t domid, struct vl_vcpu_info *list,
+		 struct vl_error *error)
+{
+	struct world_domain *domain = need(domid, error);
+
+	(void)ctl;
+	if (!domain) {
+		return -ESRCH;
+	}
+	memcpy(list, domain->vcpus, domain->info.vcpus_max * sizeof(*list));
+	return (int)domain->info.vcpus_max;
+}
+
+int vl_ctl_host(struct vl_ctl *ctl, struct vl_host_info *host, struct vl_error *error)
+{
+	(void)ctl;
+	(void)error;
+	*host = world.host;
+	return 0;
+}
+
+int vl_ctl_log(struct vl_ctl *ctl, uint64_t *pos, void *buffer, size_t size, bool clear,
+	       struct vl_error *error)
+{
+	size_t left = strlen(world.log) - *pos;
+
+	(void)ctl;
+	if (world.rc) {
+		return change(error);
+	}
+	left = left < 7 ? left : 7; /* a few at a time */
+	left = left < size ? left : size;
+	memcpy(buffer, world.log + *pos, left);
+	*pos += left;
+	if (clear && left) {
+		called("clear\n");
+	}
+	return (int)left;
+}
+
+int vl_ctl_crash_reason(struct vl_ctl *ctl, uint16_t domid, struct vl_crash_reason *reason,
+			struct vl_error *error)
+{
+	struct world_domain *domain = need(domid, error);
+
+	(void)ctl;
+	if (!domain) {
+		return -ESRCH;
+	}
+	snprintf(reason->text, sizeof(reason->text), "%s", domain->crash ? domain->crash : "");
+	return 0;
+}
+
+int vl_ctl_version(struct vl_ctl *ctl, unsigned int cmd, void *buffer, size_t size,
+		   struct vl_error *error)
+{
+	static const struct xen_compile_info compiled = { .compiler = "cc 12", .compile_by = "us" };
+	static const struct xen_platform_parameters platform = { 0xffff800000000000ul };
+
+	(void)ctl;
+	if (world.rc) {
+		return change(error);
+	}
+	switch (cmd) {
+	case XENVER_version:
+		return 4 << 16 | 17;
+	case XENVER_pagesize:
+		return 4096;
+	case XENVER_extraversion:
+		snprintf(buffer, size, ".0-vellum");
+		return 0;
+	case XENVER_capabilities:
+		snprintf(buffer, size, "xen-3.0-x86_64 ");
+		return 0;
+	case XENVER_changeset:
+		snprintf(buffer, size, "Vellum 0.1 abc");
+		return 0;
+	case XENVER_commandline:
+		snprintf(buffer, size, "dom0_mem=1G console=com1");
+		return 0;
+	case XENVER_compile_info:
+		memcpy(buffer, &compiled, sizeof(compiled));
+		return 0;
+	case XENVER_platform_parameters:
+		memcpy(buffer, &platform, sizeof(platform));
+		return 0;
+	default:
+		return vl_error_set(error, -ENOSYS, "the core does not know this");
+	}
+}
+
+/* ---- store.h --------------------------------------------------------------------- */
+
+int vl_store_watch(struct vl_store *store, const char *path, const char *token,
+		   struct vl_error *error)
+{
+	(void)store;
+	(void)token;
+	(void)error;
+	called("watch %s\n", path);
+	return 0;
+}
+
+int vl_store_event(struct vl_store *store, int timeout_ms, char **path, char **token,
+		   struct vl_error *error)
+{
+	(void)store;
+	(void)timeout_ms;
+	if (!world.event) {
+		return vl_error_set(error, -ECONNRESET, "the store daemon went away");
+	}
+	world.event(world.events++);
+	*path = strdup("@releaseDomain");
+	*token = strdup("vl");
+	return 1;
+}
+
+/* ---- guest.h --------------------------------------------------------------------- */
+
+int vl_host_open(struct vl_host *host, struct vl_error *error)
+{
+	int rc = vl_ctl_open(&host->ctl, error);
+
+	if (rc == 0 && world.no_store) {
+		vl_ctl_close(host->ctl);
+		return vl_error_set(error, -ECONNREFUSED, "%s", world.no_store);
+	}
+	return rc;
+}
+
+void vl_host_close(struct vl_host *host)
+{
+	vl_ctl_close(host->ctl);
+}
+
+int vl_guest_create(struct vl_host *host, const struct vl_config *config, uint16_t *domid,
+		    void (*progress)(void *arg, const char *step), void *arg,
+		    struct vl_error *error)
+{
+	(void)host;
+	called("create %s\n", config->name);
+	if (progress) {
+		progress(arg, "kernel");
+		progress(arg, "memory");
+	}
+	*domid = 7;
+	return change(error);
+}
+
+int vl_guest_destroy(struct vl_host *host, uint16_t domid, struct vl_error *error)
+{
+	(void)host;
+	called("destroy %u\n", domid);
+	return change(error);
+}
+
+int vl_guest_ask(struct vl_host *host, uint16_t domid, const char *what, struct vl_error *error)
+{
+	(void)host;
+	called("ask %u %s\n", domid, what);
+	return change(error);
+}
+
+int vl_guest_rename(struct vl_host *host, uint16_t domid, const char *name, struct vl_error *error)
+{
+	(void)host;
+	called("rename %u %s\n", domid, name);
+	return change(error);
+}
+
+int vl_guest_find(struct vl_host *host, const char *name, uint16_t *domid, struct vl_error *error)
+{
+	char number[8];
+
+	(void)host;
+	for (size_t i = 0; i < world.count; i++) {
+		const struct world_domain *domain = &world.domains[i];
+
+		snprintf(number, sizeof(number), "%u", domain->info.domid);
+		if (!domain->gone &&
+		    (!strcmp(number, name) || (domain->name && !strcmp(domain->name, name)))) {
+			*domid = domain->info.domid;
+			return 0;
+		}
+	}
+	return vl_error_set(error, -ESRCH, "there is no guest \"%s\"", name);
+}
+
+int vl_guest_name(struct vl_host *host, uint16_t domid, char **name, struct vl_error *error)
+{
+	struct world_domain *domain = need(domid, error);
+
+	(void)host;
+	if (!domain || !domain->name) {
+		return vl_error_set(error, -ESRCH, "there is no domain %u", domid);
+	}
+	*name = strdup(domain->name);
+	return 0;
+}
+
+int vl_guest_config(struct vl_host *host, uint16_t domid, struct vl_config **config,
+		    struct vl_error *error)
+{
+	struct world_domain *domain = need(domid, error);
+
+	(void)host;
+	if (!domain || !domain->config) {
+		return vl_error_set(error, -ENOENT, "domain %u has no record", domid);
+	}
+	return vl_config_parse(domain->config, strlen(domain->config), "record", NULL, 0, config,
+			       NULL, error);
+}
+
+/* ---- vld_client.h ---------------------------------------------------------------- */
+
+int vl_vld_console(const char *guest, int in_fd, int out_fd, int escape, bool scrollback,
+		   struct vl_error *error)
+{
+	(void)in_fd;
+	(void)out_fd;
+	called("console %s %d%s\n", guest, escape, scrollback ? " scrollback" : "");
+	return change(error);
+}
+
+int vl_vld_wait(uint16_t domid, int timeout_ms, char **reason, struct vl_error *error)
+{
+	(void)timeout_ms;
+	called("wait %u\n", domid);
+	if (world.rc) {
+		return change(error);
+	}
+	*reason = strdup(world.end);
+	if (domid == 7 && !strcmp(world.end, "reboot")) {
+		world_add(8, "new", 0); /* vld made it anew */
+		world.end = "poweroff";
+	}
+	return 0;
+}

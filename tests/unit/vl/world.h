@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A little world in place of libvellum: a core, a store, guests and vld as plain
+ * data.  Tests fill it, run vl, and look at what it printed and called.
+ */
+#ifndef TESTS_UNIT_VL_WORLD_H
+#define TESTS_UNIT_VL_WORLD_H
+
+#include <stdbool.h>
+
+#include "libvellum/guest.h"
+
+#define WORLD_DOMAINS 16
+
+struct world_domain {
+	struct vl_domain_info info;
+	const char *name;   /* null: the store knows none */
+	const char *config; /* xl.cfg text; null: no record */
+	const char *crash;
+	struct vl_vcpu_info vcpus[4];
+	bool gone;
+};
+
+struct world {
+	struct world_domain domains[WORLD_DOMAINS];
+	size_t count;
+	struct vl_host_info host;
+	const char *log;
+	const char *no_core, *no_store; /* sentence of a failure to open */
+	int rc;				/* every call that changes something returns this, */
+	const char *why;		/* with this sentence */
+	const char *end;		/* reason that vl_vld_wait() tells */
+	void (*event)(int n);		/* before the n-th event of the store, from 0 */
+	int events;
+	char calls[2048]; /* what was changed, a line each */
+	int open;	  /* handles */
+};
+extern struct world world;
+
+/** The control domain, web (3, blocked) and db (5, paused); nothing fails. */
+void world_reset(void);
+struct world_domain *world_add(uint16_t domid, const char *name, uint32_t flags);
+struct world_domain *world_domain(uint16_t domid);
+
+/** A run of vl. */
+struct result {
+	int rc;
+	char out[32768], err[8192];
+};
+/** Arguments separated by blanks, without "vl". */
+const struct result *run(const char *line);
+const struct result *run_args(const char *const *args);
+
+#define CU_ASSERT_TEXT(is, shall) world_compare(__FILE__, __LINE__, (is), (shall))
+void world_compare(const char *file, int line, const char *is, const char *shall);
+/** Runs a line and compares all that there is. */
+#define EXPECT(line, code, stdout_is, stderr_is)                              \
+	do {                                                                  \
+		const struct result *expected = run(line);                    \
+		world_compare_number(__FILE__, __LINE__, expected->rc, code); \
+		CU_ASSERT_TEXT(expected->out, stdout_is);                     \
+		CU_ASSERT_TEXT(expected->err, stderr_is);                     \
+	} while (0)
+void world_compare_number(const char *file, int line, long is, long shall);
+
+#endif

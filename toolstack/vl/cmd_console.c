@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* vl console: this terminal on the console of a guest. */
+#include <string.h>
+
+#include "console.h"
+#include "verbs.h"
+
+/* A character as it is, or ^ and the letter that it is with Ctrl; -1: neither. */
+static int parse_escape(const char *text)
+{
+	if (text[0] == '^' && text[1] && !text[2]) {
+		return text[1] & 0x1f;
+	}
+	return text[0] && !text[1] ? (unsigned char)text[0] : -1;
+}
+
+int cmd_console(struct cli *cli, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "escape", required_argument, NULL, 'e' },
+		{ 0 },
+	};
+	int escape = CONSOLE_ESCAPE, option, rc;
+	uint16_t domid;
+
+	while ((option = cli_option(cli, argc, argv, "t:n:e:", longs)) != CLI_END) {
+		switch (option) {
+		case 't':
+			if (strcmp(optarg, "pv") != 0) {
+				return cli_fail("a console of type \"%s\" is not supported: guests "
+						"have one, of type pv",
+						optarg);
+			}
+			break;
+		case 'n':
+			if (strcmp(optarg, "0") != 0) {
+				return cli_fail("console %s is not supported: guests have one, "
+						"number 0",
+						optarg);
+			}
+			break;
+		case 'e':
+			escape = parse_escape(optarg);
+			if (escape < 0) {
+				return cli_usage("console: \"%s\" is neither a character nor ^ and "
+						 "a letter",
+						 optarg);
+			}
+			break;
+		default:
+			return cli->status;
+		}
+	}
+	rc = cli_arguments(cli, argc, 1, 1);
+	if (rc == CLI_OK) {
+		rc = cli_find_guest(cli, argv[optind], "looked at", &domid);
+	}
+	return rc == CLI_OK ? console_attach(argv[optind], escape) : rc;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vl list: domains with their memory, vCPUs, state and time.  Scripts read the
+ * table by its columns, so that its form is xl's to the character.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xen/sched.h>
+
+#include "output.h"
+#include "verbs.h"
+
+struct columns {
+	bool uuid, label, pool, nodes;
+};
+
+static void print_table(const struct domains *domains, const struct columns *columns)
+{
+	char name[OUTPUT_NAME_SIZE], state[OUTPUT_STATE_SIZE], uuid[OUTPUT_UUID_SIZE];
+
+	printf("%-40s %5s %5s %5s\tState\tTime(s)", "Name", "ID", "Mem", "VCPUs");
+	if (columns->uuid) {
+		printf("   UUID                            Reason-Code\tSecurity Label");
+	} else if (columns->label) {
+		printf("   Security Label");
+	}
+	printf("%s%s\n", columns->pool ? "         Cpupool" : "",
+	       columns->nodes ? " NODE Affinity" : "");
+	for (size_t i = 0; i < domains->count; i++) {
+		const struct vl_domain_info *info = &domains->list[i].info;
+
+		output_state(info, state);
+		printf("%-40s %5d %5" PRIu64 " %5d     %6s  %8.1f",
+		       output_name(domains->list[i].name, name, sizeof(name)), info->domid,
+		       info->frames / 256, (int)info->vcpus_up, state,
+		       (double)info->cpu_time / 1e9);
+		if (columns->uuid) {
+			output_uuid(info->handle, uuid);
+			printf(" %s", uuid);
+			if (info->flags & VL_DOMAIN_shutdown) {
+				printf(" %8x", info->shutdown_reason);
+			} else {
+				printf(" %8s", "-");
+			}
+		}
+		if (columns->uuid || columns->label) {
+			printf(" %16s", "-");
+		}
+		printf("%s%s\n", columns->pool ? "          Pool-0" : "",
+		       columns->nodes ? "  any node" : "");
+	}
+}
+
+/* What the core said as it stopped the domain; null where it did not. */
+static json_t *crash_reason(struct cli *cli, const struct vl_domain_info *info)
+{
+	struct vl_crash_reason reason = { "" };
+	struct vl_error error;
+
+	if (!(info->flags & VL_DOMAIN_shutdown) || info->shutdown_reason != SHUTDOWN_crash ||
+	    vl_ctl_crash_reason(cli->host.ctl, info->domid, &reason, &error) || !reason.text[0]) {
+		return json_null();
+	}
+	reason.text[sizeof(reason.text) - 1] = '\0';
+	return output_json_string(reason.text);
+}
+
+static int print_json(struct cli *cli, const struct domains *domains)
+{
+	char state[OUTPUT_STATE_SIZE], uuid[OUTPUT_UUID_SIZE];
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < domains->count; i++) {
+		const struct vl_domain_info *info = &domains->list[i].info;
+		bool shutdown = info->flags & VL_DOMAIN_shutdown;
+
+		output_state(info, state);
+		output_uuid(info->handle, uuid);
+		json_array_append_new(
+			array,
+			json_pack("{s:o, s:i, s:s, s:I, s:I, s:i, s:i, s:s, s:o, s:o, s:f}", "name",
+				  output_json_string(domains->list[i].name), "domid",
+				  (int)info->domid, "uuid", uuid, "memory_kib",
+				  (json_int_t)info->frames * 4, "max_memory_kib",
+				  (json_int_t)info->max_frames * 4, "vcpus", (int)info->vcpus_up,
+				  "max_vcpus", (int)info->vcpus_max, "state", state,
+				  "shutdown_reason",
+				  shutdown ? json_string(output_reason(info->shutdown_reason)) :
+					     json_null(),
+				  "crash_reason", crash_reason(cli, info), "cpu_seconds",
+				  (double)info->cpu_time / 1e9));
+	}
+	return output_json(array);
+}
+
+/* The control domain, and a guest that has no record, by what the core knows. */
+static json_t *config_of_info(const struct domain *domain)
+{
+	const struct vl_domain_info *info = &domain->info;
+	char uuid[OUTPUT_UUID_SIZE];
+
+	output_uuid(info->handle, uuid);
+	return json_pack("{s:{s:s, s:o, s:s}, s:{s:i, s:I, s:I}}", "c_info", "type", "pv", "name",
+			 output_json_string(domain->name), "uuid", uuid, "b_info", "max_vcpus",
+			 (int)info->vcpus_max, "max_memkb", (json_int_t)info->max_frames * 4,
+			 "target_memkb", (json_int_t)info->frames * 4);
+}
+
+/* A new reference, or null: it was said why. */
+static json_t *config_of(struct cli *cli, const struct domain *domain)
+{
+	struct vl_config *config;
+	struct vl_error error;
+	json_t *json;
+	char *text;
+	int rc = -ENOENT;
+
+	if (!(domain->info.flags & VL_DOMAIN_control)) {
+		rc = vl_guest_config(&cli->host, domain->info.domid, &config, &error);
+	}
+	if (rc == -ENOENT || rc == -ESRCH) {
+		return config_of_info(domain);
+	}
+	if (rc == 0) {
+		rc = vl_config_json(config, &text, &error);
+		vl_config_free(config);
+	}
+	if (rc) {
+		cli_fail("%s", error.text);
+		return NULL;
+	}
+	json = json_loads(text, 0, NULL);
+	free(text);
+	if (!json) {
+		cli_fail("the configuration of %s cannot be shown as JSON", domain->name);
+	}
+	return json;
+}
+
+static int print_long(struct cli *cli, const struct domains *domains)
+{
+	json_t *array = json_array(), *config;
+
+	for (size_t i = 0; i < domains->count; i++) {
+		config = config_of(cli, &domains->list[i]);
+		if (!config) {
+			json_decref(array);
+			return CLI_FAIL;
+		}
+		json_array_append_new(array, json_pack("{s:i, s:o}", "domid",
+						       (int)domains->list[i].info.domid, "config",
+						       config));
+	}
+	return output_json(array);
+}
+
+int cmd_list(struct cli *cli, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "long", no_argument, NULL, 'l' },    { "verbose", no_argument, NULL, 'v' },
+		{ "context", no_argument, NULL, 'Z' }, { "cpupool", no_argument, NULL, 'c' },
+		{ "numa", no_argument, NULL, 'n' },    { 0 },
+	};
+	struct columns columns = { 0 };
+	struct domains domains;
+	bool details = false;
+	int option, rc;
+
+	while ((option = cli_option(cli, argc, argv, "lvZcn", longs)) != CLI_END) {
+		switch (option) {
+		case 'l':
+			details = true;
+			break;
+		case 'v':
+			columns.uuid = true;
+			break;
+		case 'Z':
+			columns.label = true;
+			break;
+		case 'c':
+			columns.pool = true;
+			break;
+		case 'n':
+			columns.nodes = true;
+			break;
+		default:
+			return cli->status;
+		}
+	}
+	rc = domains_get(cli, argv + optind, argc - optind, &domains);
+	if (rc != CLI_OK) {
+		return rc;
+	}
+	if (details) {
+		rc = print_long(cli, &domains);
+	} else if (cli->json) {
+		rc = print_json(cli, &domains);
+	} else {
+		print_table(&domains, &columns);
+	}
+	domains_free(&domains);
+	return rc;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The forms in which vl prints what it knows; see output.h.  Names come from
+ * the store and may hold anything: no byte of them reaches a terminal as a
+ * control character, and none splits a column.
+ */
+#include "output.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xen/sched.h>
+
+#include "cli.h"
+
+/* By SHUTDOWN_*: the letter of "vl list" and the word of --json. */
+static const char reason_letters[] = "-rscwS";
+static const char *const reason_words[] = {
+	"poweroff", "reboot", "suspend", "crash", "watchdog", "soft-reset",
+};
+
+/*
+ * A domain that has shut down neither runs nor waits, whatever its vCPUs did as
+ * it ended: scripts know "---s--", and no other form of it.  A dying one keeps
+ * the letters of an end that was a fault.
+ */
+void output_state(const struct vl_domain_info *info, char state[OUTPUT_STATE_SIZE])
+{
+	bool shutdown = info->flags & VL_DOMAIN_shutdown, dying = info->flags & VL_DOMAIN_dying;
+	bool ended = shutdown || dying;
+
+	memcpy(state, "------", OUTPUT_STATE_SIZE);
+	if (!ended && (info->flags & VL_DOMAIN_running)) {
+		state[0] = 'r';
+	}
+	if (!ended && !(info->flags & VL_DOMAIN_running) && (info->flags & VL_DOMAIN_blocked)) {
+		state[1] = 'b';
+	}
+	if (!dying && (info->flags & VL_DOMAIN_paused)) {
+		state[2] = 'p';
+	}
+	if (shutdown) {
+		state[3] = 's';
+		state[4] = info->shutdown_reason < sizeof(reason_letters) - 1 ?
+				   reason_letters[info->shutdown_reason] :
+				   '?';
+	}
+	if (dying) {
+		state[5] = 'd';
+	}
+}
+
+const char *output_reason(uint32_t reason)
+{
+	return reason < sizeof(reason_words) / sizeof(*reason_words) ? reason_words[reason] :
+								       "unknown";
+}
+
+static const char *escape(const char *text, size_t length, bool words, char *out, size_t size)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < length && at + 5 <= size; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if ((c > ' ' && c < 0x7f && (c != '\\' || words)) ||
+		    (words && (c == ' ' || c == '\n' || c == '\t'))) {
+			out[at++] = (char)c;
+		} else {
+			at += (size_t)snprintf(out + at, size - at, "\\x%02x", c);
+		}
+	}
+	out[at] = '\0';
+	return out;
+}
+
+const char *output_name(const char *name, char *out, size_t size)
+{
+	return escape(name, strlen(name), false, out, size);
+}
+
+const char *output_text(const char *text, size_t length, char *out, size_t size)
+{
+	return escape(text, length, true, out, size);
+}
+
+void output_uuid(const uint8_t uuid[16], char text[OUTPUT_UUID_SIZE])
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < 16; i++) {
+		at += (size_t)snprintf(text + at, OUTPUT_UUID_SIZE - at, "%s%02x",
+				       i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
+	}
+}
+
+void output_cpus(uint64_t cpus, uint32_t online, char text[OUTPUT_CPUS_SIZE])
+{
+	uint64_t there = online >= 64 ? ~0ull : (1ull << online) - 1;
+	size_t at = 0;
+	int last;
+
+	if ((cpus & there) == there) {
+		strcpy(text, "all");
+		return;
+	}
+	strcpy(text, "none");
+	for (int cpu = 0; cpu < 64; cpu = last + 1) {
+		last = cpu;
+		if (!(cpus >> cpu & 1)) {
+			continue;
+		}
+		while (last < 63 && (cpus >> (last + 1) & 1)) {
+			last++;
+		}
+		at += (size_t)snprintf(text + at, OUTPUT_CPUS_SIZE - at, "%s%d", at ? "," : "",
+				       cpu);
+		if (last > cpu) {
+			at += (size_t)snprintf(text + at, OUTPUT_CPUS_SIZE - at, "-%d", last);
+		}
+	}
+}
+
+void output_time(uint64_t seconds, bool brief, char text[OUTPUT_TIME_SIZE])
+{
+	unsigned long long days = seconds / 86400;
+	int at = 0;
+
+	if (days > 0) {
+		at = snprintf(text, OUTPUT_TIME_SIZE, "%llu day%s, ", days, days > 1 ? "s" : "");
+	}
+	at += snprintf(text + at, OUTPUT_TIME_SIZE - (size_t)at, "%2u:%02u",
+		       (unsigned int)(seconds / 3600 % 24), (unsigned int)(seconds / 60 % 60));
+	if (!brief) {
+		snprintf(text + at, OUTPUT_TIME_SIZE - (size_t)at, ":%02u",
+			 (unsigned int)(seconds % 60));
+	}
+}
+
+json_t *output_json_string(const char *text)
+{
+	char escaped[OUTPUT_NAME_SIZE];
+	json_t *string = json_string(text);
+
+	return string ? string : json_string(output_name(text, escaped, sizeof(escaped)));
+}
+
+int output_json(json_t *json)
+{
+	int rc;
+
+	if (!json) {
+		return cli_fail("there is no memory left");
+	}
+	rc = json_dumpf(json, stdout, JSON_INDENT(4) | JSON_REAL_PRECISION(15));
+	json_decref(json);
+	if (rc) {
+		return cli_fail("the result cannot be written as JSON");
+	}
+	putchar('\n');
+	return CLI_OK;
+}
