@@ -29,14 +29,14 @@ static int ask_all(struct cli *cli, const struct domains *domains, const char *w
 {
 	uint16_t *domids = calloc(domains->count + 1, sizeof(*domids));
 	size_t count = 0;
-	int rc = domids ? CLI_OK : cli_fail("there is no memory left"), waited;
+	int rc = CLI_OK, waited;
 
-	if (rc == CLI_OK && wait) {
-		rc = domains_wait_begin(cli);
+	if (!domids) {
+		return cli_fail("there is no memory left");
 	}
-	if (rc != CLI_OK) {
+	if (wait && domains_wait_begin(cli) != CLI_OK) {
 		free(domids);
-		return rc;
+		return CLI_FAIL;
 	}
 	for (size_t i = 0; i < domains->count; i++) {
 		const struct vl_domain_info *info = &domains->list[i].info;

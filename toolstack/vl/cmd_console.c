@@ -18,9 +18,11 @@ int cmd_console(struct cli *cli, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "escape", required_argument, NULL, 'e' },
+		{ "status", no_argument, NULL, 'S' },
 		{ 0 },
 	};
-	int escape = CONSOLE_ESCAPE, option, rc;
+	int escape = VL_CONSOLE_ESCAPE, option, rc;
+	bool status = false;
 	uint16_t domid;
 
 	while ((option = cli_option(cli, argc, argv, "t:n:e:", longs)) != CLI_END) {
@@ -47,13 +49,22 @@ int cmd_console(struct cli *cli, int argc, char **argv)
 						 optarg);
 			}
 			break;
+		case 'S':
+			status = true;
+			break;
 		default:
 			return cli->status;
 		}
 	}
-	rc = cli_arguments(cli, argc, 1, 1);
+	if (cli->json && !status) {
+		return cli_usage("console: --json goes with --status");
+	}
+	rc = cli_arguments(cli, argc, status ? 0 : 1, 1);
+	if (rc == CLI_OK && status) {
+		return console_status(cli, optind < argc ? argv[optind] : NULL);
+	}
 	if (rc == CLI_OK) {
 		rc = cli_find_guest(cli, argv[optind], "looked at", &domid);
 	}
-	return rc == CLI_OK ? console_attach(argv[optind], escape) : rc;
+	return rc == CLI_OK ? console_attach(cli, argv[optind], escape) : rc;
 }

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "console.h"
-#include "libvellum/vld_client.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -114,10 +113,11 @@ static void print_step(void *arg, const char *step)
 
 /*
  * Where a guest that ended is to start anew, vld makes it, under its name and
- * with another number; *domid becomes that.
+ * with another number; *domid becomes that.  One that ends often is made later
+ * and later, so that this can take minutes.
  */
-#define RESTART_POLL_US 50000
-#define RESTART_POLLS 1200 /* a minute */
+#define RESTART_POLL_US 100000
+#define RESTART_POLLS 6000
 static bool find_next(struct cli *cli, const char *name, uint16_t *domid)
 {
 	struct vl_error error;
@@ -133,52 +133,55 @@ static bool find_next(struct cli *cli, const char *name, uint16_t *domid)
 	return false;
 }
 
-static enum vl_action action_for(const struct vl_config *config, const char *reason)
+static bool ended_well(const struct vl_end *end)
 {
-	if (!strcmp(reason, "poweroff")) {
-		return config->on_poweroff;
+	return !strcmp(end->reason, "poweroff") || !strcmp(end->reason, "reboot") ||
+	       !strcmp(end->reason, "suspend");
+}
+
+/* vld may be started anew meanwhile: it finds its guests again. */
+#define VLD_TRIES 50
+#define VLD_US 200000
+static int wait_for_end(struct vl_vld **vld, uint16_t domid, struct vl_end *end,
+			struct vl_error *error)
+{
+	int rc = vl_vld_wait(*vld, domid, -1, end, error);
+
+	for (int i = 0; rc == -ECONNRESET && i < VLD_TRIES; i++) {
+		vl_vld_close(*vld);
+		*vld = NULL;
+		usleep(VLD_US);
+		if (vl_vld_open(vld, NULL, error) == 0) {
+			rc = vl_vld_wait(*vld, domid, -1, end, error);
+		}
 	}
-	if (!strcmp(reason, "reboot")) {
-		return config->on_reboot;
-	}
-	if (!strcmp(reason, "crash")) {
-		return config->on_crash;
-	}
-	if (!strcmp(reason, "watchdog")) {
-		return config->on_watchdog;
-	}
-	return VL_ACTION_DESTROY;
+	return rc;
 }
 
 /* Stays until it has ended for good: 0 if it did so by itself and without a fault. */
-static int stay(struct cli *cli, const struct vl_config *config, uint16_t domid)
+static int stay(struct cli *cli, struct vl_vld **vld, const char *name, uint16_t domid)
 {
 	struct vl_error error;
-	enum vl_action action;
-	char *reason;
-	bool well;
+	struct vl_end end;
 
 	for (;;) {
-		if (vl_vld_wait(domid, -1, &reason, &error)) {
+		if (wait_for_end(vld, domid, &end, &error)) {
 			return cli_fail("%s", error.text);
 		}
-		action = action_for(config, reason);
-		well = !strcmp(reason, "poweroff") || !strcmp(reason, "reboot") ||
-		       !strcmp(reason, "suspend");
-		cli_say(cli, "Domain %u has ended: %s", domid, reason);
-		free(reason);
-		if (action != VL_ACTION_RESTART && action != VL_ACTION_COREDUMP_RESTART) {
-			return well ? CLI_OK : CLI_FAIL;
+		console_say_end(cli, &end);
+		if (strcmp(end.action, "restart") != 0 &&
+		    strcmp(end.action, "rename-restart") != 0) {
+			return ended_well(&end) ? CLI_OK : CLI_FAIL;
 		}
-		if (!find_next(cli, config->name, &domid)) {
-			return cli_fail("guest %s was not started anew", config->name);
+		if (!find_next(cli, name, &domid)) {
+			return cli_fail("guest %s was not started anew", name);
 		}
-		cli_say(cli, "Domain %u is guest %s now", domid, config->name);
+		cli_say(cli, "Domain %u is guest %s now", domid, name);
 	}
 }
 
-static int start(struct cli *cli, const struct create_request *request,
-		 const struct vl_config *config, uint16_t domid)
+static int start(struct cli *cli, const struct create_request *request, struct vl_vld **vld,
+		 const char *name, uint16_t domid)
 {
 	struct vl_error error, ignored;
 	char number[8];
@@ -193,38 +196,70 @@ static int start(struct cli *cli, const struct create_request *request,
 	}
 	if (request->console) {
 		snprintf(number, sizeof(number), "%u", domid);
-		rc = console_attach(number, CONSOLE_ESCAPE);
+		rc = console_attach(cli, number, VL_CONSOLE_ESCAPE);
 	}
 	if (request->foreground && rc == CLI_OK) {
-		rc = stay(cli, config, domid);
+		rc = stay(cli, vld, name, domid);
 	}
+	return rc;
+}
+
+/*
+ * Without vld a guest can be made, but not looked at or followed: that is known
+ * before it is made.
+ */
+static int open_vld(const struct create_request *request, struct vl_vld **vld)
+{
+	struct vl_error error;
+	int rc = vl_vld_open(vld, NULL, &error);
+
+	if (rc == 0) {
+		return CLI_OK;
+	}
+	*vld = NULL;
+	if (request->console || request->foreground) {
+		return fail(rc, &error);
+	}
+	cli_fail("warning: %s: until it runs nobody takes what the guest writes, and nothing "
+		 "follows its end",
+		 error.text);
+	return CLI_OK;
+}
+
+static int make(struct cli *cli, const struct create_request *request,
+		const struct vl_config *config)
+{
+	struct vl_error error;
+	struct vl_vld *vld;
+	uint16_t domid;
+	int rc = vl_host_open(&cli->host, &error);
+
+	if (rc) {
+		return fail(rc, &error);
+	}
+	cli->open = true;
+	rc = open_vld(request, &vld);
+	if (rc != CLI_OK) {
+		return rc;
+	}
+	rc = vl_guest_create(&cli->host, config, &domid, print_step, cli, &error);
+	if (cli->carriage_return) {
+		fputs("\r\033[K", stderr);
+	}
+	rc = rc ? fail(rc, &error) : start(cli, request, &vld, config->name, domid);
+	vl_vld_close(vld);
 	return rc;
 }
 
 static int create(struct cli *cli, const struct create_request *request)
 {
 	struct vl_config *config;
-	struct vl_error error;
-	uint16_t domid;
 	int rc = read_config(request, &config);
 
 	if (rc != CLI_OK) {
 		return rc;
 	}
-	if (request->dry_run) {
-		rc = print_config(config);
-		vl_config_free(config);
-		return rc;
-	}
-	rc = vl_host_open(&cli->host, &error);
-	if (rc == 0) {
-		cli->open = true;
-		rc = vl_guest_create(&cli->host, config, &domid, print_step, cli, &error);
-		if (cli->carriage_return) {
-			fputs("\r\033[K", stderr);
-		}
-	}
-	rc = rc ? fail(rc, &error) : start(cli, request, config, domid);
+	rc = request->dry_run ? print_config(config) : make(cli, request, config);
 	vl_config_free(config);
 	return rc;
 }

@@ -1,11 +1,52 @@
 /* SPDX-License-Identifier: MIT */
-/* vl destroy: ends a guest at once, as if its power was cut. */
+/* vl destroy: ends a guest at once, as if its power was cut, and for good. */
+#include <errno.h>
+
+#include "libvellum/vld_client.h"
 #include "verbs.h"
 
-int cmd_destroy(struct cli *cli, int argc, char **argv)
+/* One that has ended and is to start anew in a while: it does not. */
+static bool forget_restart(const char *name)
+{
+	struct vl_vld *vld;
+	int rc;
+
+	if (vl_vld_open(&vld, NULL, NULL)) {
+		return false;
+	}
+	rc = vl_vld_forget(vld, name, NULL);
+	vl_vld_close(vld);
+	return rc == 0;
+}
+
+static int destroy(struct cli *cli, const char *name)
 {
 	struct vl_error error;
 	uint16_t domid;
+	int rc;
+
+	if (cli_host(cli) != CLI_OK) {
+		return CLI_FAIL;
+	}
+	rc = vl_guest_find(&cli->host, name, &domid, &error);
+	if (rc == -ESRCH && forget_restart(name)) {
+		cli_say(cli, "Guest %s is not started anew", name);
+		return CLI_OK;
+	}
+	if (rc) {
+		return cli_fail("%s", error.text);
+	}
+	if (domid == 0) {
+		return cli_fail("the control domain cannot be destroyed by vl");
+	}
+	if (vl_guest_destroy(&cli->host, domid, &error)) {
+		return cli_fail("%s", error.text);
+	}
+	return CLI_OK;
+}
+
+int cmd_destroy(struct cli *cli, int argc, char **argv)
+{
 	int option, rc;
 
 	/* xl's -f is for the control domain, which the core ends for nobody. */
@@ -15,11 +56,5 @@ int cmd_destroy(struct cli *cli, int argc, char **argv)
 		}
 	}
 	rc = cli_arguments(cli, argc, 1, 1);
-	if (rc == CLI_OK) {
-		rc = cli_find_guest(cli, argv[optind], "destroyed", &domid);
-	}
-	if (rc == CLI_OK && vl_guest_destroy(&cli->host, domid, &error)) {
-		rc = cli_fail("%s", error.text);
-	}
-	return rc;
+	return rc == CLI_OK ? destroy(cli, argv[optind]) : rc;
 }

@@ -104,11 +104,11 @@ static void put_topology(const struct sink *sink, const struct vl_host_info *hos
 	}
 	puts("cpu_topology           :\ncpu:    core    socket     node");
 	for (uint32_t cpu = 0; cpu < host->cpus; cpu++) {
-		printf("%3u:    %4u     %4u     %4u\n", cpu, cpu, 0, 0);
+		printf("%3u:    %4u     %4d     %4d\n", cpu, cpu, 0, 0);
 	}
 	puts("device topology        :\ndevice           node\nNo device topology data available");
 	puts("numa_info              :\nnode:    memsize    memfree    distances");
-	printf("%4u:    %6" PRIu64 "     %6" PRIu64 "      10\n", 0, host->frames / 256,
+	printf("%4d:    %6" PRIu64 "     %6" PRIu64 "      10\n", 0, host->frames / 256,
 	       host->free_frames / 256);
 }
 

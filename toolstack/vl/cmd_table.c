@@ -46,7 +46,8 @@ static const char info_options[] = "  -n, --numa  also CPUs and NUMA nodes\n"
 static const char console_options[] =
 	"  -t pv          the kind of console: there is one\n"
 	"  -n 0           its number: there is one\n"
-	"  -e, --escape=CHAR  what detaches: a character, or ^ and a letter; default ^]\n";
+	"  -e, --escape=CHAR  what detaches: a character, or ^ and a letter; default ^]\n"
+	"  --status       instead: what vld knows of the consoles of all guests, or of one\n";
 static const char end_options[] = "  -a  all guests\n"
 				  "  -w  wait until they have ended\n"
 				  "  -F  accepted; without effect\n";
@@ -65,8 +66,8 @@ const struct verb verbs[] = {
 	  "Make a guest from a configuration and start it", create_options },
 	{ "list", cmd_list, JSON, "[OPTIONS] [GUEST...]", "List domains", list_options },
 	{ "info", cmd_info, JSON, "[-n] [FIELD]", "Show what the host has", info_options },
-	{ "console", cmd_console, 0, "[OPTIONS] GUEST", "Attach to a guest's console",
-	  console_options },
+	{ "console", cmd_console, JSON, "[OPTIONS] GUEST|--status [GUEST]",
+	  "Attach to a guest's console", console_options },
 	{ "shutdown", cmd_shutdown, 0, "[OPTIONS] -a|GUEST", "Ask a guest to shut down",
 	  end_options },
 	{ "reboot", cmd_reboot, 0, "[OPTIONS] -a|GUEST", "Ask a guest to reboot", end_options },
@@ -200,7 +201,7 @@ const struct verb *verb_find(const char *name)
 	int xl_count = 0, own_count = 0;
 
 	for (const struct verb *verb = verbs; verb->name && *name; verb++) {
-		if (strncmp(verb->name, name, strlen(name))) {
+		if (strncmp(verb->name, name, strlen(name)) != 0) {
 			continue;
 		}
 		if (!verb->name[strlen(name)]) {

@@ -40,7 +40,7 @@ static int parse_cpus(const char *text, uint32_t online, uint64_t *cpus)
 	if (strlen(text) >= sizeof(copy)) {
 		return cli_fail("the list of CPUs is too long");
 	}
-	strcpy(copy, text);
+	memcpy(copy, text, strlen(text) + 1);
 	while ((word = strsep(&rest, ","))) {
 		bool without = *word == '^';
 

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The terminal on a guest's console: for "vl console" and "vl create -c". */
+/* Consoles, as vld has them: for "vl console" and "vl create -c". */
 #ifndef VL_CONSOLE_H
 #define VL_CONSOLE_H
 
-#define CONSOLE_ESCAPE 0x1d /* ^] */
+#include "cli.h"
+#include "libvellum/vld_client.h"
 
-/** Until it is detached or the guest has ended; returns an exit code. */
-int console_attach(const char *guest, int escape);
+/** The terminal on a guest's console, until it is detached or the guest has ended. */
+int console_attach(struct cli *cli, const char *guest, int escape);
+/** What vld says about all consoles, or about one; null: all. */
+int console_status(struct cli *cli, const char *guest);
+/** A line about the end of a guest. */
+void console_say_end(const struct cli *cli, const struct vl_end *end);
 
 #endif

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -61,7 +62,8 @@ static int get_all(struct cli *cli, struct domains *domains)
 	}
 	domains->list = calloc(count ? count : 1, sizeof(*domains->list));
 	if (!domains->list) {
-		rc = cli_fail("there is no memory left");
+		free(infos);
+		return cli_fail("there is no memory left");
 	}
 	for (size_t i = 0; i < count && rc == CLI_OK; i++) {
 		rc = add(cli, domains, &infos[i]);
@@ -121,6 +123,8 @@ void domains_free(struct domains *domains)
 #define RELEASE "@releaseDomain"
 /* Should the store miss an end, the core is asked again after so long. */
 #define LOOK_AGAIN_MS 5000
+/* The same without a store: its daemon was ended, or is started anew. */
+#define POLL_US 250000
 
 int domains_wait_begin(struct cli *cli)
 {
@@ -155,39 +159,55 @@ static int has_ended(struct cli *cli, uint16_t domid)
 	return 0;
 }
 
+/* Something may have changed: an event came, or time went by. */
+static void wait_for_news(struct cli *cli, bool *watching)
+{
+	char *path, *token;
+	struct vl_error error;
+	int rc = 0;
+
+	if (*watching) {
+		rc = vl_store_event(cli->host.store, LOOK_AGAIN_MS, &path, &token, &error);
+	}
+	if (rc > 0) {
+		free(path);
+		free(token);
+	}
+	if (rc < 0) {
+		*watching = false;
+	}
+	if (!*watching) {
+		usleep(POLL_US);
+	}
+}
+
 int domains_wait(struct cli *cli, const uint16_t *domids, size_t count)
 {
-	bool *ended = calloc(count ? count : 1, sizeof(*ended));
-	char *path = NULL, *token = NULL;
-	struct vl_error error;
+	bool *ended = calloc(count ? count : 1, sizeof(*ended)), watching = true;
 	size_t left = count;
-	int rc;
+	int rc = CLI_OK;
 
 	if (!ended) {
 		return cli_fail("there is no memory left");
 	}
-	for (;;) {
-		for (size_t i = 0; i < count; i++) {
-			rc = ended[i] ? 0 : has_ended(cli, domids[i]);
-			if (rc < 0) {
-				free(ended);
-				return CLI_FAIL;
+	while (rc == CLI_OK) {
+		for (size_t i = 0; i < count && rc == CLI_OK; i++) {
+			int end = ended[i] ? 0 : has_ended(cli, domids[i]);
+
+			if (end < 0) {
+				rc = CLI_FAIL;
+			} else if (end > 0) {
+				ended[i] = true;
+				left--;
 			}
-			ended[i] |= rc > 0;
-			left -= (size_t)rc;
 		}
 		if (left == 0) {
-			free(ended);
-			return CLI_OK;
+			break;
 		}
-		rc = vl_store_event(cli->host.store, LOOK_AGAIN_MS, &path, &token, &error);
-		if (rc < 0) {
-			free(ended);
-			return cli_fail("%s", error.text);
-		}
-		if (rc > 0) {
-			free(path);
-			free(token);
+		if (rc == CLI_OK) {
+			wait_for_news(cli, &watching);
 		}
 	}
+	free(ended);
+	return rc;
 }

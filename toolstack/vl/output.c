@@ -21,14 +21,18 @@ static const char *const reason_words[] = {
 
 /*
  * A domain that has shut down neither runs nor waits, whatever its vCPUs did as
- * it ended: scripts know "---s--", and no other form of it.  A dying one keeps
- * the letters of an end that was a fault.
+ * it ended: scripts know "---s--", and no other form of it.  A dying one is
+ * shown as shut down only where they know that, too: powered off or crashed.
  */
 void output_state(const struct vl_domain_info *info, char state[OUTPUT_STATE_SIZE])
 {
 	bool shutdown = info->flags & VL_DOMAIN_shutdown, dying = info->flags & VL_DOMAIN_dying;
 	bool ended = shutdown || dying;
 
+	if (dying && info->shutdown_reason != SHUTDOWN_poweroff &&
+	    info->shutdown_reason != SHUTDOWN_crash) {
+		shutdown = false;
+	}
 	memcpy(state, "------", OUTPUT_STATE_SIZE);
 	if (!ended && (info->flags & VL_DOMAIN_running)) {
 		state[0] = 'r';
@@ -41,9 +45,10 @@ void output_state(const struct vl_domain_info *info, char state[OUTPUT_STATE_SIZ
 	}
 	if (shutdown) {
 		state[3] = 's';
-		state[4] = info->shutdown_reason < sizeof(reason_letters) - 1 ?
-				   reason_letters[info->shutdown_reason] :
-				   '?';
+		state[4] = '?';
+		if (info->shutdown_reason < sizeof(reason_letters) - 1) {
+			state[4] = reason_letters[info->shutdown_reason];
+		}
 	}
 	if (dying) {
 		state[5] = 'd';
@@ -101,10 +106,10 @@ void output_cpus(uint64_t cpus, uint32_t online, char text[OUTPUT_CPUS_SIZE])
 	int last;
 
 	if ((cpus & there) == there) {
-		strcpy(text, "all");
+		memcpy(text, "all", sizeof("all"));
 		return;
 	}
-	strcpy(text, "none");
+	memcpy(text, "none", sizeof("none"));
 	for (int cpu = 0; cpu < 64; cpu = last + 1) {
 		last = cpu;
 		if (!(cpus >> cpu & 1)) {

@@ -76,8 +76,8 @@ static void without_a_file(void)
 	EXPECT("create --defconfig", 2, "", "vl: create: option --defconfig wants a value\n");
 	EXPECT("create -q a b", 2, "",
 	       "vl: create: \"b\" is not KEY=VALUE, and the configuration is a already\n");
-	EXPECT("create -q /nowhere", 3, "",
-	       "vl: /nowhere cannot be read: No such file or directory\n");
+	EXPECT("create -q /proc/nowhere", 3, "",
+	       "vl: /proc/nowhere cannot be read: No such file or directory\n");
 	EXPECT("create -V name=a", 2, "",
 	       "vl: create: a VNC viewer is not supported: guests have no graphics\n");
 	CU_ASSERT_TEXT(world.calls, "");
@@ -129,21 +129,44 @@ static void with_console(void)
 {
 	EXPECT("create -qc name=new", 0, "", "");
 	CU_ASSERT_TEXT(world.calls, "create new\nunpause 7\nconsole 7 29 scrollback\n");
+	/* vld has not seen it yet. */
+	world.late = 1;
+	EXPECT("create -qc name=new", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "create new\nunpause 7\nconsole 7 29 scrollback\n");
 }
 
 static void in_foreground(void)
 {
 	EXPECT("create -qF name=new", 0, "", "Domain 7 has ended: poweroff\n");
 	CU_ASSERT_TEXT(world.calls, "create new\nunpause 7\nwait 7\n");
+	world.vld_restarts = 1;
+	EXPECT("create -qF name=new", 0, "", "Domain 7 has ended: poweroff\n");
 	world.end = "crash";
-	EXPECT("create -qF name=new", 1, "", "Domain 7 has ended: crash\n");
-	world.end = "destroy";
-	EXPECT("create -qF name=new", 1, "", "Domain 7 has ended: destroy\n");
+	world.crash = "no page for its stack";
+	EXPECT("create -qF name=new", 1, "", "Domain 7 has ended: crash: no page for its stack\n");
+	world.crash = NULL;
+	world.end = "destroyed";
+	EXPECT("create -qF name=new", 1, "", "Domain 7 has ended: destroyed\n");
 	world.end = "reboot";
-	EXPECT("create -qF name=new on_reboot=restart", 0, "",
+	EXPECT("create -qF name=new", 0, "", "Domain 7 has ended: reboot\n");
+	world.action = "restart";
+	EXPECT("create -qF name=new", 0, "",
 	       "Domain 7 has ended: reboot\nDomain 8 is guest new now\n"
 	       "Domain 8 has ended: poweroff\n");
 	CU_ASSERT_TEXT(world.calls, "create new\nunpause 7\nwait 7\nwait 8\n");
+}
+
+static void without_vld(void)
+{
+	world.no_vld = "vld does not run";
+	EXPECT("create -q name=new", 0, "",
+	       "vl: warning: vld does not run: until it runs nobody takes what the guest writes, "
+	       "and nothing follows its end\n");
+	CU_ASSERT_TEXT(world.calls, "create new\nunpause 7\n");
+	EXPECT("create -qc name=new", 3, "", "vl: vld does not run\n");
+	CU_ASSERT_TEXT(world.calls, "");
+	EXPECT("create -qF name=new", 3, "", "vl: vld does not run\n");
+	CU_ASSERT_TEXT(world.calls, "");
 }
 
 CU_TestInfo create_tests[] = {
@@ -154,5 +177,6 @@ CU_TestInfo create_tests[] = {
 	{ "exit_codes", exit_codes },
 	{ "with_console", with_console },
 	{ "in_foreground", in_foreground },
+	{ "without_vld", without_vld },
 	CU_TEST_INFO_NULL,
 };

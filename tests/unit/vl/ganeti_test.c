@@ -59,6 +59,10 @@ static void list(void)
 		{ VL_DOMAIN_shutdown | VL_DOMAIN_blocked, SHUTDOWN_crash, 'c' },
 		{ VL_DOMAIN_dying | VL_DOMAIN_blocked, 0, 'r' },
 		{ VL_DOMAIN_dying | VL_DOMAIN_shutdown, SHUTDOWN_poweroff, 's' },
+		{ VL_DOMAIN_dying | VL_DOMAIN_shutdown, SHUTDOWN_reboot, 'r' },
+		{ VL_DOMAIN_dying | VL_DOMAIN_shutdown, SHUTDOWN_suspend, 'r' },
+		{ VL_DOMAIN_dying | VL_DOMAIN_shutdown, SHUTDOWN_watchdog, 'r' },
+		{ VL_DOMAIN_dying | VL_DOMAIN_shutdown, SHUTDOWN_crash, 'c' },
 	};
 	size_t count = sizeof(cases) / sizeof(*cases);
 	const struct result *result;

@@ -30,6 +30,12 @@ static void destroy(void)
 	CU_ASSERT_TEXT(world.calls, "destroy 5\n");
 	EXPECT("destroy -f 0", 1, "", "vl: the control domain cannot be destroyed by vl\n");
 	EXPECT("destroy nobody", 1, "", "vl: there is no guest \"nobody\"\n");
+	CU_ASSERT_TEXT(world.calls, "forget nobody\n");
+	/* Between two lives, so to speak. */
+	world.restarts = "mail";
+	EXPECT("destroy mail", 0, "", "Guest mail is not started anew\n");
+	world.no_vld = "vld does not run";
+	EXPECT("destroy mail", 1, "", "vl: there is no guest \"mail\"\n");
 	EXPECT("destroy web db", 2, "",
 	       "vl: destroy: there are too many arguments: vl destroy [-f] GUEST\n");
 	CU_ASSERT_TEXT(world.calls, "");
@@ -76,9 +82,39 @@ static void console(void)
 	EXPECT("console -e abc web", 2, "",
 	       "vl: console: \"abc\" is neither a character nor ^ and a letter\n");
 	EXPECT("console 0", 1, "", "vl: the control domain cannot be looked at by vl\n");
-	world.rc = -ECONNREFUSED;
-	world.why = "vld does not run";
+	world.over = true;
+	EXPECT("console web", 0, "", "Domain 3 has ended: poweroff\n");
+	world.over = false;
+	world.rc = -ECONNRESET;
+	world.why = "vld went away";
+	EXPECT("console web", 1, "", "vl: vld went away\n");
+	world.no_vld = "vld does not run";
 	EXPECT("console web", 1, "", "vl: vld does not run\n");
+}
+
+static void console_status(void)
+{
+	static const char
+		head[] = "Name                                ID State     Console   "
+			 "Viewers      Bytes Log\n",
+		web[] = "web                                  3 running   attached        1 "
+			"      4711 /var/log/web.log\n",
+		mail[] = "mail                                 - restarts in 12 s\n";
+	char all[512];
+
+	snprintf(all, sizeof(all), "%s%s%s", head, web, mail);
+	EXPECT("console --status", 0, all, "");
+	snprintf(all, sizeof(all), "%s%s", head, web);
+	EXPECT("console --status web", 0, all, "");
+	EXPECT("console --status 3", 0, all, "");
+	snprintf(all, sizeof(all), "%s%s", head, mail);
+	EXPECT("console --status mail", 0, all, "");
+	EXPECT("console --status nobody", 1, "", "vl: vld knows no guest \"nobody\"\n");
+	EXPECT("console --json web", 2, "", "vl: console: --json goes with --status\n");
+	world.status = "[";
+	EXPECT("console --status --json", 1, "", "vl: vld's answer makes no sense\n");
+	world.no_vld = "vld does not run";
+	EXPECT("console --status", 1, "", "vl: vld does not run\n");
 }
 
 static void shutdown(void)
@@ -138,15 +174,22 @@ static void reboot_anew(int n)
 	}
 }
 
+static void end_at_last(int n)
+{
+	(void)n;
+	world_domain(6)->gone = true;
+}
+
 static void reboot_and_wait(void)
 {
 	world.event = reboot_anew;
 	EXPECT("reboot -w web", 0, "",
 	       "Rebooting domain 3\nWaiting for 1 domain\nDomain 3 has been destroyed\n");
-	/* The store daemon dies meanwhile. */
-	world.event = NULL;
-	EXPECT("shutdown -w web", 1, "",
-	       "Shutting down domain 6\nWaiting for 1 domain\nvl: the store daemon went away\n");
+	/* The store daemon dies meanwhile: the core still knows. */
+	world.event = end_at_last;
+	world.store_lost = true;
+	EXPECT("shutdown -w web", 0, "",
+	       "Shutting down domain 6\nWaiting for 1 domain\nDomain 6 has been destroyed\n");
 }
 
 static void timestamps(void)
@@ -224,6 +267,7 @@ CU_TestInfo guests_tests[] = {
 	{ "rename_guest", rename_guest },
 	{ "names_and_numbers", names_and_numbers },
 	{ "console", console },
+	{ "console_status", console_status },
 	{ "shutdown", shutdown },
 	{ "shutdown_and_wait", shutdown_and_wait },
 	{ "reboot_and_wait", reboot_and_wait },

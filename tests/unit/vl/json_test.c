@@ -115,6 +115,11 @@ static void other_tables(void)
 	keys(json_array_get(json, 0), "name domid uptime_seconds");
 	CU_ASSERT_EQUAL(number(json, 0, "uptime_seconds"), 8472864);
 	json_decref(json);
+	json = parse("console --status --json web");
+	keys(json, "guests restarts");
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(json, "guests")), 1);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(json, "restarts")), 0);
+	json_decref(json);
 	json = parse("sched-credit2 --json");
 	keys(json_array_get(json, 0), "name domid weight cap");
 	json_decref(json);

@@ -93,6 +93,11 @@ void world_reset(void)
 	};
 	world.log = "(core) one\n(d3) \x1b[31mred\n";
 	world.end = "poweroff";
+	world.action = "destroy";
+	world.status = "{\"ok\": true, \"guests\": [{\"domid\": 3, \"name\": \"web\", "
+		       "\"state\": \"running\", \"console\": \"attached\", \"bytes\": 4711, "
+		       "\"viewers\": 1, \"log\": \"/var/log/web.log\"}], "
+		       "\"restarts\": [{\"name\": \"mail\", \"in\": 12, \"count\": 3}]}";
 	control = world_add(0, "Domain-0", VL_DOMAIN_control | VL_DOMAIN_running);
 	control->info.vcpus_up = 2;
 	control->vcpus[1].flags = VL_VCPU_up | VL_VCPU_running;
@@ -286,10 +291,10 @@ int vl_store_event(struct vl_store *store, int timeout_ms, char **path, char **t
 {
 	(void)store;
 	(void)timeout_ms;
-	if (!world.event) {
+	world.event(world.events++);
+	if (world.store_lost) {
 		return vl_error_set(error, -ECONNRESET, "the store daemon went away");
 	}
-	world.event(world.events++);
 	*path = strdup("@releaseDomain");
 	*token = strdup("vl");
 	return 1;
@@ -393,26 +398,86 @@ int vl_guest_config(struct vl_host *host, uint16_t domid, struct vl_config **con
 
 /* ---- vld_client.h ---------------------------------------------------------------- */
 
-int vl_vld_console(const char *guest, int in_fd, int out_fd, int escape, bool scrollback,
-		   struct vl_error *error)
+int vl_vld_open(struct vl_vld **vld, const char *path, struct vl_error *error)
 {
-	(void)in_fd;
-	(void)out_fd;
-	called("console %s %d%s\n", guest, escape, scrollback ? " scrollback" : "");
-	return change(error);
+	(void)path;
+	if (world.no_vld) {
+		return vl_error_set(error, -ENOENT, "%s", world.no_vld);
+	}
+	*vld = malloc(1);
+	world.open++;
+	return 0;
 }
 
-int vl_vld_wait(uint16_t domid, int timeout_ms, char **reason, struct vl_error *error)
+void vl_vld_close(struct vl_vld *vld)
 {
+	if (vld) {
+		world.open--;
+	}
+	free(vld);
+}
+
+/* The end that the world has in store, of that domain. */
+static void set_end(struct vl_end *end, uint16_t domid)
+{
+	*end = (struct vl_end){ .domid = domid };
+	snprintf(end->reason, sizeof(end->reason), "%s", world.end);
+	snprintf(end->action, sizeof(end->action), "%s", world.action);
+	snprintf(end->crash, sizeof(end->crash), "%s", world.crash ? world.crash : "");
+}
+
+int vl_vld_console(struct vl_vld *vld, const char *guest, const struct vl_console *console,
+		   struct vl_end *end, struct vl_error *error)
+{
+	(void)vld;
+	if (world.late > 0) {
+		world.late--;
+		return vl_error_set(error, -ESRCH, "vld knows no guest %s", guest);
+	}
+	called("console %s %d%s\n", guest, console->escape,
+	       console->scrollback ? " scrollback" : "");
+	if (world.over) {
+		set_end(end, 3);
+		return VL_CONSOLE_OVER;
+	}
+	return world.rc ? change(error) : VL_CONSOLE_LEFT;
+}
+
+int vl_vld_wait(struct vl_vld *vld, uint16_t domid, int timeout_ms, struct vl_end *end,
+		struct vl_error *error)
+{
+	(void)vld;
 	(void)timeout_ms;
 	called("wait %u\n", domid);
+	if (world.vld_restarts > 0) {
+		world.vld_restarts--;
+		return vl_error_set(error, -ECONNRESET, "vld went away");
+	}
 	if (world.rc) {
 		return change(error);
 	}
-	*reason = strdup(world.end);
-	if (domid == 7 && !strcmp(world.end, "reboot")) {
+	set_end(end, domid);
+	if (domid == 7 && !strcmp(world.action, "restart")) {
 		world_add(8, "new", 0); /* vld made it anew */
 		world.end = "poweroff";
+		world.action = "destroy";
 	}
 	return 0;
+}
+
+int vl_vld_status(struct vl_vld *vld, char **json, struct vl_error *error)
+{
+	(void)vld;
+	(void)error;
+	*json = strdup(world.status);
+	return 0;
+}
+
+int vl_vld_forget(struct vl_vld *vld, const char *guest, struct vl_error *error)
+{
+	(void)vld;
+	called("forget %s\n", guest);
+	return !world.restarts || strcmp(world.restarts, guest) != 0 ?
+		       vl_error_set(error, -ESRCH, "no restart of %s is due", guest) :
+		       0;
 }

@@ -10,7 +10,7 @@
 
 #include "libvellum/guest.h"
 
-#define WORLD_DOMAINS 16
+#define WORLD_DOMAINS 32
 
 struct world_domain {
 	struct vl_domain_info info;
@@ -26,12 +26,18 @@ struct world {
 	size_t count;
 	struct vl_host_info host;
 	const char *log;
-	const char *no_core, *no_store; /* sentence of a failure to open */
-	int rc;				/* every call that changes something returns this, */
-	const char *why;		/* with this sentence */
-	const char *end;		/* reason that vl_vld_wait() tells */
-	void (*event)(int n);		/* before the n-th event of the store, from 0 */
+	const char *no_core, *no_store, *no_vld; /* sentence of a failure to open */
+	int rc;				  /* every call that changes something returns this, */
+	const char *why;		  /* with this sentence */
+	const char *end, *action, *crash; /* how guests end, as vld tells it */
+	const char *status;		  /* vld's, as JSON */
+	const char *restarts;		  /* vld is to make this guest anew */
+	int late;			  /* so often vld does not know a guest yet */
+	bool over;			  /* guests end while their console is shown */
+	void (*event)(int n);		  /* before the n-th event of the store, from 0 */
 	int events;
+	bool store_lost;  /* after the next event */
+	int vld_restarts; /* so often vld goes away before it answers a wait */
 	char calls[2048]; /* what was changed, a line each */
 	int open;	  /* handles */
 };
