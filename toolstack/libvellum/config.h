@@ -39,11 +39,13 @@ struct vl_disk {
 	bool readonly;
 	bool direct_io_safe;
 	bool discard;
+	bool cdrom;    /* removable, always readonly */
 	char *backend; /* domain; null: the control domain */
 	char *script;  /* the user's; null: none */
 };
 
 struct vl_vif {
+	uint32_t devid; /* its number; the lowest free one where none was given */
 	uint8_t mac[6]; /* all 0: one is made up */
 	char *bridge;	/* null: none given */
 	char *ip;	/* null; addresses separated by blanks */
@@ -112,6 +114,25 @@ int vl_config_read(const char *path, const char *const *overrides, size_t overri
 void vl_config_free(struct vl_config *config);
 /** A copy of all of it. */
 int vl_config_copy(const struct vl_config *config, struct vl_config **copy, struct vl_error *error);
+
+/**
+ * One disk, or one interface, as an entry of "disk=" or "vif=" writes it, for
+ * attaching it later.  `what` is for messages; the vif's devid is UINT32_MAX where
+ * none was given.  Warnings are added to those that are there.  The caller empties
+ * the struct with the functions below; after a failure nothing is in it.
+ */
+int vl_disk_parse(const char *spec, const char *what, struct vl_disk *disk,
+		  struct vl_warnings *warnings, struct vl_error *error);
+int vl_vif_parse(const char *spec, const char *what, struct vl_vif *vif,
+		 struct vl_warnings *warnings, struct vl_error *error);
+/** Frees what is in it, not the struct itself. */
+void vl_disk_clear(struct vl_disk *disk);
+void vl_vif_clear(struct vl_vif *vif);
+/**
+ * The number of a virtual device, as backends and frontends know it: of "xvda",
+ * "xvdb2", "sda1", "hdc", "d0p1", or of a number.  -EINVAL: no such name.
+ */
+int vl_vdev_number(const char *vdev, uint32_t *number);
 
 /** JSON that vl_config_parse() reads back to the same; malloc'd.  The structure is what
  *  scripts know: c_info, b_info, disks, nics. */

@@ -5,6 +5,9 @@
 
 extern CU_TestInfo build_tests[];
 extern CU_TestInfo ctl_tests[];
+extern CU_TestInfo config_cfg_tests[];
+extern CU_TestInfo config_device_tests[];
+extern CU_TestInfo config_json_tests[];
 extern CU_TestInfo decompress_tests[];
 extern CU_TestInfo file_io_tests[];
 extern CU_TestInfo kernel_cache_tests[];
@@ -15,6 +18,9 @@ int main(void)
 	CU_SuiteInfo suites[] = {
 		{ "build", NULL, NULL, NULL, NULL, build_tests },
 		{ "ctl", NULL, NULL, NULL, NULL, ctl_tests },
+		{ "config_cfg", NULL, NULL, NULL, NULL, config_cfg_tests },
+		{ "config_device", NULL, NULL, NULL, NULL, config_device_tests },
+		{ "config_json", NULL, NULL, NULL, NULL, config_json_tests },
 		{ "decompress", NULL, NULL, NULL, NULL, decompress_tests },
 		{ "file_io", NULL, NULL, NULL, NULL, file_io_tests },
 		{ "kernel_cache", NULL, NULL, NULL, NULL, kernel_cache_tests },
