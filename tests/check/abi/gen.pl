@@ -75,6 +75,8 @@ my %sample = (
 		['xen_vcpu_physid_to_x86_acpiid(0x1234567890abcdefUL)'],
 	'MASK_XENCONS_IDX' =>
 		['({ char r[1024]; MASK_XENCONS_IDX(5000u, r); })'],
+	'MASK_XENSTORE_IDX' =>
+		['MASK_XENSTORE_IDX(1023)', 'MASK_XENSTORE_IDX(1025)'],
 	'__RD2' => ['__RD2(3)'], '__RD4' => ['__RD4(9)'],
 	'__RD8' => ['__RD8(0x51)'], '__RD16' => ['__RD16(0x1234)'],
 	'__RD32' => ['__RD32(0x12345678)', '__RD32(252)'],
