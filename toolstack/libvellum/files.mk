@@ -23,3 +23,5 @@ obj-y += file_io.o
 obj-y += kernel_cache.o
 obj-y += kernel_image.o
 obj-y += kernel_trim.o
+obj-y += store.o
+obj-y += store_wire.o
