@@ -90,8 +90,7 @@ static int read_kernel(struct builder *b, struct vl_error *error)
 		wrong = "it leaves the core no address space (HV_START_LOW)";
 	}
 	if (!wrong) {
-		wrong = build_plan(&b->plan, &b->kernel, spec->memory_frames,
-				   spec->ramdisk ? spec->ramdisk_size : 0);
+		wrong = build_plan(&b->plan, &b->kernel, spec->memory_frames, spec->ramdisk_size);
 	}
 	return wrong ? bad_kernel(error, wrong) : 0;
 }
@@ -178,6 +177,20 @@ static int load_kernel(struct builder *b, struct vl_error *error)
 	return rc;
 }
 
+static int load_ramdisk(struct builder *b, struct vl_error *error)
+{
+	const struct vl_build *spec = b->spec;
+	uint64_t at = b->plan.ramdisk << VL_PAGE_SHIFT;
+
+	if (spec->ramdisk_size == 0) {
+		return 0;
+	}
+	return spec->ramdisk ? build_memory_write(&b->memory, at, spec->ramdisk, spec->ramdisk_size,
+						  error) :
+			       build_memory_read(&b->memory, at, spec->ramdisk_fd,
+						 spec->ramdisk_size, error);
+}
+
 /* ---- Console and store ------------------------------------------------------------------ */
 
 /* One of the two rings: its port, and the reserved grant of its page. */
@@ -255,9 +268,8 @@ static int write_memory(struct builder *b, struct vl_error *error)
 	const struct build_plan *plan = &b->plan;
 	int rc = load_kernel(b, error);
 
-	if (rc == 0 && plan->ramdisk_pages > 0) {
-		rc = build_memory_write(&b->memory, plan->ramdisk << VL_PAGE_SHIFT,
-					b->spec->ramdisk, b->spec->ramdisk_size, error);
+	if (rc == 0) {
+		rc = load_ramdisk(b, error);
 	}
 	if (rc == 0) {
 		rc = build_p2m(&b->memory, plan, error);

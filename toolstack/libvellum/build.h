@@ -17,8 +17,10 @@ struct vl_build {
 	/* in */
 	const void *kernel; /* plain ELF, as kernel_image_unpack() or the cache give it */
 	size_t kernel_size;
-	const void *ramdisk; /* null: none */
+	const void *ramdisk; /* null: none, or ramdisk_fd */
 	size_t ramdisk_size;
+	int ramdisk_fd;		/* if ramdisk is null and ramdisk_size not 0: a file, read from its
+			 * start into the guest; cheaper than having it in memory first */
 	const char *cmdline;	/* null: "" */
 	uint64_t memory_frames; /* that it has at the start */
 	uint64_t max_frames;	/* that it may ever have; not below */

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "libvellum/ctl_layer.h"
 
@@ -216,6 +217,49 @@ int build_memory_write(struct build_memory *m, uint64_t at, const void *data, ui
 		rc = build_memory_map(m, at >> VL_PAGE_SHIFT, pages, &window, error);
 		if (rc == 0) {
 			memcpy((unsigned char *)window + offset, from, part);
+			vl_ctl_unmap(m->ctl, window, pages);
+		}
+	}
+	return rc;
+}
+
+/* Fills a window from byte `from` of the file. */
+static int read_window(unsigned char *to, int fd, uint64_t from, size_t size,
+		       struct vl_error *error)
+{
+	while (size > 0) {
+		ssize_t got = pread(fd, to, size, (off_t)from);
+
+		if (got < 0 && errno == EINTR) {
+			continue;
+		}
+		if (got <= 0) {
+			return vl_error_set(error, got < 0 ? -errno : -EIO,
+					    "cannot read the ramdisk: %s",
+					    got < 0 ? strerror(errno) : "it has become shorter");
+		}
+		to += got;
+		from += (uint64_t)got;
+		size -= (size_t)got;
+	}
+	return 0;
+}
+
+int build_memory_read(struct build_memory *m, uint64_t at, int fd, uint64_t size,
+		      struct vl_error *error)
+{
+	const uint64_t most = WINDOW * VL_PAGE_SIZE;
+	int rc = 0;
+
+	for (uint64_t done = 0, part; rc == 0 && done < size; done += part) {
+		uint64_t pages;
+		void *window;
+
+		part = size - done < most ? size - done : most;
+		pages = (part + VL_PAGE_SIZE - 1) >> VL_PAGE_SHIFT;
+		rc = build_memory_map(m, (at + done) >> VL_PAGE_SHIFT, pages, &window, error);
+		if (rc == 0) {
+			rc = read_window(window, fd, done, (size_t)part, error);
 			vl_ctl_unmap(m->ctl, window, pages);
 		}
 	}

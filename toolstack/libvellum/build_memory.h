@@ -37,5 +37,8 @@ int build_memory_map(struct build_memory *m, uint64_t pfn, uint64_t count, void 
 /** Copies to a byte offset of the guest's memory, which is empty there. */
 int build_memory_write(struct build_memory *m, uint64_t at, const void *data, uint64_t size,
 		       struct vl_error *error);
+/** The same from the start of a file, to a whole page.  -EIO: it is shorter. */
+int build_memory_read(struct build_memory *m, uint64_t at, int fd, uint64_t size,
+		      struct vl_error *error);
 
 #endif

@@ -21,8 +21,8 @@ static int failed(struct vl_error *error, const char *verb, const char *path)
 	return vl_error_set(error, -code, "cannot %s %s: %s", verb, path, strerror(code));
 }
 
-static int read_all(int fd, const char *path, size_t limit, void **data, size_t *size,
-		    struct vl_error *error)
+int file_read_fd(int fd, const char *path, size_t limit, void **data, size_t *size,
+		 struct vl_error *error)
 {
 	size_t room = READ_START, used = 0;
 	char *buffer = malloc(room), *larger;
@@ -70,7 +70,7 @@ int file_read(const char *path, size_t limit, void **data, size_t *size, struct 
 	if (fd < 0) {
 		return failed(error, "open", path);
 	}
-	rc = read_all(fd, path, limit, data, size, error);
+	rc = file_read_fd(fd, path, limit, data, size, error);
 	close(fd);
 	return rc;
 }

@@ -17,6 +17,10 @@
  */
 int file_read(const char *path, size_t limit, void **data, size_t *size, struct vl_error *error);
 
+/** The same from where a descriptor stands; path is for messages. */
+int file_read_fd(int fd, const char *path, size_t limit, void **data, size_t *size,
+		 struct vl_error *error);
+
 /**
  * Write a file under a temporary name beside it, flush it to the disk, then
  * rename it into place. On failure an old file of that name is untouched and

@@ -8,8 +8,13 @@
  * checksum of the packed file's size and beginning and only says where to look:
  * the entry counts if its copy is the same as the file, byte for byte.  Compared
  * with a digest of the whole file that is exact where a fast one could be
- * deceived (guests may bring their own kernels), needs a fiftieth of the
+ * deceived (guests may bring their own kernels), needs a tenth of the
  * instructions of a cryptographic one, and costs 8 MB of disk for a kernel.
+ *
+ * The comparison is spared for the very file that was compared last: same device,
+ * inode, size and both times.  Nobody but root can write to a kernel without its
+ * change time moving on (by setting the clock back, or below the file system); one
+ * whose change is too young for the clock's steps to tell is compared again.
  *
  * Entries are written under another name, flushed, and renamed; nobody changes one
  * afterwards, so that it can be mapped: its pages are the page cache's, and all
@@ -43,12 +48,21 @@
 #define SUFFIX ".kernel"
 #define STALE_SECONDS 3600
 
+/* The file that an entry was last found to be the same as; all 0: none. */
+struct identity {
+	uint64_t dev, ino, size;
+	struct timespec mtime, ctime;
+	uint64_t check; /* its checksum: it is written in place */
+};
+
 struct entry_header {
 	char magic[16];
 	uint64_t elf_size;    /* at ELF_AT */
 	uint64_t packed_size; /* at packed_at() */
+	struct identity identity;
 };
 #define MAGIC "vellum kernel 1"
+#define YOUNG_SECONDS 2
 #define ELF_AT 4096
 
 static uint64_t packed_at(const struct entry_header *h)
@@ -63,6 +77,28 @@ static void name_entry(entry_name name, const void *start, size_t start_size, ui
 {
 	snprintf(name, sizeof(entry_name), "%08lx-%08lx" SUFFIX, crc32(0, start, (uInt)start_size),
 		 (unsigned long)size);
+}
+
+/* Who the open file is, before any of it is read. */
+static struct identity identify(const struct stat *st)
+{
+	struct identity id;
+
+	memset(&id, 0, sizeof(id));
+	if (S_ISREG(st->st_mode) && time(NULL) - st->st_ctim.tv_sec > YOUNG_SECONDS) {
+		id.dev = st->st_dev;
+		id.ino = st->st_ino;
+		id.size = (uint64_t)st->st_size;
+		id.mtime = st->st_mtim;
+		id.ctime = st->st_ctim;
+		id.check = crc32(1, (const void *)&id, offsetof(struct identity, check));
+	}
+	return id;
+}
+
+static bool same_identity(const struct identity *a, const struct identity *b)
+{
+	return a->check != 0 && memcmp(a, b, sizeof(*a)) == 0;
 }
 
 /* The directory's descriptor, or -1: there is no cache that can be trusted. */
@@ -82,6 +118,26 @@ static int open_dir(const char *path)
 		dir = -1;
 	}
 	return dir;
+}
+
+static bool write_at(int fd, const void *data, size_t size, uint64_t at)
+{
+	const unsigned char *from = data;
+
+	while (size > 0) {
+		ssize_t put = pwrite(fd, from, size, (off_t)at);
+
+		if (put < 0 && errno == EINTR) {
+			continue;
+		}
+		if (put <= 0) {
+			return false;
+		}
+		from += put;
+		at += (uint64_t)put;
+		size -= (size_t)put;
+	}
+	return true;
 }
 
 /* ---- Finding ---------------------------------------------------------------------------- */
@@ -150,7 +206,25 @@ static bool map_entry(int entry, struct vl_kernel *kernel, struct entry_header *
 	return true;
 }
 
-static bool find(int dir, int fd, uint64_t size, unsigned char *buffer, struct vl_kernel *kernel)
+/* True if the entry is of this file, of which the beginning is in the buffer. */
+static bool is_of(int entry, const struct entry_header *h, const struct vl_kernel *kernel, int fd,
+		  const struct identity *id, unsigned char *buffer, size_t got)
+{
+	if (same_identity(&h->identity, id)) {
+		return true;
+	}
+	if (!same_content(fd, buffer, got, (unsigned char *)kernel->memory + packed_at(h),
+			  h->packed_size)) {
+		return false;
+	}
+	if (id->check != 0) {
+		(void)write_at(entry, id, sizeof(*id), offsetof(struct entry_header, identity));
+	}
+	return true;
+}
+
+static bool find(int dir, int fd, const struct identity *id, uint64_t size, unsigned char *buffer,
+		 struct vl_kernel *kernel)
 {
 	ssize_t got = read_chunk(fd, buffer);
 	struct entry_header h;
@@ -162,14 +236,15 @@ static bool find(int dir, int fd, uint64_t size, unsigned char *buffer, struct v
 		return false;
 	}
 	name_entry(name, buffer, (size_t)got, size);
-	entry = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	entry = openat(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (entry < 0 && errno == EROFS) {
+		entry = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	}
 	if (entry < 0) {
 		return false;
 	}
 	found = map_entry(entry, kernel, &h);
-	if (found &&
-	    !same_content(fd, buffer, (size_t)got, (unsigned char *)kernel->memory + packed_at(&h),
-			  h.packed_size)) {
+	if (found && !is_of(entry, &h, kernel, fd, id, buffer, (size_t)got)) {
 		munmap(kernel->memory, kernel->mapped);
 		*kernel = (struct vl_kernel){ 0 };
 		found = false;
@@ -184,32 +259,14 @@ static bool find(int dir, int fd, uint64_t size, unsigned char *buffer, struct v
 
 /* ---- Keeping ---------------------------------------------------------------------------- */
 
-static bool write_at(int fd, const void *data, size_t size, uint64_t at)
-{
-	const unsigned char *from = data;
-
-	while (size > 0) {
-		ssize_t put = pwrite(fd, from, size, (off_t)at);
-
-		if (put < 0 && errno == EINTR) {
-			continue;
-		}
-		if (put <= 0) {
-			return false;
-		}
-		from += put;
-		at += (uint64_t)put;
-		size -= (size_t)put;
-	}
-	return true;
-}
-
 /* Whatever fails here is no loss: the next one tries again. */
-static void store(int dir, const struct vl_kernel *kernel, const void *packed, size_t packed_size)
+static void store(int dir, const struct identity *id, const struct vl_kernel *kernel,
+		  const void *packed, size_t packed_size)
 {
 	struct entry_header h = { .magic = MAGIC,
 				  .elf_size = kernel->size,
-				  .packed_size = packed_size };
+				  .packed_size = packed_size,
+				  .identity = *id };
 	entry_name name, temporary;
 	bool good;
 	int fd;
@@ -293,78 +350,93 @@ void vl_kernel_cache_prune(const char *cache_dir, size_t limit)
 
 /* ---- Opening ---------------------------------------------------------------------------- */
 
-static int unpack(const char *path, int dir, struct vl_kernel *kernel, struct vl_error *error)
+/* Cuts a kernel that was packed down, and keeps it. */
+static void keep(int dir, const struct identity *id, struct vl_kernel *kernel, const void *packed,
+		 size_t packed_size)
+{
+	void *smaller;
+	size_t size;
+
+	if (kernel_trim(kernel->memory, kernel->size, &smaller, &size)) {
+		free(kernel->memory);
+		kernel->data = kernel->memory = smaller;
+		kernel->size = size;
+	}
+	store(dir, id, kernel, packed, packed_size);
+	prune(dup(dir), VL_KERNEL_CACHE_LIMIT);
+}
+
+static int unpack(const char *path, int fd, const struct identity *id, int dir,
+		  struct vl_kernel *kernel, struct vl_error *error)
 {
 	struct kernel_image image;
-	void *packed, *smaller;
-	size_t size, smaller_size;
-	int rc = file_read(path, KERNEL_IMAGE_LIMIT, &packed, &size, error);
+	struct vl_error why;
+	void *packed;
+	size_t size;
+	int rc = file_read_fd(fd, path, KERNEL_IMAGE_LIMIT, &packed, &size, error);
 
 	if (rc) {
 		return rc;
 	}
-	rc = kernel_image_unpack(packed, size, KERNEL_IMAGE_LIMIT, &image, error);
+	rc = kernel_image_unpack(packed, size, KERNEL_IMAGE_LIMIT, &image, &why);
 	if (rc) {
-		struct vl_error why = error ? *error : (struct vl_error){ "" };
-
 		free(packed);
 		return vl_error_set(error, rc, "%.100s: %.150s", path, why.text);
 	}
-	kernel->memory = image.elf;
+	kernel->data = kernel->memory = image.elf;
 	kernel->size = image.size;
 	if (dir >= 0 && strcmp(image.packing, "none") != 0) {
-		if (kernel_trim(image.elf, image.size, &smaller, &smaller_size)) {
-			free(image.elf);
-			kernel->memory = smaller;
-			kernel->size = smaller_size;
-		}
-		kernel->data = kernel->memory;
-		store(dir, kernel, packed, size);
-		prune(dup(dir), VL_KERNEL_CACHE_LIMIT);
+		keep(dir, id, kernel, packed, size);
 	}
-	kernel->data = kernel->memory;
 	free(packed);
 	return 0;
 }
 
-/* True if the cache had it. */
-static bool look_up(const char *path, int dir, struct vl_kernel *kernel)
+static int open_kernel(const char *path, int fd, int dir, struct vl_kernel *kernel,
+		       struct vl_error *error)
 {
-	unsigned char *buffer;
-	bool found = false;
-	struct stat st;
-	int fd;
+	struct stat st = { 0 };
+	struct identity id;
 
+	if (fstat(fd, &st) < 0) {
+		return vl_error_set(error, -errno, "cannot look at %s: %s", path, strerror(errno));
+	}
+	id = identify(&st);
 	/* A pipe can be read once only. */
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode)) {
-		return false;
+	if (dir >= 0 && S_ISREG(st.st_mode)) {
+		unsigned char *buffer = malloc(CHUNK);
+		bool found = buffer && find(dir, fd, &id, (uint64_t)st.st_size, buffer, kernel);
+
+		free(buffer);
+		if (found) {
+			return 0;
+		}
+		if (lseek(fd, 0, SEEK_SET) < 0) {
+			return vl_error_set(error, -errno, "cannot read %s: %s", path,
+					    strerror(errno));
+		}
 	}
-	buffer = malloc(CHUNK);
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (buffer && fd >= 0) {
-		found = find(dir, fd, (uint64_t)st.st_size, buffer, kernel);
-	}
-	if (fd >= 0) {
-		close(fd);
-	}
-	free(buffer);
-	return found;
+	return unpack(path, fd, &id, dir, kernel, error);
 }
 
 int vl_kernel_open(const char *path, const char *cache_dir, struct vl_kernel **kernel,
 		   struct vl_error *error)
 {
-	struct vl_kernel *k = calloc(1, sizeof(*k));
-	int dir = open_dir(cache_dir), rc = 0;
+	struct vl_kernel *k;
+	int rc, dir, fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (!k) {
-		rc = vl_error_set(error, -ENOMEM, "not enough memory to open %s", path);
-	} else if (dir < 0 || !look_up(path, dir, k)) {
-		rc = unpack(path, dir, k, error);
+	if (fd < 0) {
+		return vl_error_set(error, -errno, "cannot open the kernel %s: %s", path,
+				    strerror(errno));
 	}
+	k = calloc(1, sizeof(*k));
+	dir = open_dir(cache_dir);
+	rc = k ? open_kernel(path, fd, dir, k, error) :
+		 vl_error_set(error, -ENOMEM, "not enough memory to open %s", path);
 	if (dir >= 0) {
 		close(dir);
 	}
+	close(fd);
 	if (rc) {
 		free(k);
 		return rc;

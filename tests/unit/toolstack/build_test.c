@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <xen/elfnote.h>
 
 #include "fake_alloc.h"
@@ -211,6 +213,39 @@ static void test_older(void)
 	stop(&f);
 }
 
+/* The ramdisk straight from a file, which may be shorter than was said. */
+static void test_ramdisk_file(void)
+{
+	int fd = memfd_create("ramdisk", MFD_CLOEXEC);
+	struct fixture f;
+
+	fake_kernel_start(&kernel, 1, 5 * 4096);
+	fake_kernel_old_notes(&kernel);
+	start(&f, 12 * MIB);
+	f.build.ramdisk = NULL;
+	f.build.ramdisk_fd = fd;
+	EQ(write(fd, ramdisk, 9999), 9999);
+	EQ(build(&f), -EIO);
+	SAYS("the ramdisk: it has become shorter");
+	stop(&f);
+	start(&f, 12 * MIB);
+	f.build.ramdisk = NULL;
+	f.build.ramdisk_fd = fd;
+	EQ(write(fd, ramdisk, 5000), 5000);
+	OK(build(&f));
+	check_common(&f);
+	EQ(byte_at(&f, f.si.mod_start), 0x5d);
+	EQ(byte_at(&f, f.si.mod_start + sizeof(ramdisk) - 1), 0x5d);
+	EQ(byte_at(&f, f.si.mod_start + sizeof(ramdisk)), 0);
+	close(fd);
+	stop(&f);
+	start(&f, 12 * MIB);
+	f.build.ramdisk = NULL;
+	f.build.ramdisk_fd = -1;
+	EQ(build(&f), -EBADF);
+	stop(&f);
+}
+
 /* Single frames, in pieces: the layout is the same. */
 static void test_fragments(void)
 {
@@ -278,6 +313,7 @@ static void test_values(void)
 	f.build.memory_frames = 20 * MIB;
 	f.build.max_frames = 20 * MIB;
 	f.build.ramdisk = NULL;
+	f.build.ramdisk_size = 0;
 	line[1023] = '\0';
 	f.build.cmdline = line;
 	OK(build(&f));
@@ -451,6 +487,7 @@ static void test_failing_allocations(void)
 CU_TestInfo build_tests[] = {
 	{ "today's kernel", test_stock },
 	{ "older kernel", test_older },
+	{ "ramdisk of a file", test_ramdisk_file },
 	{ "memory in pieces", test_fragments },
 	{ "too little memory", test_small_memory },
 	{ "values", test_values },

@@ -136,6 +136,28 @@ static void test_changed_tail(void)
 	teardown();
 }
 
+/* The bytes of the entry's copy changed: only a comparison finds out.  What is known
+ * by its identity is not compared, but what is young or was touched is. */
+static void test_identity(void)
+{
+	const char *spoil = "e=$(echo cache/*.kernel); printf '\\125' | dd of=$e conv=notrunc bs=1 "
+			    "seek=$(($(stat -c %s $e) - 50)) 2>/dev/null";
+
+	setup();
+	OK(open_kernel(cache));
+	OK(shell(spoil));
+	OK(open_kernel(cache)); /* young: compared, and replaced */
+	sleep(4);
+	EQ(open_kernel(cache), 1); /* compared, and from now on known */
+	OK(shell(spoil));
+	EQ(open_kernel(cache), 1);
+	/* Written to, with size and time as before. */
+	OK(shell("touch -r vmlinuz time; cat vmlinuz > copy; cat copy > vmlinuz; "
+		 "touch -r time vmlinuz"));
+	OK(open_kernel(cache));
+	teardown();
+}
+
 static void test_broken_entries(void)
 {
 	static const char *const ways[] = { "truncate -s -1 $e", "truncate -s 4096 $e",
@@ -291,6 +313,7 @@ static void test_trim(void)
 CU_TestInfo kernel_cache_tests[] = {
 	{ "found by content", test_hit },
 	{ "same beginning", test_changed_tail },
+	{ "known by its identity", test_identity },
 	{ "broken entries", test_broken_entries },
 	{ "no cache", test_no_cache },
 	{ "limit", test_limit },
