@@ -200,7 +200,7 @@ guests: $(guest_elfs)
 CHECKS := $(addprefix tap:,$(sort $(wildcard tests/check/t-*))) \
 	$(addprefix sum:,$(wildcard tests/check/abi.sh))
 check_env := O=$(O) CC='$(CC)' HV_CFLAGS='$(hv_cflags)'
-check: $(generated) $(O)/vellum.elf
+check: $(generated) $(O)/vellum.elf $(O)/libvellum.a
 	$(Q)$(check_env) $(PYTHON) tests/summary.py $(CHECKS)
 sloc:
 	$(Q)tests/check/sloc.sh
