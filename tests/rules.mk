@@ -27,6 +27,11 @@ tool_src := $(patsubst %.o,%.c,$(libvellum)) hv/core/elf.c
 # in front of the real ones.
 fake_ctl_src := $(wildcard tests/unit/toolstack/fake_*.c)
 fake_ctl_link := $(foreach f,vl_ctl_open malloc calloc realloc reallocarray,-Wl,--wrap=$(f))
+# The engine of the store daemon: what tests/unit/stored and the fuzzers of it link, too.
+stored_src := $(patsubst %.o,toolstack/stored/%.c,$(stored_engine))
+unit_more-stored := $(stored_src)
+fuzz_more-store_wire := $(stored_src)
+fuzz_more-store_ring := $(stored_src)
 
 # ---- Unit tests: one program for each folder of tests/unit -----------------
 # Those of "core" get all of hv/core and tests/fake, those of "vl" all of
@@ -43,7 +48,8 @@ $(O)/san.flags: FORCE
 san_core := hv/core tests/audit tests/boot_guests tests/fake tests/unit/core
 unit_under-core = $(core_src) $(fake_src)
 unit_under-vl = $(filter-out %/main.c,$(patsubst %.o,toolstack/vl/%.c,$(vl-y)))
-san_tool := toolstack/libvellum toolstack/vl $(addprefix tests/unit/,$(filter-out core,$(unit_names)))
+san_tool := toolstack/libvellum toolstack/stored toolstack/vl \
+	$(addprefix tests/unit/,$(filter-out core,$(unit_names)))
 
 # $(call host_rule,OBJDIR,FOLDER,COMPILER,FLAGS,STAMP)
 define host_rule
@@ -57,7 +63,8 @@ $(foreach d,$(san_tool),$(eval $(call host_rule,san,$(d),$(CC),$(san) $(host_too
 
 define unit_rule
 unit_objs-$(1) := $(patsubst %.c,$(O)/san/%.o,$(call unit_src,$(1)) \
-	$(or $(unit_under-$(1)),$(tool_src) $(filter-out $(call unit_src,$(1)),$(fake_ctl_src))))
+	$(or $(unit_under-$(1)),$(tool_src) $(filter-out $(call unit_src,$(1)),$(fake_ctl_src)) \
+	$(unit_more-$(1))))
 $(O)/tests/unit-$(1): $$(unit_objs-$(1))
 	$$(say) LD $$@
 	@mkdir -p $$(@D)
@@ -124,6 +131,7 @@ $(eval $(call host_rule,fuzz,tests/audit,$(CLANG),$(fuzz_plain) $(host_core_cfla
 $(eval $(call host_rule,fuzz,tests/fuzz,$(CLANG),$(fuzz_san) $(host_core_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,toolstack/libvellum,$(CLANG),$(fuzz_san) $(host_tool_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,tests/unit/toolstack,$(CLANG),$(fuzz_plain) $(host_tool_cflags),fuzz.flags))
+$(eval $(call host_rule,fuzz,toolstack/stored,$(CLANG),$(fuzz_san) $(host_tool_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,tests/fuzz/toolstack,$(CLANG),$(fuzz_san) $(host_tool_cflags),fuzz.flags))
 
 # $(call fuzz_rule,NAME,SOURCES,LIBRARIES)
@@ -135,7 +143,7 @@ $(O)/fuzz/$(1): $$(fuzz_objs-$(1))
 -include $$(fuzz_objs-$(1):.o=.d)
 endef
 $(foreach n,$(fuzz_core_names),$(eval $(call fuzz_rule,$(n),tests/fuzz/$(n).c $(wildcard tests/fuzz/$(n)/*.c) $(core_src) $(fake_src),)))
-$(foreach n,$(fuzz_tool_names),$(eval $(call fuzz_rule,$(n),tests/fuzz/toolstack/$(n).c $(tool_src) $(fake_ctl_src),$(fake_ctl_link) $(tool_libs))))
+$(foreach n,$(fuzz_tool_names),$(eval $(call fuzz_rule,$(n),tests/fuzz/toolstack/$(n).c $(tool_src) $(fake_ctl_src) $(fuzz_more-$(n)),$(fake_ctl_link) $(tool_libs))))
 
 # The corpus grows in $(O)/fuzz/corpus; committed seeds are in tests/fuzz/seeds.
 fuzz: $(addprefix $(O)/fuzz/,$(FUZZ))
