@@ -1,2 +1,4 @@
 #include <CUnit/CUnit.h>
-CU_TestInfo model_tests[] = { CU_TEST_INFO_NULL, };
+CU_TestInfo model_tests[] = {
+	CU_TEST_INFO_NULL,
+};
