@@ -85,28 +85,40 @@ static int stop(struct cli *cli, int status)
 	return CLI_STOP;
 }
 
-/* What getopt_long() could not take, in words. */
-static int bad_option(struct cli *cli, char **argv, const char *shorts, int answer)
+/* How many options a word that begins with -- can be short for. */
+static int matches(const struct option *longs, const char *word)
 {
-	const char *verb = cli->verb->name, *word = optind > 0 ? argv[optind - 1] : "";
-	bool is_long = !strncmp(word, "--", 2);
+	size_t length = strcspn(word + 2, "=");
+	int count = 0;
 
-	/* A short one may stand in the middle of a word that is not used up. */
-	if (optopt && optopt < 128 && (answer == ':' || !is_long)) {
-		if (answer == ':') {
-			return stop(cli,
-				    is_long ? cli_usage("%s: option %s wants a value", verb, word) :
-					      cli_usage("%s: option -%c wants a value", verb,
-							optopt));
-		}
-		if (!strchr(shorts, optopt)) {
-			return stop(cli, cli_usage("%s: there is no option -%c; see \"vl help %s\"",
-						   verb, optopt, verb));
-		}
+	for (; longs->name; longs++) {
+		count += strncmp(longs->name, word + 2, length) == 0;
 	}
-	return stop(cli, cli_usage("%s: there is no option %s, or it takes no value, or it is "
-				   "ambiguous; see \"vl help %s\"",
-				   verb, word, verb));
+	return count;
+}
+
+/* What getopt_long() could not take, in words. */
+static int bad_option(struct cli *cli, char **argv, const struct option *longs, int answer)
+{
+	const char *verb = cli->verb->name, *word = argv[optind - 1];
+	char letter[] = { '-', (char)optopt, '\0' };
+
+	/* A letter may stand in the middle of a word that is not used up. */
+	if (strncmp(word, "--", 2) != 0 || (optopt && !matches(longs, word))) {
+		word = letter;
+	}
+	if (answer == ':') {
+		return stop(cli, cli_usage("%s: option %s wants a value", verb, word));
+	}
+	if (word != letter && optopt) {
+		return stop(cli, cli_usage("%s: option %s takes no value", verb, word));
+	}
+	if (word != letter && matches(longs, word) > 1) {
+		return stop(cli, cli_usage("%s: several options begin with %s; see \"vl help %s\"",
+					   verb, word, verb));
+	}
+	return stop(cli,
+		    cli_usage("%s: there is no option %s; see \"vl help %s\"", verb, word, verb));
 }
 
 int cli_option(struct cli *cli, int argc, char **argv, const char *shorts,
@@ -139,7 +151,7 @@ int cli_option(struct cli *cli, int argc, char **argv, const char *shorts,
 		return stop(cli, CLI_OK);
 	case '?':
 	case ':':
-		return bad_option(cli, argv, letters, option);
+		return bad_option(cli, argv, all, option);
 	default:
 		return option;
 	}
@@ -161,8 +173,9 @@ int cli_arguments(const struct cli *cli, int argc, int min, int max)
 	if (count >= min && count <= max) {
 		return CLI_OK;
 	}
-	return cli_usage("%s: there are too %s arguments: vl %s %s", verb,
-			 count < min ? "few" : "many", verb, cli->verb->arguments);
+	return cli_usage("%s: there are too %s arguments: vl %s%s%s", verb,
+			 count < min ? "few" : "many", verb, *cli->verb->arguments ? " " : "",
+			 cli->verb->arguments);
 }
 
 bool cli_number(const char *text, unsigned long long max, unsigned long long *number)

@@ -2,6 +2,7 @@
 /* Runs the suites of this folder; each _test.c ends in its array of tests. */
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "world.h"
@@ -26,6 +27,10 @@ int main(void)
 	};
 	unsigned int failures;
 
+	/* "create -" reads no terminal. */
+	if (!freopen("/dev/null", "r", stdin)) {
+		return 2;
+	}
 	setenv("TZ", "UTC", 1);
 	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
 		return 2;

@@ -201,20 +201,22 @@ static void option_mistakes(void)
 {
 	EXPECT("list -x", 2, "", "vl: list: there is no option -x; see \"vl help list\"\n");
 	EXPECT("list -lx", 2, "", "vl: list: there is no option -x; see \"vl help list\"\n");
-	EXPECT("list --lang", 2, "",
-	       "vl: list: there is no option --lang, or it takes no value, or it is ambiguous; see "
-	       "\"vl help list\"\n");
-	EXPECT("list --long=3", 2, "",
-	       "vl: list: there is no option --long=3, or it takes no value, or it is ambiguous; "
-	       "see \"vl help list\"\n");
+	EXPECT("list -xl web", 2, "", "vl: list: there is no option -x; see \"vl help list\"\n");
+	EXPECT("list web -x --long", 2, "",
+	       "vl: list: there is no option -x; see \"vl help list\"\n");
+	EXPECT("list --lang", 2, "", "vl: list: there is no option --lang; see \"vl help list\"\n");
+	EXPECT("list --long=3", 2, "", "vl: list: option --long=3 takes no value\n");
+	EXPECT("create --d x", 2, "",
+	       "vl: create: several options begin with --d; see \"vl help create\"\n");
+	EXPECT("create --def", 2, "", "vl: create: option --def wants a value\n");
+	EXPECT("create -qf", 2, "", "vl: create: option -f wants a value\n");
 	EXPECT("-x list", 2, "", "vl: there is no global option -x; see \"vl help\"\n");
 	EXPECT("--jsen list", 2, "", "vl: there is no global option --jsen; see \"vl help\"\n");
 	EXPECT("pause --json web", 2, "",
-	       "vl: pause: there is no option --json, or it takes no value, or it is ambiguous; see "
-	       "\"vl help pause\"\n");
+	       "vl: pause: there is no option --json; see \"vl help pause\"\n");
 	EXPECT("--json pause web", 2, "", "vl: pause has no --json\n");
 	EXPECT("-N pause web", 1, "", "vl: pause has no dry run\n");
-	EXPECT("vm-list web", 2, "", "vl: vm-list: there are too many arguments: vl vm-list \n");
+	EXPECT("vm-list web", 2, "", "vl: vm-list: there are too many arguments: vl vm-list\n");
 	EXPECT("pause", 2, "", "vl: pause: there are too few arguments: vl pause GUEST\n");
 	CU_ASSERT_TEXT(world.calls, "");
 }
@@ -262,6 +264,69 @@ static void output_lost(void)
 	CU_ASSERT_EQUAL(rc, 1);
 }
 
+static void end_all(int n)
+{
+	(void)n;
+	for (size_t i = 1; i < world.count; i++) {
+		world.domains[i].gone = true;
+	}
+}
+
+/* One failure is one line, which begins with "vl: ", whatever came before it. */
+static void check_failure(const struct result *result)
+{
+	const char *line = strncmp(result->err, "vl: ", 4) ? strstr(result->err, "\nvl: ") : "";
+	const char *end = result->err + strlen(result->err);
+
+	CU_ASSERT(result->rc == 1 || result->rc == 2 || result->rc == 3 || result->rc == 6);
+	CU_ASSERT_PTR_NOT_NULL(line);
+	CU_ASSERT(end > result->err && end[-1] == '\n');
+}
+
+/* Command lines of words that belong together, or do not. */
+static void random_words(void)
+{
+	static const char *const words[] = {
+		"-a",	       "-c",	   "-d",     "-e",	 "-F",	     "-f",
+		"-l",	       "-n",	   "-p",     "-q",	 "-s",	     "-t",
+		"-v",	       "-w",	   "-x",     "-N",	 "-T",	     "--json",
+		"--help",      "--status", "--long", "--",	 "-",	     "",
+		"web",	       "db",	   "0",	     "3",	 "-1",	     "65536",
+		"99999999999", "all",	   "0-3,^2", "name=new", "bad=1",    "a=b=c",
+		"=",	       "^a",	   "pv",     "\x1b[2J",	 "\xff\xfe", "%s%n",
+		"nr_cpus",     "--d",	   "--w=1",  "-dweb",	 "-w512",    "Pool-0",
+		"x\ny",
+	};
+	const unsigned int count = sizeof(words) / sizeof(*words);
+	unsigned int state = 1, verb_count = 0;
+
+	while (verbs[verb_count].name) {
+		verb_count++;
+	}
+	for (int round = 0; round < 20000; round++) {
+		const char *args[8] = { NULL };
+		const struct result *result;
+		int at = 0;
+
+		for (unsigned int i = 0; i < 7; i++) {
+			state = state * 1103515245u + 12345u;
+			if (i == 1) {
+				args[at++] = verbs[(state >> 16) % verb_count].name;
+			} else if (state >> 30 && (i > 0 || state >> 29 == 7)) {
+				args[at++] = words[(state >> 16) % count];
+			}
+		}
+		if (round % 64 == 0) {
+			world_reset();
+			world.event = end_all;
+		}
+		result = run_args(args);
+		if (result->rc != 0) {
+			check_failure(result);
+		}
+	}
+}
+
 CU_TestInfo usage_tests[] = {
 	{ "prefixes", prefixes },
 	{ "refusals", refusals },
@@ -270,5 +335,6 @@ CU_TestInfo usage_tests[] = {
 	{ "option_mistakes", option_mistakes },
 	{ "host_not_ready", host_not_ready },
 	{ "output_lost", output_lost },
+	{ "random_words", random_words },
 	CU_TEST_INFO_NULL,
 };
