@@ -31,7 +31,7 @@ struct host_facts {
 struct sink {
 	const char *only; /* null: all */
 	json_t *object;	  /* null: text */
-	bool found;
+	bool found, lost; /* the field; for want of memory */
 };
 
 static void put_text(struct sink *sink, const char *key, const char *text)
@@ -43,7 +43,7 @@ static void put_text(struct sink *sink, const char *key, const char *text)
 	}
 	sink->found = true;
 	if (sink->object) {
-		json_object_set_new(sink->object, key, output_json_string(text));
+		sink->lost |= json_object_set_new(sink->object, key, output_json_string(text)) != 0;
 		return;
 	}
 	output_text(text, strlen(text), escaped, sizeof(escaped));
@@ -60,7 +60,8 @@ static void put_number(struct sink *sink, const char *key, uint64_t number)
 
 	if (sink->object && (!sink->only || !strcmp(sink->only, key))) {
 		sink->found = true;
-		json_object_set_new(sink->object, key, json_integer((json_int_t)number));
+		sink->lost |= json_object_set_new(sink->object, key,
+						  json_integer((json_int_t)number)) != 0;
 		return;
 	}
 	snprintf(text, sizeof(text), "%" PRIu64, number);
@@ -207,6 +208,9 @@ static int show(struct cli *cli, const char *only, bool numa)
 	}
 	if (cli->json) {
 		sink.object = json_object();
+		if (!sink.object) {
+			return output_json(NULL);
+		}
 	}
 	put_machine(&sink, &facts);
 	if (numa) {
@@ -216,6 +220,10 @@ static int show(struct cli *cli, const char *only, bool numa)
 	if (only && !sink.found) {
 		json_decref(sink.object);
 		return cli_fail("info has no field \"%s\"", only);
+	}
+	if (sink.lost) {
+		json_decref(sink.object);
+		sink.object = NULL;
 	}
 	return cli->json ? output_json(sink.object) : CLI_OK;
 }

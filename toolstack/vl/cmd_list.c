@@ -79,19 +79,18 @@ static int print_json(struct cli *cli, const struct domains *domains)
 
 		output_state(info, state);
 		output_uuid(info->handle, uuid);
-		json_array_append_new(
-			array,
-			json_pack("{s:o, s:i, s:s, s:I, s:I, s:i, s:i, s:s, s:o, s:o, s:f}", "name",
-				  output_json_string(domains->list[i].name), "domid",
-				  (int)info->domid, "uuid", uuid, "memory_kib",
-				  (json_int_t)info->frames * 4, "max_memory_kib",
-				  (json_int_t)info->max_frames * 4, "vcpus", (int)info->vcpus_up,
-				  "max_vcpus", (int)info->vcpus_max, "state", state,
-				  "shutdown_reason",
-				  shutdown ? json_string(output_reason(info->shutdown_reason)) :
-					     json_null(),
-				  "crash_reason", crash_reason(cli, info), "cpu_seconds",
-				  (double)info->cpu_time / 1e9));
+		output_add(&array,
+			   json_pack("{s:o, s:i, s:s, s:I, s:I, s:i, s:i, s:s, s:o, s:o, s:f}",
+				     "name", output_json_string(domains->list[i].name), "domid",
+				     (int)info->domid, "uuid", uuid, "memory_kib",
+				     (json_int_t)info->frames * 4, "max_memory_kib",
+				     (json_int_t)info->max_frames * 4, "vcpus", (int)info->vcpus_up,
+				     "max_vcpus", (int)info->vcpus_max, "state", state,
+				     "shutdown_reason",
+				     shutdown ? json_string(output_reason(info->shutdown_reason)) :
+						json_null(),
+				     "crash_reason", crash_reason(cli, info), "cpu_seconds",
+				     (double)info->cpu_time / 1e9));
 	}
 	return output_json(array);
 }
@@ -122,7 +121,11 @@ static json_t *config_of(struct cli *cli, const struct domain *domain)
 		rc = vl_guest_config(&cli->host, domain->info.domid, &config, &error);
 	}
 	if (rc == -ENOENT || rc == -ESRCH) {
-		return config_of_info(domain);
+		json = config_of_info(domain);
+		if (!json) {
+			cli_fail("there is no memory left");
+		}
+		return json;
 	}
 	if (rc == 0) {
 		rc = vl_config_json(config, &text, &error);
@@ -150,9 +153,8 @@ static int print_long(struct cli *cli, const struct domains *domains)
 			json_decref(array);
 			return CLI_FAIL;
 		}
-		json_array_append_new(array, json_pack("{s:i, s:o}", "domid",
-						       (int)domains->list[i].info.domid, "config",
-						       config));
+		output_add(&array, json_pack("{s:i, s:o}", "domid",
+					     (int)domains->list[i].info.domid, "config", config));
 	}
 	return output_json(array);
 }

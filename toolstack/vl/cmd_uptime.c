@@ -43,11 +43,10 @@ static int print_json(const struct domains *domains, const struct vl_host_info *
 	for (size_t i = 0; i < domains->count; i++) {
 		const struct domain *domain = &domains->list[i];
 
-		json_array_append_new(array,
-				      json_pack("{s:o, s:i, s:I}", "name",
-						output_json_string(domain->name), "domid",
-						(int)domain->info.domid, "uptime_seconds",
-						(json_int_t)seconds_of(&domain->info, host)));
+		output_add(&array,
+			   json_pack("{s:o, s:i, s:I}", "name", output_json_string(domain->name),
+				     "domid", (int)domain->info.domid, "uptime_seconds",
+				     (json_int_t)seconds_of(&domain->info, host)));
 	}
 	return output_json(array);
 }

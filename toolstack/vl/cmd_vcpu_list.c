@@ -29,7 +29,7 @@ static json_t *cpu_array(uint64_t cpus, uint32_t host_cpus)
 
 	for (uint32_t cpu = 0; cpu < host_cpus && cpu < 64; cpu++) {
 		if (cpus >> cpu & 1) {
-			json_array_append_new(array, json_integer(cpu));
+			output_add(&array, json_integer(cpu));
 		}
 	}
 	return array;
@@ -68,8 +68,7 @@ static int show(struct cli *cli, const struct domains *domains)
 		count = rc = vl_ctl_vcpus(cli->host.ctl, domain->info.domid, vcpus, &error);
 		for (int v = 0; v < count; v++) {
 			if (cli->json) {
-				json_array_append_new(array,
-						      row_json(domain, &vcpus[v], host.cpus));
+				output_add(&array, row_json(domain, &vcpus[v], host.cpus));
 			} else {
 				print_row(domain, &vcpus[v], host.cpus);
 			}

@@ -33,10 +33,9 @@ int cmd_vm_list(struct cli *cli, int argc, char **argv)
 
 		output_uuid(domain->info.handle, uuid);
 		if (cli->json) {
-			json_array_append_new(array,
-					      json_pack("{s:s, s:i, s:o}", "uuid", uuid, "domid",
-							(int)domain->info.domid, "name",
-							output_json_string(domain->name)));
+			output_add(&array, json_pack("{s:s, s:i, s:o}", "uuid", uuid, "domid",
+						     (int)domain->info.domid, "name",
+						     output_json_string(domain->name)));
 		} else {
 			printf("%s  %d    %s\n", uuid, domain->info.domid,
 			       output_name(domain->name, name, sizeof(name)));

@@ -142,12 +142,30 @@ void output_time(uint64_t seconds, bool brief, char text[OUTPUT_TIME_SIZE])
 	}
 }
 
+static bool is_ascii(const char *text)
+{
+	while (*text > 0) {
+		text++;
+	}
+	return !*text;
+}
+
 json_t *output_json_string(const char *text)
 {
 	char escaped[OUTPUT_NAME_SIZE];
 	json_t *string = json_string(text);
 
-	return string ? string : json_string(output_name(text, escaped, sizeof(escaped)));
+	/* Of ASCII it is memory that was missing. */
+	return string || is_ascii(text) ? string :
+					  json_string(output_name(text, escaped, sizeof(escaped)));
+}
+
+void output_add(json_t **array, json_t *item)
+{
+	if (json_array_append_new(*array, item)) {
+		json_decref(*array);
+		*array = NULL;
+	}
 }
 
 int output_json(json_t *json)

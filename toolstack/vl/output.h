@@ -34,6 +34,8 @@ void output_cpus(uint64_t cpus, uint32_t online, char text[OUTPUT_CPUS_SIZE]);
 void output_time(uint64_t seconds, bool brief, char text[OUTPUT_TIME_SIZE]);
 /** A JSON string; escaped where the bytes are no UTF-8. */
 json_t *output_json_string(const char *text);
+/** Adds an item, which is taken; where memory runs out, *array becomes null. */
+void output_add(json_t **array, json_t *item);
 /** Prints it, releases it; null: memory ran out.  Returns an exit code. */
 int output_json(json_t *json);
 

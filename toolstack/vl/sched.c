@@ -39,11 +39,11 @@ static int show(struct cli *cli, const struct sched_request *request, const char
 		const struct domain *domain = &domains.list[i];
 
 		if (cli->json) {
-			json_array_append_new(array, json_pack("{s:o, s:i, s:i, s:i}", "name",
-							       output_json_string(domain->name),
-							       "domid", (int)domain->info.domid,
-							       "weight", (int)domain->info.weight,
-							       "cap", (int)domain->info.cap));
+			output_add(&array, json_pack("{s:o, s:i, s:i, s:i}", "name",
+						     output_json_string(domain->name), "domid",
+						     (int)domain->info.domid, "weight",
+						     (int)domain->info.weight, "cap",
+						     (int)domain->info.cap));
 		} else {
 			printf("%-33s %4d %6d %4d\n", output_name(domain->name, name, sizeof(name)),
 			       domain->info.domid, (int)domain->info.weight, (int)domain->info.cap);

@@ -3,6 +3,7 @@
 #include <CUnit/CUnit.h>
 #include <errno.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xen/sched.h>
 
@@ -139,7 +140,50 @@ static void info(void)
 	EXPECT("info --json colour", 1, "", "vl: info has no field \"colour\"\n");
 }
 
+static int allocations; /* until one fails */
+
+static void *fail_malloc(size_t size)
+{
+	return --allocations == 0 ? NULL : malloc(size);
+}
+
+/*
+ * The n-th allocation fails, for every n: the result is whole, or there is none.
+ * What is parsed first is left out: jansson's lexer may lose a character then.
+ */
+static void no_memory(void)
+{
+	static const char *const lines[] = {
+		"list --json",	  "info --json",      "info --json nr_cpus",  "uptime --json",
+		"vm-list --json", "vcpu-list --json", "sched-credit2 --json",
+	};
+	const struct result *result;
+	char whole[sizeof(result->out)];
+	int n;
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		snprintf(whole, sizeof(whole), "%s", run(lines[i])->out);
+		for (n = 1; n < 5000; n++) {
+			allocations = n;
+			json_set_alloc_funcs(fail_malloc, free);
+			result = run(lines[i]);
+			json_set_alloc_funcs(malloc, free);
+			if (allocations > 0) {
+				break; /* none failed */
+			}
+			if (result->rc == 0) {
+				CU_ASSERT_TEXT(result->out, whole);
+			} else {
+				CU_ASSERT_PTR_NULL(json_loads(result->out, 0, NULL));
+				CU_ASSERT_EQUAL(strncmp(result->err, "vl: ", 4), 0);
+			}
+		}
+		CU_ASSERT(n > 5 && n < 5000);
+		CU_ASSERT_EQUAL(result->rc, 0);
+	}
+}
+
 CU_TestInfo json_tests[] = {
 	{ "list", list }, { "list_long", list_long }, { "other_tables", other_tables },
-	{ "info", info }, CU_TEST_INFO_NULL,
+	{ "info", info }, { "no_memory", no_memory }, CU_TEST_INFO_NULL,
 };
