@@ -58,6 +58,11 @@ $(O)/$(1)/$(2)/%.o: $(2)/%.c $(O)/$(5) | $(generated)
 	@mkdir -p $$(@D)
 	$$(Q)$(3) $(4) -MMD -MP -c -o $$@ $$<
 endef
+# vld but for its main() and its devices: what tests/unit/vld links, too.
+unit_more-vld := $(patsubst %.o,toolstack/vld/%.c,$(vld_engine))
+unit_libs-vld := -levent_core
+fuzz_more-console_ring := toolstack/vld/ring.c toolstack/vld/scroll.c
+san_tool += toolstack/vld
 $(foreach d,$(san_core),$(eval $(call host_rule,san,$(d),$(CC),$(san) $(host_core_cflags),san.flags)))
 $(foreach d,$(san_tool),$(eval $(call host_rule,san,$(d),$(CC),$(san) $(host_tool_cflags),san.flags)))
 
@@ -69,7 +74,7 @@ $(O)/tests/unit-$(1): $$(unit_objs-$(1))
 	$$(say) LD $$@
 	@mkdir -p $$(@D)
 	$$(Q)$(CC) $(san) -o $$@ $$^ -lcunit $(if $(unit_under-$(1)),,$(fake_ctl_link)) \
-		$(if $(filter core,$(1)),,$(tool_libs) $($(1)-libs))
+		$(if $(filter core,$(1)),,$(tool_libs)) $($(1)-libs) $(unit_libs-$(1))
 -include $$(unit_objs-$(1):.o=.d)
 endef
 $(foreach n,$(unit_names),$(eval $(call unit_rule,$(n))))
@@ -126,6 +131,7 @@ $(foreach d,hv/core tests/boot_guests,$(eval $(call host_rule,fuzz,$(d),$(CLANG)
 # What compares a lot and tells a fuzzer nothing is compiled without coverage.
 fuzz_plain := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
+$(eval $(call host_rule,fuzz,toolstack/vld,$(CLANG),$(fuzz_san) $(host_tool_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,tests/fake,$(CLANG),$(fuzz_plain) $(host_core_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,tests/audit,$(CLANG),$(fuzz_plain) $(host_core_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,tests/fuzz,$(CLANG),$(fuzz_san) $(host_core_cflags),fuzz.flags))

@@ -25,3 +25,4 @@ obj-y += kernel_image.o
 obj-y += kernel_trim.o
 obj-y += store.o
 obj-y += store_wire.o
+obj-y += vld_client.o

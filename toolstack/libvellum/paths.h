@@ -7,6 +7,8 @@
 #define VL_RUN_DIR "/run/vellum"
 /** vld's socket. */
 #define VL_VLD_SOCKET VL_RUN_DIR "/vld.sock"
+/** The last guests that have ended, and why (vld; for its form see vld(8) in docs/). */
+#define VL_ENDED_FILE VL_RUN_DIR "/ended.json"
 /** DOMID.json: the configuration of each guest that was made (guest.c). */
 #define VL_GUESTS_DIR VL_RUN_DIR "/guests"
 /** One lock file for each name while a guest of it is made (guest.c). */

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT */
+/* What follows when guests end. */
+#include "vld/ending.h"
+
+#include <CUnit/CUnit.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xen/sched.h>
+
+#include "vld/ends.h"
+#include "vld/guests.h"
+#include "vld/restart.h"
+#include "fake.h"
+
+static struct fake fake;
+static struct vld *vld;
+
+static void begin(void)
+{
+	fake_begin(&fake);
+	vld = fake_vld(&fake);
+}
+
+static void end(void)
+{
+	vld_stop(vld);
+	fake_end(&fake);
+}
+
+/* A kill and a new start, as far as the run directory can tell. */
+static void again(void)
+{
+	vld_stop(vld);
+	vld = fake_vld(&fake);
+}
+
+static const char *end_word(uint16_t domid, const char *key)
+{
+	const char *word = json_string_value(json_object_get(ends_find(vld, domid), key));
+
+	return word ? word : "";
+}
+
+/* A guest that has run long enough not to be in a loop. */
+static struct fake_domain *add_old(const char *name)
+{
+	struct fake_domain *domain = fake_add(&fake, name);
+
+	fake_run(vld, 20);
+	guests_get(vld, domain->info.domid)->console.scroll.header->started -= 100;
+	return domain;
+}
+
+static void poweroff_destroys(void)
+{
+	struct fake_domain *web;
+	char *text;
+
+	begin();
+	web = add_old("web");
+	fake_print(&fake, web, "bye\n", 4);
+	fake_shutdown(&fake, web, SHUTDOWN_poweroff);
+	fake_run(vld, 30);
+	CU_ASSERT_FALSE(web->there);
+	CU_ASSERT_FALSE(web->mapped);
+	CU_ASSERT_FALSE(web->bound);
+	CU_ASSERT_EQUAL(fake.shared->ends, 1);
+	CU_ASSERT_EQUAL(fake.shared->starts, 0);
+	CU_ASSERT_STRING_EQUAL(end_word(1, "reason"), "poweroff");
+	CU_ASSERT_STRING_EQUAL(end_word(1, "action"), "destroy");
+	CU_ASSERT_STRING_EQUAL(end_word(1, "console"), "bye\n");
+	CU_ASSERT_STRING_EQUAL(end_word(1, "name"), "web");
+	text = fake_file(fake.logs, "guest-web.log");
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "bye\n["));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "has ended: poweroff"));
+	free(text);
+	end();
+}
+
+/* Nothing of a guest that writes and is destroyed at once is lost. */
+static void last_words(void)
+{
+	struct fake_domain *web;
+	char *text;
+	int fd;
+
+	begin();
+	web = add_old("web");
+	fd = fake_connect(&fake);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(fake_ask(vld, fd, "{\"do\":\"console\",\"guest\":\"web\"}\n"), "true"));
+	fake_print(&fake, web, "last words\n", 11);
+	web->pending = false; /* the event is lost with the domain */
+	web->there = false;
+	fake_changed(&fake);
+	char seen[64] = "";
+	CU_ASSERT_EQUAL(fake_receive(vld, fd, 50, seen, sizeof(seen) - 1), 11);
+	text = fake_file(fake.logs, "guest-web.log");
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "last words\n"));
+	free(text);
+	CU_ASSERT_STRING_EQUAL(end_word(1, "reason"), "destroyed");
+	close(fd);
+	/* The scroll-back is there for a while, by name and by number. */
+	fd = fake_connect(&fake);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake_ask(vld, fd, "{\"do\":\"console\",\"guest\":\"web\"}\n"),
+				      "\"over\":true"));
+	CU_ASSERT_EQUAL(fake_receive(vld, fd, 50, seen, sizeof(seen)), 11);
+	close(fd);
+	vld->options.keep = 0;
+	fake_changed(&fake);
+	fake_run(vld, 20);
+	CU_ASSERT_PTR_NULL(vld->guests);
+	text = fake_file(fake.run, "console/1");
+	CU_ASSERT_STRING_EQUAL(text, "");
+	free(text);
+	end();
+}
+
+static void reboot_restarts(void)
+{
+	struct fake_domain *web;
+
+	begin();
+	web = add_old("web");
+	fake_shutdown(&fake, web, SHUTDOWN_reboot);
+	fake_run(vld, 30);
+	CU_ASSERT_FALSE(web->there);
+	CU_ASSERT_EQUAL(fake.shared->starts, 1);
+	CU_ASSERT_TRUE(fake.shared->domains[2].there);
+	CU_ASSERT_TRUE(fake.shared->domains[2].mapped);
+	CU_ASSERT_STRING_EQUAL(fake.shared->domains[2].name, "web");
+	CU_ASSERT_STRING_EQUAL(end_word(1, "action"), "restart");
+	CU_ASSERT_PTR_NULL(vld->restarts);
+	end();
+}
+
+static void actions_of_crash(enum vl_action action, unsigned int ends, unsigned int starts)
+{
+	struct fake_domain *web;
+
+	begin();
+	web = add_old("web");
+	web->actions.crash = action;
+	strcpy(web->crash.text, "it wrote to a page table");
+	fake_shutdown(&fake, web, SHUTDOWN_crash);
+	fake_run(vld, 30);
+	CU_ASSERT_EQUAL(fake.shared->ends, ends);
+	CU_ASSERT_EQUAL(fake.shared->starts, starts);
+	CU_ASSERT_STRING_EQUAL(end_word(1, "crash"), "it wrote to a page table");
+	CU_ASSERT_STRING_EQUAL(end_word(1, "reason"), "crash");
+}
+
+static void crash_actions(void)
+{
+	char *text;
+
+	actions_of_crash(VL_ACTION_DESTROY, 1, 0);
+	text = fake_file(fake.run, "ended.json");
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "it wrote to a page table"));
+	free(text);
+	end();
+	actions_of_crash(VL_ACTION_RESTART, 1, 1);
+	end();
+	actions_of_crash(VL_ACTION_COREDUMP_DESTROY, 1, 0);
+	end();
+	actions_of_crash(VL_ACTION_COREDUMP_RESTART, 1, 1);
+	end();
+	actions_of_crash(VL_ACTION_SOFT_RESET, 1, 0);
+	end();
+	actions_of_crash(VL_ACTION_PRESERVE, 0, 0);
+	CU_ASSERT_TRUE(fake.shared->domains[1].there);
+	CU_ASSERT_FALSE(fake.shared->domains[1].mapped);
+	again(); /* still the same */
+	fake_changed(&fake);
+	fake_run(vld, 20);
+	CU_ASSERT_EQUAL(fake.shared->ends, 0);
+	CU_ASSERT_EQUAL(json_array_size(vld->ends), 1);
+	end();
+	actions_of_crash(VL_ACTION_RENAME_RESTART, 0, 1);
+	CU_ASSERT_STRING_EQUAL(fake.shared->domains[1].name, "web-1");
+	CU_ASSERT_STRING_EQUAL(fake.shared->domains[2].name, "web");
+	CU_ASSERT_TRUE(fake.shared->domains[2].mapped);
+	fake_changed(&fake);
+	fake_run(vld, 20);
+	CU_ASSERT_EQUAL(fake.shared->starts, 1);
+	again();
+	CU_ASSERT_EQUAL(fake.shared->starts, 1);
+	end();
+}
+
+static void others_are_left_alone(void)
+{
+	struct fake_domain *saved, *strange, *new;
+
+	begin();
+	saved = add_old("saved");
+	strange = add_old("strange");
+	strange->has_config = false;
+	new = fake_add(&fake, "new");
+	new->info.flags |= VL_DOMAIN_paused;
+	fake_shutdown(&fake, saved, SHUTDOWN_suspend);
+	fake_shutdown(&fake, strange, SHUTDOWN_poweroff);
+	fake_run(vld, 30);
+	CU_ASSERT_TRUE(saved->there && saved->mapped);
+	CU_ASSERT_TRUE(strange->there);
+	CU_ASSERT_TRUE(new->there);
+	CU_ASSERT_EQUAL(fake.shared->ends, 0);
+	end();
+}
+
+static void loops_are_slowed(void)
+{
+	uint64_t last = 0;
+
+	begin();
+	fake_add(&fake, "loop");
+	fake_run(vld, 20);
+	for (uint16_t domid = 1; domid <= 5; domid++) {
+		uint64_t wait;
+
+		fake_shutdown(&fake, &fake.shared->domains[domid], SHUTDOWN_reboot);
+		fake_run(vld, 30);
+		CU_ASSERT_FALSE(fake.shared->domains[domid].there);
+		CU_ASSERT_EQUAL(fake.shared->starts, domid - 1u);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
+		CU_ASSERT_EQUAL(vld->restarts->count, domid);
+		wait = vld->restarts->due - vld_seconds();
+		CU_ASSERT_TRUE(wait > last || last == 0);
+		last = wait;
+		again(); /* who was killed meanwhile knows it, too */
+		CU_ASSERT_EQUAL(fake.shared->starts, domid - 1u);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
+		vld->restarts->due = 0;
+		restart_due(vld);
+		fake_run(vld, 30);
+		CU_ASSERT_EQUAL(fake.shared->starts, domid);
+	}
+	/* One that has run for a while is started at once. */
+	guests_get(vld, 6)->console.scroll.header->started -= 100;
+	fake_shutdown(&fake, &fake.shared->domains[6], SHUTDOWN_reboot);
+	fake_run(vld, 30);
+	CU_ASSERT_EQUAL(fake.shared->starts, 6);
+	end();
+}
+
+static void restart_can_fail(void)
+{
+	struct fake_domain *web;
+	int fd;
+
+	begin();
+	fake.shared->start_fails = -ENOMEM;
+	web = add_old("web");
+	fake_shutdown(&fake, web, SHUTDOWN_reboot);
+	fake_run(vld, 30);
+	CU_ASSERT_FALSE(web->there);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
+	CU_ASSERT_TRUE(vld->restarts->due > vld_seconds());
+	again();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
+	CU_ASSERT_PTR_NOT_NULL(vld->restarts->config);
+	fd = fake_connect(&fake);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake_ask(vld, fd, "{\"do\":\"status\"}\n"),
+				      "\"restarts\":[{\"name\":\"web\""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake_ask(vld, fd, "{\"do\":\"forget\",\"guest\":\"web\"}\n"),
+				      "\"ok\":true"));
+	close(fd);
+	fake.shared->start_fails = 0;
+	again();
+	CU_ASSERT_PTR_NULL(vld->restarts);
+	CU_ASSERT_EQUAL(fake.shared->starts, 0);
+	end();
+}
+
+static void end_can_fail(void)
+{
+	struct fake_domain *web;
+
+	begin();
+	fake.shared->end_fails = -EIO;
+	web = add_old("web");
+	fake_shutdown(&fake, web, SHUTDOWN_poweroff);
+	fake_run(vld, 30);
+	CU_ASSERT_TRUE(web->there);
+	CU_ASSERT_EQUAL(fake.shared->ends, 1);
+	fake_changed(&fake); /* not before its time */
+	fake_run(vld, 30);
+	CU_ASSERT_EQUAL(fake.shared->ends, 1);
+	fake.shared->end_fails = 0;
+	guests_get(vld, 1)->retry = 0;
+	fake_changed(&fake);
+	fake_run(vld, 30);
+	CU_ASSERT_FALSE(web->there);
+	CU_ASSERT_EQUAL(json_array_size(vld->ends), 1);
+	end();
+}
+
+/* Killed between the first note of an end and what follows from it. */
+static void end_is_finished(void)
+{
+	struct fake_domain *web;
+
+	begin();
+	fake.shared->end_fails = -EIO;
+	web = add_old("web");
+	fake_shutdown(&fake, web, SHUTDOWN_reboot);
+	fake_run(vld, 30);
+	fake.shared->end_fails = 0;
+	again();
+	CU_ASSERT_FALSE(web->there);
+	fake_run(vld, 30);
+	CU_ASSERT_EQUAL(fake.shared->starts, 1);
+	CU_ASSERT_EQUAL(json_array_size(vld->ends), 1);
+	/* One that went while no vld ran. */
+	fake_run(vld, 30);
+	vld_stop(vld);
+	fake.shared->domains[2].there = false;
+	vld = fake_vld(&fake);
+	CU_ASSERT_EQUAL(json_array_size(vld->ends), 2);
+	CU_ASSERT_EQUAL(guests_get(vld, 2)->state, GUEST_ENDED);
+	end();
+}
+
+static void dying_is_tried_again(void)
+{
+	struct fake_domain *web;
+
+	begin();
+	web = add_old("web");
+	web->busy = 2;
+	web->info.flags |= VL_DOMAIN_dying; /* somebody destroyed it; vld has it mapped */
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_TRUE(web->there);
+		fake_changed(&fake);
+		fake_run(vld, 20);
+		CU_ASSERT_FALSE(web->mapped);
+	}
+	CU_ASSERT_FALSE(web->there);
+	end();
+}
+
+static void waiting(void)
+{
+	struct fake_domain *web;
+	char answer[2048] = "";
+	const char *text;
+	int fd;
+
+	begin();
+	web = add_old("web");
+	strcpy(web->crash.text, "no \"idea\"");
+	fd = fake_connect(&fake);
+	text = "{\"do\":\"wait\",\"domid\":1}\n";
+	CU_ASSERT_EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	CU_ASSERT_EQUAL(fake_receive(vld, fd, 30, answer, sizeof(answer)), 0);
+	fake_shutdown(&fake, web, SHUTDOWN_crash);
+	CU_ASSERT_TRUE(fake_receive(vld, fd, 50, answer, sizeof(answer) - 1) > 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(answer, "\"ok\":true"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(answer, "\"reason\":\"crash\""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(answer, "no \\\"idea\\\""));
+	/* Asked later, and of a later vld, it is the same. */
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake_ask(vld, fd, text), "\"reason\":\"crash\""));
+	close(fd);
+	again();
+	fd = fake_connect(&fake);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake_ask(vld, fd, text), "\"reason\":\"crash\""));
+	close(fd);
+	end();
+}
+
+static void many_ends(void)
+{
+	begin();
+	vld->options.keep_count = 3;
+	for (int i = 0; i < 130; i++) {
+		struct fake_domain *web;
+
+		fake.shared->next = (uint16_t)(1 + i % 30);
+		web = fake_add(&fake, "web");
+		web->info.created = 1000u + (unsigned int)i;
+		guests_scan(vld);
+		web->there = false;
+		guests_scan(vld);
+	}
+	CU_ASSERT_EQUAL(json_array_size(vld->ends), ENDS_MAX);
+	CU_ASSERT_TRUE(vld->guests && vld->guests->next && vld->guests->next->next &&
+		       !vld->guests->next->next->next);
+	again();
+	CU_ASSERT_EQUAL(json_array_size(vld->ends), ENDS_MAX);
+	end();
+}
+
+static void store_goes_away(void)
+{
+	struct fake_domain *web;
+
+	begin();
+	web = add_old("web");
+	fake.shared->no_store = true;
+	fake_changed(&fake);
+	fake_run(vld, 20);
+	CU_ASSERT_FALSE(vld->watching);
+	fake_print(&fake, web, "x", 1); /* consoles do not need it */
+	fake_run(vld, 20);
+	CU_ASSERT_EQUAL(web->page.out_cons, 1);
+	fake_shutdown(&fake, web, SHUTDOWN_poweroff);
+	fake.shared->no_store = false;
+	fake_run(vld, 1200);
+	CU_ASSERT_TRUE(vld->watching);
+	CU_ASSERT_FALSE(web->there);
+	end();
+}
+
+/* Jobs in processes of their own: consoles go on meanwhile. */
+static void jobs_beside(void)
+{
+	struct fake_domain *web, *db;
+	struct vld_options options;
+	struct vl_error error;
+
+	fake_begin(&fake);
+	options = fake_options(&fake);
+	options.jobs_inline = false;
+	CU_ASSERT_EQUAL_FATAL(vld_start(&vld, &options, &fake.ops, &error), 0);
+	web = add_old("web");
+	db = add_old("db");
+	fake.shared->job_delay_ms = 300;
+	fake_shutdown(&fake, web, SHUTDOWN_reboot);
+	fake_run(vld, 30);
+	CU_ASSERT_TRUE(web->there);
+	CU_ASSERT_EQUAL(vld->jobs_running, 1);
+	fake_print(&fake, db, "here\n", 5);
+	fake_run(vld, 20);
+	CU_ASSERT_EQUAL(db->page.out_cons, 5);
+	/* A vld that begins meanwhile waits for the other's job and does it once. */
+	vld_stop(vld);
+	CU_ASSERT_EQUAL_FATAL(vld_start(&vld, &options, &fake.ops, &error), 0);
+	fake_run(vld, 2500);
+	CU_ASSERT_FALSE(web->there);
+	CU_ASSERT_EQUAL(fake.shared->starts, 1);
+	CU_ASSERT_TRUE(fake.shared->domains[3].there);
+	CU_ASSERT_EQUAL(vld->jobs_running, 0);
+	CU_ASSERT_EQUAL(json_array_size(vld->ends), 1);
+	end();
+}
+
+CU_TestInfo ending_tests[] = {
+	{ "poweroff: destroyed, logged, recorded", poweroff_destroys },
+	{ "last words of a guest that is gone", last_words },
+	{ "reboot: a new domain", reboot_restarts },
+	{ "each action of a crash", crash_actions },
+	{ "suspended, unknown and new guests are left alone", others_are_left_alone },
+	{ "reboot loops are slowed down", loops_are_slowed },
+	{ "a restart that fails is tried again, and can be cancelled", restart_can_fail },
+	{ "an end that fails is tried again", end_can_fail },
+	{ "a new vld finishes what the last began", end_is_finished },
+	{ "a dying guest is destroyed again", dying_is_tried_again },
+	{ "waiting for an end", waiting },
+	{ "a hundred ends are kept", many_ends },
+	{ "the store goes away and comes back", store_goes_away },
+	{ "jobs run beside consoles", jobs_beside },
+	CU_TEST_INFO_NULL,
+};

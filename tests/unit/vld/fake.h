@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A machine for vld: domains with console pages in plain memory, shared with
+ * children so that a guest or a vld can be a process of its own.
+ */
+#ifndef FAKE_H
+#define FAKE_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vld/host.h"
+#include "vld/vld.h"
+
+#define FAKE_DOMAINS 32
+
+struct fake_domain {
+	bool there, has_config, mapped, bound, broken_port;
+	bool pending; /* its port */
+	struct vl_domain_info info;
+	struct vld_actions actions;
+	char name[64];
+	struct vl_crash_reason crash;
+	int busy; /* so often its end is -EBUSY */
+	unsigned int notified, unpaused;
+	struct xencons_interface page;
+};
+
+struct fake_shared {
+	struct fake_domain domains[FAKE_DOMAINS]; /* domid is the index */
+	uint16_t next;
+	int start_fails; /* guest_start() gives this */
+	int end_fails;
+	unsigned int starts, ends, job_delay_ms;
+	bool no_store;
+};
+
+struct fake {
+	struct vld_host ops; /* first */
+	struct fake_shared *shared;
+	int port_event, watch_event;
+	char folder[64], run[80], logs[80];
+};
+
+/** Folders under /tmp and no domain. */
+void fake_begin(struct fake *fake);
+void fake_end(struct fake *fake);
+/** A running guest with a console; vld is told of it. */
+struct fake_domain *fake_add(struct fake *fake, const char *name);
+void fake_changed(struct fake *fake);
+void fake_shutdown(struct fake *fake, struct fake_domain *domain, unsigned int reason);
+/** The guest writes as far as there is room; returns how many bytes. */
+size_t fake_print(struct fake *fake, struct fake_domain *domain, const char *data, size_t size);
+void fake_send(struct fake *fake, struct fake_domain *domain);
+/** Takes what was typed. */
+size_t fake_typed(struct fake_domain *domain, char *data, size_t size);
+struct vld_options fake_options(const struct fake *fake);
+/** A vld that serves this machine. */
+struct vld *fake_vld(struct fake *fake);
+/** Runs its loop for so long. */
+void fake_run(struct vld *vld, unsigned int ms);
+/** A file of a folder, malloc'd with a zero behind it; "" if there is none. */
+char *fake_file(const char *folder, const char *name);
+/** A connection to vld's socket. */
+int fake_connect(const struct fake *fake);
+/** Sends a line and runs vld until one has come back (or half a second). */
+char *fake_ask(struct vld *vld, int fd, const char *line);
+/** What has come on a socket, as vld runs for so long. */
+size_t fake_receive(struct vld *vld, int fd, unsigned int ms, char *data, size_t size);
+
+#endif

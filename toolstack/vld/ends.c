@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The list of ends.  Called by ending.c as guests end and by client.c for who
+ * waits for an end.  Console output is a guest's: only plain characters of it
+ * get into the file.
+ */
+#include "ends.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "guests.h"
+#include "libvellum/file_io.h"
+#include "say.h"
+
+#define FILE_NAME "ended.json"
+#define FILE_MAX ((size_t)1 << 20)
+#define LAST_BYTES 1024
+
+void ends_load(struct vld *vld)
+{
+	char path[4096];
+	json_t *root, *list;
+	void *data;
+	size_t size;
+
+	vld->ends = NULL;
+	if (vld_path(vld, FILE_NAME, path, sizeof(path)) == 0 &&
+	    file_read(path, FILE_MAX, &data, &size, NULL) == 0) {
+		root = json_loadb(data, size, 0, NULL);
+		free(data);
+		list = json_object_get(root, "ended");
+		if (json_is_array(list)) {
+			vld->ends = json_incref(list);
+		} else {
+			say("%s is damaged and begun anew", path);
+		}
+		json_decref(root);
+	}
+	if (!vld->ends) {
+		vld->ends = json_array();
+	}
+}
+
+static void ends_save(struct vld *vld)
+{
+	struct vl_error error;
+	char path[4096], *text;
+	json_t *root = json_pack("{s:O}", "ended", vld->ends);
+
+	text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
+	json_decref(root);
+	if (!text || vld_path(vld, FILE_NAME, path, sizeof(path))) {
+		say("no memory to write %s", FILE_NAME);
+	} else if (file_write(path, text, strlen(text), &error)) {
+		say("%s", error.text);
+	}
+	free(text);
+}
+
+/* The last lines of a console, as plain text. */
+static void last_lines(const struct scroll *scroll, char *text, size_t size)
+{
+	uint64_t head = scroll_head(scroll), tail = scroll_tail(scroll);
+	uint64_t from = head > size - 1 ? head - (size - 1) : 0;
+	size_t count, used = 0;
+	char *begin = text;
+
+	count = scroll_read(scroll, from > tail ? from : tail, text, size - 1);
+	for (size_t i = 0; i < count; i++) {
+		char c = text[i];
+
+		if (c == '\n' || c == '\t' || (c >= ' ' && c < 0x7f)) {
+			text[used++] = c;
+		} else if (c != '\r') {
+			text[used++] = '?';
+		}
+	}
+	text[used] = '\0';
+	if (from > 0) {
+		/* Not from the middle of a line. */
+		begin = strchr(text, '\n');
+		if (begin) {
+			memmove(text, begin + 1, strlen(begin + 1) + 1);
+		}
+	}
+}
+
+static void uuid_text(const uint8_t *uuid, char text[37])
+{
+	char *to = text;
+
+	for (int i = 0; i < 16; i++) {
+		to += sprintf(to, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+			      uuid[i]);
+	}
+}
+
+/* A text that is no UTF-8 is none for JSON. */
+static void plain(char *to, size_t size, const char *from)
+{
+	size_t used = 0;
+
+	for (; *from && used + 1 < size; from++) {
+		to[used++] = *from >= ' ' && *from < 0x7f ? *from : '?';
+	}
+	to[used] = '\0';
+}
+
+json_t *ends_find(struct vld *vld, uint16_t domid)
+{
+	for (size_t i = json_array_size(vld->ends); i > 0; i--) {
+		json_t *end = json_array_get(vld->ends, i - 1);
+		json_t *number = json_object_get(end, "domid");
+
+		if (json_is_integer(number) && json_integer_value(number) == domid) {
+			return end;
+		}
+	}
+	return NULL;
+}
+
+void ends_add(struct vld *vld, struct guest *guest, unsigned int reason, const char *action,
+	      const char *crash)
+{
+	const struct scroll_header *header = guest->console.scroll.header;
+	char console[LAST_BYTES], name[SCROLL_NAME_SIZE], why[sizeof(struct vl_crash_reason)];
+	char uuid[37];
+	json_t *end, *last = ends_find(vld, guest->domid);
+	json_int_t created = (json_int_t)header->created;
+
+	/* A vld that was killed just here has written it already. */
+	if (last && json_integer_value(json_object_get(last, "created")) == created) {
+		return;
+	}
+	last_lines(&guest->console.scroll, console, sizeof(console));
+	plain(name, sizeof(name), header->name);
+	plain(why, sizeof(why), crash);
+	uuid_text(header->handle, uuid);
+	end = json_pack("{s:s, s:i, s:s, s:I, s:I, s:s, s:s, s:s, s:s}", "name", name, "domid",
+			(int)guest->domid, "uuid", uuid, "created", created, "when",
+			(json_int_t)time(NULL), "reason", vld_reason_name(reason), "action", action,
+			"crash", why, "console", console);
+	if (!end || json_array_append_new(vld->ends, end)) {
+		say("no memory for the record of an end");
+		return;
+	}
+	while (json_array_size(vld->ends) > ENDS_MAX) {
+		json_array_remove(vld->ends, 0);
+	}
+	ends_save(vld);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scroll-backs: ring buffers in mapped files.  Called by console.c, viewers and
+ * the log, all in vld's one thread.  Nothing beyond `capacity` is touched: only
+ * so far the file is known to have memory, and a page without it would be a
+ * SIGBUS.
+ */
+#include "scroll.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SCROLL_MAGIC 0x3130636373646c76u /* "vldscc01" */
+#define PAGE ((size_t)4096)
+/*
+ * Bytes are stored before head counts them: so many of the oldest may be
+ * overwritten at any moment, and are no longer offered.
+ */
+#define SLACK ((size_t)2048)
+#define MEMORY_LIMIT (4 * PAGE) /* without a file */
+#define LIMIT_MAX ((uint64_t)1 << 30)
+
+_Static_assert(sizeof(struct scroll_header) <= 4096, "the header is one page");
+
+static char *scroll_bytes(const struct scroll *scroll)
+{
+	return (char *)scroll->header + PAGE;
+}
+
+/* Is what the file says of itself possible? */
+static bool header_valid(const struct scroll_header *header, uint64_t file_size)
+{
+	return header->magic == SCROLL_MAGIC && header->limit >= PAGE &&
+	       header->limit <= LIMIT_MAX && header->limit % PAGE == 0 &&
+	       header->capacity <= header->limit && header->capacity % PAGE == 0 &&
+	       header->capacity >= PAGE && header->capacity + PAGE <= file_size &&
+	       header->head < LIMIT_MAX << 30 && header->log_current < 2 &&
+	       header->log[header->log_current].logged <= header->head &&
+	       header->name[SCROLL_NAME_SIZE - 1] == '\0';
+}
+
+static int map_file(struct scroll *scroll, int fd, size_t limit)
+{
+	void *map = mmap(NULL, PAGE + limit, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (map == MAP_FAILED) {
+		return -errno;
+	}
+	scroll->header = map;
+	scroll->map_size = PAGE + limit;
+	scroll->fd = fd;
+	return 0;
+}
+
+int scroll_open_old(struct scroll *scroll, const char *path, struct vl_error *error)
+{
+	struct scroll_header header;
+	struct stat status;
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	int rc;
+
+	scroll->header = NULL;
+	if (fd < 0) {
+		rc = -errno;
+		return vl_error_set(error, rc, "%s: %s", path, strerror(-rc));
+	}
+	if (fstat(fd, &status) || !S_ISREG(status.st_mode) ||
+	    pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
+	    !header_valid(&header, (uint64_t)status.st_size)) {
+		close(fd);
+		return vl_error_set(error, -EINVAL, "%s is no scroll-back", path);
+	}
+	rc = map_file(scroll, fd, header.limit);
+	if (rc) {
+		close(fd);
+		return vl_error_set(error, rc, "%s cannot be mapped: %s", path, strerror(-rc));
+	}
+	return 0;
+}
+
+/* A new file: header and first page of bytes have memory before it is used. */
+static int scroll_create(struct scroll *scroll, const char *path, size_t limit,
+			 struct vl_error *error)
+{
+	int fd, rc;
+
+	if (unlink(path) && errno != ENOENT) {
+		rc = -errno;
+		return vl_error_set(error, rc, "%s: %s", path, strerror(-rc));
+	}
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		rc = -errno;
+		return vl_error_set(error, rc, "%s: %s", path, strerror(-rc));
+	}
+	rc = -posix_fallocate(fd, 0, (off_t)(2 * PAGE));
+	if (!rc) {
+		rc = map_file(scroll, fd, limit);
+	}
+	if (rc) {
+		unlink(path);
+		close(fd);
+		return vl_error_set(error, rc, "%s: %s", path, strerror(-rc));
+	}
+	scroll->header->capacity = PAGE;
+	return 0;
+}
+
+static int scroll_memory(struct scroll *scroll)
+{
+	void *map = mmap(NULL, PAGE + MEMORY_LIMIT, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED) {
+		return -ENOMEM;
+	}
+	*scroll = (struct scroll){ map, PAGE + MEMORY_LIMIT, -1 };
+	scroll->header->capacity = MEMORY_LIMIT;
+	return 0;
+}
+
+static bool owner_is(const struct scroll_header *header, const struct scroll_owner *owner)
+{
+	return header->created == owner->created && header->domid == owner->domid &&
+	       memcmp(header->handle, owner->handle, sizeof(owner->handle)) == 0;
+}
+
+int scroll_open(struct scroll *scroll, const char *path, size_t limit,
+		const struct scroll_owner *owner, bool *old, struct vl_error *error)
+{
+	struct scroll_header *header;
+	int rc;
+
+	*old = false;
+	limit = limit < PAGE	  ? PAGE :
+		limit > LIMIT_MAX ? LIMIT_MAX :
+				    (limit + PAGE - 1) & ~(PAGE - 1);
+	if (scroll_open_old(scroll, path, NULL) == 0) {
+		if (owner_is(scroll->header, owner)) {
+			*old = true;
+			return 0;
+		}
+		scroll_close(scroll);
+	}
+	rc = scroll_create(scroll, path, limit, error);
+	if (rc) {
+		limit = MEMORY_LIMIT;
+		if (scroll_memory(scroll)) {
+			return vl_error_set(error, -ENOMEM, "no memory for a scroll-back");
+		}
+	}
+	header = scroll->header;
+	header->limit = limit;
+	header->created = owner->created;
+	header->domid = owner->domid;
+	memcpy(header->handle, owner->handle, sizeof(owner->handle));
+	/* Last: until then the file is none of ours for who comes after a kill. */
+	__atomic_store_n(&header->magic, SCROLL_MAGIC, __ATOMIC_RELEASE);
+	return rc;
+}
+
+void scroll_close(struct scroll *scroll)
+{
+	if (!scroll->header) {
+		return;
+	}
+	munmap(scroll->header, scroll->map_size);
+	if (scroll->fd >= 0) {
+		close(scroll->fd);
+	}
+	scroll->header = NULL;
+}
+
+/*
+ * Pages while the ring has never wrapped, so that every byte stays where it is.
+ * After the first that the file system refuses it wraps and stays.
+ */
+static void scroll_grow(struct scroll *scroll)
+{
+	struct scroll_header *header = scroll->header;
+
+	while (header->head + SLACK > header->capacity && header->head <= header->capacity &&
+	       header->capacity < header->limit && scroll->fd >= 0) {
+		if (posix_fallocate(scroll->fd, (off_t)(PAGE + header->capacity), (off_t)PAGE)) {
+			return;
+		}
+		header->capacity += PAGE;
+	}
+}
+
+void scroll_write(struct scroll *scroll, const void *data, size_t size)
+{
+	struct scroll_header *header = scroll->header;
+	const char *from = data;
+
+	while (size > 0) {
+		size_t start = header->head % header->capacity;
+		size_t count = size < SLACK ? size : SLACK;
+
+		count = count < header->capacity - start ? count : header->capacity - start;
+		memcpy(scroll_bytes(scroll) + start, from, count);
+		from += count;
+		size -= count;
+		__atomic_store_n(&header->head, header->head + count, __ATOMIC_RELEASE);
+		scroll_grow(scroll);
+	}
+}
+
+uint64_t scroll_head(const struct scroll *scroll)
+{
+	return scroll->header->head;
+}
+
+uint64_t scroll_tail(const struct scroll *scroll)
+{
+	const struct scroll_header *header = scroll->header;
+
+	return header->head + SLACK > header->capacity ? header->head + SLACK - header->capacity :
+							 0;
+}
+
+size_t scroll_read(const struct scroll *scroll, uint64_t pos, void *buffer, size_t size)
+{
+	const struct scroll_header *header = scroll->header;
+	size_t done = 0;
+
+	if (pos < scroll_tail(scroll) || pos > header->head) {
+		return 0;
+	}
+	if (size > header->head - pos) {
+		size = header->head - pos;
+	}
+	while (done < size) {
+		size_t start = (pos + done) % header->capacity;
+		size_t count = header->capacity - start;
+
+		count = count < size - done ? count : size - done;
+		memcpy((char *)buffer + done, scroll_bytes(scroll) + start, count);
+		done += count;
+	}
+	return done;
+}
