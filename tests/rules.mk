@@ -23,10 +23,13 @@ fake_src := $(wildcard tests/fake/*.c)
 core_src := tests/fake/mark/begin.c $(patsubst %.o,%.c,$(hv_core) $(audit) $(boot_guests)) \
 	tests/fake/mark/end.c
 tool_src := $(patsubst %.o,%.c,$(libvellum)) hv/core/elf.c
-# A core in memory below libvellum and allocations that fail: the linker puts them
-# in front of the real ones.
+# A core and a store in memory below libvellum, and allocations that fail: the linker
+# puts them in front of the real ones.
 fake_ctl_src := $(wildcard tests/unit/toolstack/fake_*.c)
-fake_ctl_link := $(foreach f,vl_ctl_open malloc calloc realloc reallocarray,-Wl,--wrap=$(f))
+fake_store_names := open close read readf write writef mkdir remove list get_perms set_perms \
+	begin end watch unwatch event introduce release
+fake_ctl_link := $(foreach f,vl_ctl_open malloc calloc realloc reallocarray \
+	$(addprefix vl_store_,$(fake_store_names)),-Wl,--wrap=$(f))
 # The engine of the store daemon: what tests/unit/stored and the fuzzers of it link, too.
 stored_src := $(patsubst %.o,toolstack/stored/%.c,$(stored_engine))
 unit_more-stored := $(stored_src)

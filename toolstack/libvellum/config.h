@@ -40,6 +40,7 @@ struct vl_disk {
 	bool direct_io_safe;
 	bool discard;
 	bool cdrom;    /* removable, always readonly */
+	bool shared;   /* "w!": other guests may use it, too */
 	char *backend; /* domain; null: the control domain */
 	char *script;  /* the user's; null: none */
 };

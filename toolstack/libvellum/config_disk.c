@@ -118,7 +118,9 @@ static int set_access(struct config_ctx *ctx, struct vl_disk *disk, const char *
 {
 	if (!strcmp(text, "r") || !strcmp(text, "ro")) {
 		disk->readonly = true;
-	} else if (strcmp(text, "w") != 0 && strcmp(text, "rw") != 0 && strcmp(text, "w!") != 0) {
+	} else if (!strcmp(text, "w!")) {
+		disk->shared = true;
+	} else if (strcmp(text, "w") != 0 && strcmp(text, "rw") != 0) {
 		return config_fail(ctx, "\"%.40s\" is no access to a disk: \"r\" and \"w\" are",
 				   config_text_shown(text));
 	}

@@ -26,4 +26,7 @@ int vl_devices_attach(struct vl_host *host, uint16_t domid, const struct vl_conf
  */
 int vl_devices_detach(struct vl_host *host, uint16_t domid, struct vl_error *error);
 
+/** A MAC address in the range that is set aside for guests: 00:16:3e and three random bytes. */
+int vl_vif_make_mac(uint8_t mac[6], struct vl_error *error);
+
 #endif

@@ -17,6 +17,8 @@
 struct vl_host {
 	struct vl_ctl *ctl;
 	struct vl_store *store;
+	/** Stands before the paths of all files (tests); null: nothing does. */
+	const char *root;
 };
 
 /** Opens both.  -ENODEV: no control domain; -ECONNREFUSED: no store daemon. */

@@ -3,15 +3,21 @@
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
 
+#include "guest_help.h"
+
 extern CU_TestInfo build_tests[];
 extern CU_TestInfo ctl_tests[];
 extern CU_TestInfo config_cfg_tests[];
 extern CU_TestInfo config_device_tests[];
 extern CU_TestInfo config_json_tests[];
 extern CU_TestInfo decompress_tests[];
+extern CU_TestInfo device_disk_tests[];
+extern CU_TestInfo device_vif_tests[];
 extern CU_TestInfo file_io_tests[];
 extern CU_TestInfo kernel_cache_tests[];
 extern CU_TestInfo kernel_image_tests[];
+extern CU_TestInfo loop_tests[];
+extern CU_TestInfo netlink_tests[];
 
 int main(void)
 {
@@ -22,9 +28,15 @@ int main(void)
 		{ "config_device", NULL, NULL, NULL, NULL, config_device_tests },
 		{ "config_json", NULL, NULL, NULL, NULL, config_json_tests },
 		{ "decompress", NULL, NULL, NULL, NULL, decompress_tests },
+		{ "device_disk", guest_suite, NULL, guest_setup, guest_teardown,
+		  device_disk_tests },
+		{ "device_vif", guest_suite, NULL, guest_setup, guest_teardown, device_vif_tests },
 		{ "file_io", NULL, NULL, NULL, NULL, file_io_tests },
+		{ "guest_create", guest_suite, NULL, guest_setup, guest_teardown,
 		{ "kernel_cache", NULL, NULL, NULL, NULL, kernel_cache_tests },
 		{ "kernel_image", NULL, NULL, NULL, NULL, kernel_image_tests },
+		{ "loop", guest_suite, NULL, guest_setup, guest_teardown, loop_tests },
+		{ "netlink", guest_suite, NULL, guest_setup, guest_teardown, netlink_tests },
 		CU_SUITE_INFO_NULL,
 	};
 	unsigned int failures;

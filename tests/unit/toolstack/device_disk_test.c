@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Disks from the configuration to the nodes and the loop device, and back; a
+ * driver that works, is missing, refuses or does not let go.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <CUnit/CUnit.h>
+
+#include "fake_alloc.h"
+#include "fake_store.h"
+#include "libvellum/device_part.h"
+#include "guest_help.h"
+
+#define BACKEND "/local/domain/0/backend/vbd/7/51712"
+#define FRONTEND "/local/domain/7/device/vbd/51712"
+#define ROOT "name='g'\nkernel='/k'\nmemory=8\n"
+
+#define IS(path, text) \
+	CU_ASSERT_STRING_EQUAL(fake_store_get(path) ? fake_store_get(path) : "(none)", text)
+
+static struct vl_config *one_disk(const char *file, const char *mode)
+{
+	return parse(ROOT "disk=['%s,raw,xvda,%s']\n", file, mode);
+}
+
+static void nothing_is_left(void)
+{
+	for (int i = 0; i < 100 && loops(); i++) {
+		usleep(10000);
+	}
+	CU_ASSERT_EQUAL(loops(), 0);
+	CU_ASSERT_EQUAL(files_left(), 0);
+	CU_ASSERT_EQUAL(fake_store_open(), 1); /* host.store */
+}
+
+static void nodes_of_both_halves(void)
+{
+	const char *path = make_file("image", 1 << 20);
+	struct vl_config *config = one_disk(path, "rw");
+
+	if (machine_has_loops()) {
+		CU_ASSERT_EQUAL(vl_devices_check(config, &error), 0);
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 7, config, &error), 0);
+		IS(BACKEND "/frontend", FRONTEND);
+		IS(BACKEND "/frontend-id", "7");
+		IS(BACKEND "/online", "1");
+		IS(BACKEND "/state", "2");
+		IS(BACKEND "/params", path);
+		IS(BACKEND "/type", "phy");
+		IS(BACKEND "/mode", "w");
+		IS(BACKEND "/device-type", "disk");
+		IS(BACKEND "/dev", "xvda");
+		IS(BACKEND "/removable", "0");
+		CU_ASSERT_PTR_NOT_NULL(fake_store_get(BACKEND "/physical-device"));
+		IS(FRONTEND "/backend", BACKEND);
+		IS(FRONTEND "/backend-id", "0");
+		IS(FRONTEND "/virtual-device", "51712");
+		IS(FRONTEND "/device-type", "disk");
+		IS(FRONTEND "/state", "1");
+		CU_ASSERT_STRING_EQUAL(fake_store_perms(BACKEND), "n0r7");
+		CU_ASSERT_STRING_EQUAL(fake_store_perms(BACKEND "/state"), "n0r7");
+		CU_ASSERT_STRING_EQUAL(fake_store_perms(FRONTEND), "n7r0");
+		CU_ASSERT_STRING_EQUAL(fake_store_perms(FRONTEND "/state"), "n7r0");
+		/* Only the driver keeps the loop device now. */
+		CU_ASSERT_EQUAL(loops(), 1);
+		CU_ASSERT_EQUAL(vl_devices_detach(&host, 7, &error), 0);
+		CU_ASSERT_PTR_NULL(fake_store_get("/local/domain/0/backend/vbd/7"));
+		CU_ASSERT_PTR_NULL(fake_store_get(FRONTEND));
+		nothing_is_left();
+		/* Once more is no mistake. */
+		CU_ASSERT_EQUAL(vl_devices_detach(&host, 7, &error), 0);
+	}
+	vl_config_free(config);
+}
+
+static void check_refuses(const char *disks, const char *part)
+{
+	struct vl_config *config = parse(ROOT "disk=[%s]\n", disks);
+	int rc;
+
+	error.text[0] = '\0';
+	rc = vl_devices_check(config, &error);
+	CU_ASSERT(rc < 0);
+	if (!strstr(error.text, part)) {
+		printf("\"%s\" does not say \"%s\" ", error.text, part);
+	}
+	HAS(error.text, part);
+	vl_config_free(config);
+}
+
+static void check_says_what_is_wrong(void)
+{
+	char disks[512];
+
+	make_file("image", 4096);
+	snprintf(disks, sizeof(disks), "'%s/none,raw,xvda,rw'", folder);
+	check_refuses(disks, "disk xvda: cannot open ");
+	check_refuses(disks, "No such file");
+	snprintf(disks, sizeof(disks), "'%s,raw,xvda,rw'", folder);
+	check_refuses(disks, "is neither a file nor a block device");
+	make_file("empty", 0);
+	snprintf(disks, sizeof(disks), "'%s/empty,raw,xvdc,r'", folder);
+	check_refuses(disks, "disk xvdc: ");
+	check_refuses(disks, "not even one sector");
+	snprintf(disks, sizeof(disks), "'%s/image,raw,xvda,rw,script=/none/there'", folder);
+	check_refuses(disks, "disk xvda: cannot execute its script /none/there");
+	snprintf(disks, sizeof(disks), "'%s/image,raw,xvda,rw,backend=net'", folder);
+	check_refuses(disks, "only the control domain can be its backend");
+}
+
+static void one_writer_only(void)
+{
+	const char *path = make_file("image", 1 << 20);
+	struct vl_config *writer = one_disk(path, "rw"), *reader = one_disk(path, "r"),
+			 *shared = one_disk(path, "w!");
+
+	CU_ASSERT(shared->disks[0].shared && !writer->disks[0].shared);
+	fake_store_set("/local/domain/7/name", "first");
+	if (machine_has_loops()) {
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 7, writer, &error), 0);
+		CU_ASSERT_EQUAL(device_check_users(&host, writer, &error), -EBUSY);
+		CU_ASSERT_EQUAL(device_check_users(&host, shared, &error), 0);
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 8, writer, &error), -EBUSY);
+		HAS(error.text, "disk xvda: ");
+		HAS(error.text, "is written by guest first");
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 8, reader, &error), -EBUSY);
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 8, shared, &error), 0);
+		CU_ASSERT_EQUAL(vl_devices_detach(&host, 7, &error), 0);
+		CU_ASSERT_EQUAL(vl_devices_detach(&host, 8, &error), 0);
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 7, reader, &error), 0);
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 8, reader, &error), 0);
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 9, writer, &error), -EBUSY);
+		HAS(error.text, "is in use by");
+		/* An entry whose disk has gone does no harm. */
+		fake_store_remove("/local/domain/0/backend/vbd/7");
+		fake_store_remove("/local/domain/0/backend/vbd/8");
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 9, writer, &error), 0);
+		CU_ASSERT_EQUAL(vl_devices_detach(&host, 9, &error), 0);
+	}
+	vl_config_free(writer);
+	vl_config_free(reader);
+	vl_config_free(shared);
+}
+
+static void no_driver(void)
+{
+	struct vl_config *config = one_disk(make_file("image", 1 << 20), "rw");
+	size_t nodes = fake_store_count();
+
+	drivers = DRIVERS_ABSENT;
+	if (machine_has_loops()) {
+		CU_ASSERT_EQUAL(device_attach_all(&host, 7, config, 100, &error), -ETIMEDOUT);
+		HAS(error.text, "disk xvda: no backend took it within 1 s");
+		HAS(error.text, "is the module xen-blkback loaded?");
+		CU_ASSERT_PTR_NULL(fake_store_get("/local/domain/0/backend/vbd/7"));
+		CU_ASSERT(fake_store_count() > nodes); /* folders that others share */
+		nothing_is_left();
+	}
+	vl_config_free(config);
+}
+
+static void the_driver_refuses(void)
+{
+	struct vl_config *config = one_disk(make_file("image", 1 << 20), "rw");
+
+	drivers = DRIVERS_REFUSE;
+	if (machine_has_loops()) {
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 7, config, &error), -EIO);
+		HAS(error.text, "disk xvda: its backend has failed (state 5): 19 it does not like");
+		CU_ASSERT_PTR_NULL(fake_store_get("/local/domain/0/backend/vbd/7"));
+		CU_ASSERT_PTR_NULL(fake_store_get("/local/domain/0/error/backend/vbd/7"));
+		nothing_is_left();
+	}
+	vl_config_free(config);
+}
+
+static void the_driver_keeps_it(void)
+{
+	struct vl_config *config = one_disk(make_file("image", 1 << 20), "rw");
+
+	if (machine_has_loops()) {
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 7, config, &error), 0);
+		drivers = DRIVERS_STUCK;
+		CU_ASSERT_EQUAL(device_detach_all(&host, 7, 100, &error), -ETIMEDOUT);
+		HAS(error.text, "vbd 51712 of domain 7: its backend did not close");
+		CU_ASSERT_PTR_NULL(fake_store_get("/local/domain/0/backend/vbd/7"));
+	}
+	vl_config_free(config);
+}
+
+static void another_transaction_is_met(void)
+{
+	struct vl_config *config = one_disk(make_file("image", 1 << 20), "r");
+
+	if (machine_has_loops()) {
+		fake_store_conflict(5);
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 7, config, &error), 0);
+		IS(BACKEND "/mode", "r");
+		fake_store_conflict(5);
+		CU_ASSERT_EQUAL(vl_devices_detach(&host, 7, &error), 0);
+		nothing_is_left();
+	}
+	vl_config_free(config);
+}
+
+static void a_drive_without_medium(void)
+{
+	struct vl_config *config = parse(ROOT "disk=[',,xvdc,cdrom']\n");
+
+	CU_ASSERT_EQUAL(vl_devices_check(config, &error), 0);
+	CU_ASSERT_EQUAL(vl_devices_attach(&host, 7, config, &error), 0);
+	CU_ASSERT_PTR_NULL(fake_store_get("/local/domain/0/backend/vbd/7"));
+	vl_config_free(config);
+}
+
+/* The script says what it was given, and fails on demand. */
+static void a_script_is_run(void)
+{
+	char text[512], *seen;
+	struct vl_config *config;
+	const char *script;
+
+	snprintf(text, sizeof(text),
+		 "echo \"$1 $XENBUS_TYPE $XENBUS_PATH $XENBUS_BASE_PATH\" >> %s/seen\n"
+		 "test ! -e %s/fail",
+		 folder, folder);
+	script = make_script("block-mine", text);
+	config = parse(ROOT "disk=['vdev=xvda,format=raw,access=rw,script=%s,target=//far/away']\n",
+		       script);
+	CU_ASSERT_EQUAL(vl_devices_check(config, &error), 0);
+	/* It does not make the disk, which then is late. */
+	CU_ASSERT_EQUAL(device_attach_all(&host, 7, config, 200, &error), -ETIMEDOUT);
+	HAS(error.text, "disk xvda: its backend was not ready");
+	seen = read_text(in_folder("seen"));
+	CU_ASSERT_STRING_EQUAL(seen ? seen : "", "add vbd backend/vbd/7/51712 backend\n"
+						 "remove vbd backend/vbd/7/51712 backend\n");
+	free(seen);
+	make_file("fail", 0);
+	CU_ASSERT_EQUAL(device_attach_all(&host, 7, config, 200, &error), -EIO);
+	HAS(error.text, "block-mine add has failed");
+	vl_config_free(config);
+}
+
+/* One attempt; true: the call that was to fail was made. */
+static bool attempt(const struct vl_config *config, unsigned int n, bool memory, int *rc)
+{
+	bool failed;
+
+	error.text[0] = '\0';
+	fake_store_fail_at(memory ? 0 : n);
+	fake_alloc_fail_at(memory ? n : 0);
+	*rc = vl_devices_attach(&host, 7, config, &error);
+	failed = fake_store_failed();
+	return fake_alloc_failed() || failed;
+}
+
+/* Attaching with one call failing leaves nothing, whichever call it is. */
+static void fails_cleanly(bool memory)
+{
+	const char *path = make_file("image", 1 << 20);
+	struct vl_config *config =
+		parse(ROOT "disk=['%s,raw,xvda,r', '%s,raw,xvdb,r']\n", path, path);
+	unsigned int open = descriptors(), n = 1;
+	int rc;
+
+	for (; n < 500 && attempt(config, n, memory, &rc); n++) {
+		if (!rc) {
+			/* What failed was only to make a sentence better. */
+			CU_ASSERT_EQUAL(vl_devices_detach(&host, 7, &error), 0);
+		}
+		CU_ASSERT(!rc || *error.text);
+		CU_ASSERT_PTR_NULL(fake_store_get("/local/domain/0/backend/vbd/7"));
+		CU_ASSERT_PTR_NULL(fake_store_get(FRONTEND));
+		CU_ASSERT_EQUAL(descriptors(), open);
+		nothing_is_left();
+	}
+	CU_ASSERT(n > 1 && n < 500);
+	CU_ASSERT_EQUAL(rc, 0);
+	CU_ASSERT_EQUAL(vl_devices_detach(&host, 7, &error), 0);
+	nothing_is_left();
+	vl_config_free(config);
+}
+
+static void any_call_may_fail(void)
+{
+	if (machine_has_loops()) {
+		fails_cleanly(false);
+		fails_cleanly(true);
+	}
+}
+
+CU_TestInfo device_disk_tests[] = {
+	{ "nodes of both halves", nodes_of_both_halves },
+	{ "check says what is wrong", check_says_what_is_wrong },
+	{ "one writer only", one_writer_only },
+	{ "no driver", no_driver },
+	{ "the driver refuses", the_driver_refuses },
+	{ "the driver keeps it", the_driver_keeps_it },
+	{ "another transaction is met", another_transaction_is_met },
+	{ "a drive without medium", a_drive_without_medium },
+	{ "a script is run", a_script_is_run },
+	{ "any call may fail", any_call_may_fail },
+	CU_TEST_INFO_NULL,
+};

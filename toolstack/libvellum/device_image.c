@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which disks use which image, so that no two guests write the same one unless
+ * their configurations say so.  In the store, in the transaction that makes a
+ * disk's nodes: two creations at once cannot both win.
+ *
+ *     /vellum/image/IMAGE/DOMID-NUMBER   "r", "w" or "w!"
+ *     BACKEND/image                      IMAGE
+ *
+ * An entry counts only while its backend directory names the image, so one that
+ * was left behind does no harm.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "libvellum/device_part.h"
+
+#define INDEX "/vellum/image"
+
+void image_name(const struct stat *info, char name[64])
+{
+	if (S_ISBLK(info->st_mode)) {
+		snprintf(name, 64, "b-%u-%u", major(info->st_rdev), minor(info->st_rdev));
+	} else {
+		snprintf(name, 64, "f-%u-%u-%ju", major(info->st_dev), minor(info->st_dev),
+			 (uintmax_t)info->st_ino);
+	}
+}
+
+static const char *mode_of(const struct vl_disk *disk)
+{
+	return disk->readonly ? "r" : disk->shared ? "w!" : "w";
+}
+
+/* An entry's disk still has the image. */
+static bool alive(struct nodes *nodes, const char *image, unsigned long domid, unsigned long number)
+{
+	char *named = NULL;
+	bool same;
+
+	nodes->rc = vl_store_readf(nodes->store, nodes->tx, &named, nodes->error,
+				   "/local/domain/0/backend/vbd/%lu/%lu/image", domid, number);
+	same = !nodes->rc && named && !strcmp(named, image);
+	free(named);
+	return same;
+}
+
+static void refuse(struct nodes *nodes, const struct device *device, unsigned long domid,
+		   bool writes)
+{
+	char *name = NULL, user[160] = "another disk of the guest";
+
+	if (domid != device->domid) {
+		vl_store_readf(nodes->store, nodes->tx, &name, NULL, "/local/domain/%lu/name",
+			       domid);
+		snprintf(user, sizeof(user), "guest %s", name ? name : "without a name");
+		free(name);
+	}
+	nodes->rc = vl_error_set(nodes->error, -EBUSY, "%s: %s is %s %s (mode w! would allow both)",
+				 device->name, device->disk->target,
+				 writes ? "written by" : "in use by", user);
+}
+
+/* An entry is "DOMID-NUMBER". */
+static void check_entry(struct nodes *nodes, const struct device *device, const char *entry)
+{
+	unsigned long domid, number = 0;
+	char *mode = NULL, *end;
+	bool writes;
+
+	domid = strtoul(entry, &end, 10);
+	if (*end == '-') {
+		number = strtoul(end + 1, &end, 10);
+	}
+	if (*end || !alive(nodes, device->image, domid, number)) {
+		return;
+	}
+	nodes->rc = vl_store_readf(nodes->store, nodes->tx, &mode, nodes->error, INDEX "/%s/%s",
+				   device->image, entry);
+	writes = mode && *mode == 'w';
+	free(mode);
+	if (!nodes->rc && (writes || !device->disk->readonly)) {
+		refuse(nodes, device, domid, writes);
+	}
+}
+
+static void check_entries(struct nodes *nodes, const struct device *device)
+{
+	char **entries = NULL, path[NODE_PATH_SIZE];
+	int count;
+
+	if (device->disk->shared) {
+		return;
+	}
+	snprintf(path, sizeof(path), INDEX "/%s", device->image);
+	count = vl_store_list(nodes->store, nodes->tx, path, &entries, nodes->error);
+	for (int i = 0; i < count && !nodes->rc; i++) {
+		check_entry(nodes, device, entries[i]);
+	}
+	if (count < 0 && count != -ENOENT) {
+		nodes->rc = count;
+	}
+	free(entries);
+}
+
+int image_check(struct vl_host *host, const struct vl_disk *disk, struct vl_error *error)
+{
+	struct device device = { .disk = disk, .domid = VL_DOMID_ANY };
+	struct nodes nodes = { .store = host->store, .error = error };
+	struct stat info;
+
+	/* What is no file here is a script's business. */
+	if (disk->target && stat(disk->target, &info) == 0) {
+		snprintf(device.name, sizeof(device.name), "disk %s", disk->vdev);
+		image_name(&info, device.image);
+		check_entries(&nodes, &device);
+	}
+	return nodes.rc;
+}
+
+void image_claim(struct nodes *nodes, const struct device *device)
+{
+	char entry[32];
+
+	if (nodes->rc || !*device->image) {
+		return;
+	}
+	check_entries(nodes, device);
+	nodes_dir(nodes, INDEX "/%s", device->image);
+	snprintf(entry, sizeof(entry), "%u-%u", device->domid, device->number);
+	nodes_put_text(nodes, entry, mode_of(device->disk));
+	nodes_dir(nodes, "%s", device->backend);
+	nodes_put_text(nodes, "image", device->image);
+}
+
+void image_release(struct nodes *nodes, uint16_t domid, uint32_t number, const char *backend)
+{
+	char *image = NULL, **left = NULL, path[2 * NODE_PATH_SIZE];
+
+	if (nodes->rc) {
+		return;
+	}
+	nodes->rc =
+		vl_store_readf(nodes->store, nodes->tx, &image, nodes->error, "%s/image", backend);
+	if (!nodes->rc && image && strlen(image) < NODE_PATH_SIZE && !strchr(image, '/')) {
+		snprintf(path, sizeof(path), INDEX "/%s/%u-%u", image, domid, number);
+		nodes->rc = vl_store_remove(nodes->store, nodes->tx, path, nodes->error);
+		snprintf(path, sizeof(path), INDEX "/%s", image);
+		if (!nodes->rc && vl_store_list(nodes->store, nodes->tx, path, &left, NULL) == 0) {
+			nodes->rc = vl_store_remove(nodes->store, nodes->tx, path, nodes->error);
+		}
+		free(left);
+	}
+	free(image);
+}
