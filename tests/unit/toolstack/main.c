@@ -14,6 +14,8 @@ extern CU_TestInfo decompress_tests[];
 extern CU_TestInfo device_disk_tests[];
 extern CU_TestInfo device_vif_tests[];
 extern CU_TestInfo file_io_tests[];
+extern CU_TestInfo guest_create_tests[];
+extern CU_TestInfo guest_tests[];
 extern CU_TestInfo kernel_cache_tests[];
 extern CU_TestInfo kernel_image_tests[];
 extern CU_TestInfo loop_tests[];
@@ -32,7 +34,9 @@ int main(void)
 		  device_disk_tests },
 		{ "device_vif", guest_suite, NULL, guest_setup, guest_teardown, device_vif_tests },
 		{ "file_io", NULL, NULL, NULL, NULL, file_io_tests },
+		{ "guest", guest_suite, NULL, guest_setup, guest_teardown, guest_tests },
 		{ "guest_create", guest_suite, NULL, guest_setup, guest_teardown,
+		  guest_create_tests },
 		{ "kernel_cache", NULL, NULL, NULL, NULL, kernel_cache_tests },
 		{ "kernel_image", NULL, NULL, NULL, NULL, kernel_image_tests },
 		{ "loop", guest_suite, NULL, guest_setup, guest_teardown, loop_tests },

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/* Making guests: what is there afterwards, what is not after a failure. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CUnit/CUnit.h>
+
+#include "fake_alloc.h"
+#include "fake_ctl.h"
+#include "fake_store.h"
+#include "libvellum/guest_part.h"
+#include "libvellum/paths.h"
+#include "guest_help.h"
+
+#define IS(path, text) \
+	CU_ASSERT_STRING_EQUAL(fake_store_get(path) ? fake_store_get(path) : "(none)", text)
+#define UUID "11223344-5566-7788-99aa-bbccddeeff00"
+
+static struct vl_config *small(const char *name)
+{
+	return parse("name='%s'\nkernel='%s'\nmemory=8\n", name, make_kernel());
+}
+
+static void nothing_is_left(void)
+{
+	for (int i = 0; i < 100 && loops(); i++) {
+		usleep(10000);
+	}
+	CU_ASSERT_EQUAL(domains(), 0);
+	CU_ASSERT_EQUAL(core->free_frames, core->frames);
+	CU_ASSERT_EQUAL(core->mapped, 0);
+	CU_ASSERT_EQUAL(loops(), 0);
+	CU_ASSERT_EQUAL(files_left(), 0);
+	CU_ASSERT_EQUAL(fake_store_open(), 1);
+	CU_ASSERT_PTR_NULL(fake_store_get("/local/domain/1"));
+	CU_ASSERT_PTR_NULL(fake_store_get("/vm/" UUID));
+	CU_ASSERT_PTR_NULL(fake_store_get("/local/domain/0/backend/vbd/1"));
+	CU_ASSERT(!fake_store_introduced(1));
+}
+
+static char steps[64];
+
+static void progress(void *arg, const char *step)
+{
+	CU_ASSERT_PTR_EQUAL(arg, steps);
+	strcat(steps, step);
+	strcat(steps, " ");
+}
+
+static struct vl_config *large(void)
+{
+	const char *ramdisk = make_file("ramdisk", 100000), *image = make_file("image", 1 << 20);
+
+	return parse("name='large'\nuuid='" UUID "'\nkernel='%s'\nramdisk='%s'\n"
+		     "extra='root=/dev/xvda quiet'\nmemory=8\nmaxmem=16\nvcpus=2\nmaxvcpus=3\n"
+		     "cpus='1'\ncpu_weight=512\ncap=50\nioports=['3f8-3ff']\n"
+		     "%s%s%s",
+		     make_kernel(), ramdisk, machine_has_loops() ? "disk=['" : "#", image,
+		     ",raw,xvda,rw']\n");
+}
+
+static const char *get(const char *name)
+{
+	char path[64];
+	const char *value;
+
+	snprintf(path, sizeof(path), "/local/domain/1/%s", name);
+	value = fake_store_get(path);
+	return value ? value : "";
+}
+
+static void check_nodes(void)
+{
+	IS("/local/domain/1/name", "large");
+	IS("/local/domain/1/domid", "1");
+	IS("/local/domain/1/vm", "/vm/" UUID);
+	IS("/local/domain/1/memory/target", "8192");
+	IS("/local/domain/1/memory/static-max", "16384");
+	IS("/local/domain/1/cpu/0/availability", "online");
+	IS("/local/domain/1/cpu/1/availability", "online");
+	IS("/local/domain/1/cpu/2/availability", "offline");
+	IS("/local/domain/1/console/type", "vld");
+	IS("/local/domain/1/control/shutdown", "");
+	IS("/vm/" UUID "/name", "large");
+	IS("/vm/" UUID "/uuid", UUID);
+	IS("/vm/" UUID "/image/cmdline", "root=/dev/xvda quiet");
+	CU_ASSERT_STRING_EQUAL(fake_store_perms("/local/domain/1"), "n0r1");
+	CU_ASSERT_STRING_EQUAL(fake_store_perms("/local/domain/1/name"), "n0r1");
+	CU_ASSERT_STRING_EQUAL(fake_store_perms("/local/domain/1/device"), "n0r1");
+	CU_ASSERT_STRING_EQUAL(fake_store_perms("/local/domain/1/console/port"), "n0r1");
+	CU_ASSERT_STRING_EQUAL(fake_store_perms("/local/domain/1/control"), "n0r1");
+	CU_ASSERT_STRING_EQUAL(fake_store_perms("/local/domain/1/control/shutdown"), "n1");
+	CU_ASSERT_STRING_EQUAL(fake_store_perms("/local/domain/1/data"), "n1");
+	CU_ASSERT_STRING_EQUAL(fake_store_perms("/local/domain/1/error"), "n1");
+	CU_ASSERT_STRING_EQUAL(fake_store_perms("/vm/" UUID), "n0r1");
+	CU_ASSERT(fake_store_introduced(1));
+}
+
+static void a_whole_guest(void)
+{
+	struct vl_config *config = large(), *read = NULL;
+	struct fake_domain *domain;
+	struct stat info;
+	uint16_t domid = 0;
+
+	*steps = '\0';
+	CU_ASSERT_EQUAL_FATAL(vl_guest_create(&host, config, &domid, progress, steps, &error), 0);
+	CU_ASSERT_EQUAL(domid, 1);
+	CU_ASSERT_STRING_EQUAL(steps, "kernel memory devices ");
+	check_nodes();
+	domain = fake_ctl_domain(core, 1);
+	CU_ASSERT_EQUAL(domain->info.flags, VL_DOMAIN_paused);
+	CU_ASSERT_EQUAL(domain->info.vcpus_max, 3);
+	CU_ASSERT_EQUAL(domain->info.max_frames, 16 * 256);
+	CU_ASSERT_EQUAL(domain->info.frames, 8 * 256);
+	CU_ASSERT_EQUAL(domain->info.ports_max, 1023);
+	CU_ASSERT_EQUAL(domain->info.handle[0], 0x11);
+	CU_ASSERT_EQUAL(domain->info.weight, 512);
+	CU_ASSERT_EQUAL(domain->info.cap, 50);
+	CU_ASSERT_EQUAL(domain->affinity[0], 2);
+	CU_ASSERT_EQUAL(domain->affinity[2], 2);
+	CU_ASSERT_EQUAL(domain->ioports.first, 0x3f8);
+	CU_ASSERT_EQUAL(domain->ioports.count, 8);
+	CU_ASSERT(domain->has_context[0]);
+	/* The rings' nodes say what the builder granted. */
+	CU_ASSERT_EQUAL(atoll(get("console/ring-ref")), domain->grant[0].frame);
+	CU_ASSERT_EQUAL(atoll(get("store/ring-ref")), domain->grant[1].frame);
+	CU_ASSERT_EQUAL(domain->port_remote[atoi(get("console/port"))], 0);
+	CU_ASSERT_EQUAL(domain->port_remote[atoi(get("store/port"))], 0);
+	/* The record stays, the lock does not. */
+	CU_ASSERT_EQUAL(stat(in_folder("run/vellum/guests/1.json"), &info), 0);
+	CU_ASSERT_EQUAL(stat(in_folder("run/vellum/lock/large"), &info), -1);
+	CU_ASSERT_EQUAL(vl_guest_config(&host, 1, &read, &error), 0);
+	if (read) {
+		CU_ASSERT_STRING_EQUAL(read->name, "large");
+		CU_ASSERT_EQUAL(read->disk_count, config->disk_count);
+		CU_ASSERT_EQUAL(memcmp(read->uuid, config->uuid, 16), 0);
+	}
+	vl_config_free(read);
+	CU_ASSERT_EQUAL(vl_guest_destroy(&host, 1, &error), 0);
+	nothing_is_left();
+	vl_config_free(config);
+}
+
+static void what_is_open_is_made_up(void)
+{
+	struct vl_config *config = parse("name='m'\nkernel='%s'\nmemory=8\n%s", make_kernel(),
+					 machine_has_network() ? "vif=['']\n" : ""),
+			 *read = NULL;
+	uint16_t domid = 0;
+
+	CU_ASSERT_EQUAL_FATAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), 0);
+	CU_ASSERT_EQUAL_FATAL(vl_guest_config(&host, domid, &read, &error), 0);
+	CU_ASSERT(read->has_uuid);
+	CU_ASSERT_EQUAL(read->uuid[6] >> 4, 4);
+	CU_ASSERT_EQUAL(read->uuid[8] >> 6, 2);
+	CU_ASSERT(!config->vif_count || read->vifs[0].mac[2] == 0x3e);
+	vl_config_free(read);
+	vl_config_free(config);
+	CU_ASSERT_EQUAL(vl_guest_destroy(&host, domid, &error), 0);
+	nothing_is_left();
+}
+
+static void refused(struct vl_config *config, int rc, const char *part)
+{
+	uint16_t domid = 99;
+
+	error.text[0] = '\0';
+	CU_ASSERT_EQUAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), rc);
+	if (!strstr(error.text, part)) {
+		printf("\"%s\" does not say \"%s\" ", error.text, part);
+	}
+	HAS(error.text, part);
+	CU_ASSERT_EQUAL(domid, 99);
+	nothing_is_left();
+	vl_config_free(config);
+}
+
+static void set_name(struct vl_config *config, const char *name)
+{
+	free(config->name);
+	config->name = strdup(name);
+}
+
+static void wrong_configurations(void)
+{
+	static const char *const names[] = { "a/b", "a b", "12", "Domain-0", "..", ".x", "a\nb" };
+	const char *kernel = make_kernel();
+	struct vl_config *config;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		config = small("x");
+		set_name(config, names[i]);
+		refused(config, -EINVAL, "name");
+	}
+	config = small("x");
+	config->vcpus = 65;
+	config->maxvcpus = 65;
+	refused(config, -EINVAL, "guest x: 65 vCPUs of 65; a guest has 1 to 64");
+	config = small("x");
+	config->memory_kib = 0;
+	refused(config, -EINVAL, "guest x: memory of 0 KiB");
+	config = small("x");
+	free(config->kernel);
+	config->kernel = NULL;
+	refused(config, -EINVAL, "no kernel is named for guest x");
+	refused(parse("name='x'\nkernel='/none/there'\nmemory=8\n"), -ENOENT, "/none/there");
+	refused(parse("name='x'\nkernel='%s'\nramdisk='/none/there'\nmemory=8\n", kernel), -ENOENT,
+		"cannot read the ramdisk /none/there: No such file");
+	refused(parse("name='x'\nkernel='%s'\nramdisk='%s'\nmemory=8\n", kernel,
+		      make_file("empty", 0)),
+		-EINVAL, "is empty");
+	refused(parse("name='x'\nkernel='%s'\nmemory=8\ndisk=['/none/there,raw,xvda,rw']\n",
+		      kernel),
+		-ENOENT, "disk xvda: cannot open /none/there");
+	refused(parse("name='x'\nkernel='%s'\nmemory=100\n", kernel), -ENOMEM,
+		"not enough memory for guest x: it needs 101 MiB, 64 MiB are free");
+}
+
+static void loaders(void)
+{
+	struct vl_config *config = parse("name='x'\nbootloader='pygrub'\nmemory=8\n");
+
+	if (access(VL_PVGRUB, R_OK) < 0) {
+		refused(config, -ENOENT, "install grub-xen-host");
+	} else {
+		vl_config_free(config);
+	}
+	config = small("x");
+	config->bootloader = strdup("/usr/bin/lilo");
+	refused(config, -EOPNOTSUPP, "asks for the boot loader lilo");
+}
+
+static void twice(void)
+{
+	struct vl_config *config = small("one"), *other = small("two");
+	uint16_t domid = 0, second = 0;
+
+	CU_ASSERT_EQUAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), 0);
+	CU_ASSERT_EQUAL(vl_guest_create(&host, config, &second, NULL, NULL, &error), -EEXIST);
+	HAS(error.text, "a guest named one is there already");
+	memcpy(other->uuid, fake_ctl_domain(core, domid)->info.handle, 16);
+	other->has_uuid = true;
+	CU_ASSERT_EQUAL(vl_guest_create(&host, other, &second, NULL, NULL, &error), -EEXIST);
+	HAS(error.text, "guest two has the UUID of guest one");
+	CU_ASSERT_EQUAL(domains(), 1);
+	CU_ASSERT_EQUAL(vl_guest_destroy(&host, domid, &error), 0);
+	vl_config_free(config);
+	vl_config_free(other);
+	nothing_is_left();
+}
+
+/* Another process is just making a guest of that name. */
+static void at_the_same_time(void)
+{
+	struct vl_config *config = small("one");
+	struct guest_lock lock;
+	uint16_t domid = 0;
+	int ready[2], status;
+	char c;
+	pid_t child;
+
+	CU_ASSERT_EQUAL_FATAL(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		c = guest_lock_take(&host, "one", &lock, NULL) ? 'n' : 'y';
+		if (write(ready[1], &c, 1) == 1) {
+			pause();
+		}
+		_exit(0);
+	}
+	CU_ASSERT_EQUAL(read(ready[0], &c, 1), 1);
+	CU_ASSERT_EQUAL(c, 'y');
+	CU_ASSERT_EQUAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), -EEXIST);
+	HAS(error.text, "a guest named one is being created");
+	/* It is killed: the name is free again. */
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	close(ready[0]);
+	close(ready[1]);
+	CU_ASSERT_EQUAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), 0);
+	CU_ASSERT_EQUAL(vl_guest_destroy(&host, domid, &error), 0);
+	vl_config_free(config);
+	nothing_is_left();
+}
+
+/* As a killed creation leaves it: the lock's file without a lock, a paused domain. */
+static void leave(const char *name, bool with_record, bool ready)
+{
+	struct vl_config *config = small(name);
+	struct guest_lock lock;
+	struct vl_create spec = { .vcpus = 1 };
+	struct vl_build build = { .store_port = 1 };
+	uint16_t domid = VL_DOMID_ANY;
+
+	config->has_uuid = true;
+	memset(config->uuid, *name, 16);
+	memset(spec.handle, *name, 16);
+	CU_ASSERT_EQUAL(guest_lock_take(&host, name, &lock, &error), 0);
+	CU_ASSERT_EQUAL(guest_lock_note(&lock, config->uuid, &error), 0);
+	CU_ASSERT_EQUAL(vl_ctl_create(host.ctl, &spec, &domid, &error), 0);
+	if (with_record) {
+		CU_ASSERT_EQUAL(guest_record_write(&host, domid, config, ready, &error), 0);
+		CU_ASSERT_EQUAL(guest_nodes_write(&host, domid, config, &build, &error), 0);
+	}
+	close(lock.fd);
+	vl_config_free(config);
+}
+
+static void what_a_killed_one_left(void)
+{
+	struct vl_config *config;
+	uint16_t domid = 0;
+
+	for (int i = 0; i < 4; i++) {
+		/* The same name, or another; caught early, or late. */
+		leave("left", i & 1, false);
+		config = small(i & 2 ? "left" : "other");
+		CU_ASSERT_EQUAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), 0);
+		CU_ASSERT_EQUAL(domains(), 1);
+		CU_ASSERT_EQUAL(vl_guest_destroy(&host, domid, &error), 0);
+		vl_config_free(config);
+		nothing_is_left();
+	}
+	/* Killed when all was done: that is a guest. */
+	leave("whole", true, true);
+	config = small("other");
+	CU_ASSERT_EQUAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), 0);
+	CU_ASSERT_EQUAL(domains(), 2);
+	CU_ASSERT_EQUAL(vl_guest_destroy(&host, domid, &error), 0);
+	CU_ASSERT_EQUAL(vl_guest_find(&host, "whole", &domid, &error), 0);
+	CU_ASSERT_EQUAL(vl_guest_destroy(&host, domid, &error), 0);
+	vl_config_free(config);
+	nothing_is_left();
+}
+
+enum failing {
+	FAILS_STORE,
+	FAILS_CORE,
+	FAILS_MEMORY
+};
+
+/* One attempt; true: the call that was to fail was made. */
+static bool attempt(const struct vl_config *config, unsigned int n, enum failing what, int *rc)
+{
+	unsigned int calls = core->calls + n;
+	bool failed;
+
+	core->next_domid = 1;
+	error.text[0] = '\0';
+	fake_store_fail_at(what == FAILS_STORE ? n : 0);
+	core->fail_at = what == FAILS_CORE ? calls : 0;
+	core->fail_code = EIO;
+	fake_alloc_fail_at(what == FAILS_MEMORY ? n : 0);
+	*rc = vl_guest_create(&host, config, &(uint16_t){ 0 }, NULL, NULL, &error);
+	failed = fake_store_failed();
+	failed = fake_alloc_failed() || failed;
+	failed = failed || (what == FAILS_CORE && core->calls >= calls);
+	core->fail_at = 0;
+	return failed;
+}
+
+static void fails_cleanly(enum failing what)
+{
+	struct vl_config *config = large();
+	unsigned int open = descriptors(), n = 1, failed = 0;
+	int rc;
+
+	for (; n < 2000 && attempt(config, n, what, &rc); n++) {
+		if (!rc) {
+			CU_ASSERT_EQUAL(vl_guest_destroy(&host, 1, &error), 0);
+		}
+		failed += rc != 0;
+		CU_ASSERT(!rc || *error.text);
+		CU_ASSERT_EQUAL(descriptors(), open);
+		nothing_is_left();
+	}
+	CU_ASSERT(failed > 5 && n < 2000);
+	CU_ASSERT_EQUAL(rc, 0);
+	CU_ASSERT_EQUAL(vl_guest_destroy(&host, 1, &error), 0);
+	vl_config_free(config);
+	nothing_is_left();
+}
+
+static void any_call_may_fail(void)
+{
+	fails_cleanly(FAILS_STORE);
+	fails_cleanly(FAILS_CORE);
+	fails_cleanly(FAILS_MEMORY);
+}
+
+CU_TestInfo guest_create_tests[] = {
+	{ "a whole guest", a_whole_guest },
+	{ "what is open is made up", what_is_open_is_made_up },
+	{ "wrong configurations", wrong_configurations },
+	{ "boot loaders", loaders },
+	{ "twice", twice },
+	{ "at the same time", at_the_same_time },
+	{ "what a killed one left", what_a_killed_one_left },
+	{ "any call may fail", any_call_may_fail },
+	CU_TEST_INFO_NULL,
+};

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One lock file for each name while a guest of it is made.  The kernel drops a
+ * lock with its process, the file stays: so a file that nobody holds is what a
+ * killed creation has left, and the identifier in it names the domain.  It is
+ * written before the domain is made, which leaves no moment at which something
+ * could stay behind unnoticed.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libvellum/guest_part.h"
+#include "libvellum/paths.h"
+
+/* The file may be removed by its holder just before we lock it. */
+#define ATTEMPTS 1000
+#define PATIENCE 10
+
+/* Is the open file still the one of that name? */
+static bool same_file(int fd, const char *path)
+{
+	struct stat open_info, info;
+
+	return fstat(fd, &open_info) == 0 && stat(path, &info) == 0 &&
+	       open_info.st_dev == info.st_dev && open_info.st_ino == info.st_ino;
+}
+
+/* The locked file, or a negative errno; -EWOULDBLOCK: somebody has it. */
+static int lock_file(const char *path, int flags)
+{
+	int fd, code;
+
+	for (unsigned int i = 0; i < ATTEMPTS; i++) {
+		fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+		if (fd < 0) {
+			return -errno;
+		}
+		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+			code = errno;
+			close(fd);
+			return -code;
+		}
+		if (same_file(fd, path)) {
+			return fd;
+		}
+		close(fd);
+	}
+	return -EWOULDBLOCK;
+}
+
+/* The domain of that identifier, unless it became a whole guest: 1, 0, or a failure. */
+static int find_left(struct vl_host *host, const uint8_t uuid[16], uint16_t *domid,
+		     struct vl_error *error)
+{
+	struct vl_domain_info *list = NULL;
+	size_t count = 0;
+	bool ready = false;
+	int rc = vl_ctl_list(host->ctl, 1, &list, &count, error), found = 0;
+
+	for (size_t i = 0; i < count && !rc && !found; i++) {
+		if (!memcmp(list[i].handle, uuid, 16) && (list[i].flags & VL_DOMAIN_paused) &&
+		    (guest_record_read(host, list[i].domid, NULL, &ready, NULL) || !ready)) {
+			*domid = list[i].domid;
+			found = 1;
+		}
+	}
+	free(list);
+	return rc ? rc : found;
+}
+
+/* Ends what the creation has left that wrote this file. */
+static int clean(struct vl_host *host, int fd, struct vl_error *error)
+{
+	uint8_t uuid[16];
+	uint16_t domid = 0;
+	int rc;
+
+	if (pread(fd, uuid, sizeof(uuid), 0) != sizeof(uuid)) {
+		return 0;
+	}
+	rc = find_left(host, uuid, &domid, error);
+	return rc > 0 ? guest_remove(host, domid, uuid, error) : rc;
+}
+
+int guest_lock_take(struct vl_host *host, const char *name, struct guest_lock *lock,
+		    struct vl_error *error)
+{
+	const struct timespec step = { .tv_nsec = 10000000 };
+	char dir[PATH_MAX];
+	int rc = guest_folder(host, VL_LOCK_DIR, dir, error), fd;
+
+	lock->fd = -1;
+	if (rc) {
+		return rc;
+	}
+	snprintf(lock->path, sizeof(lock->path), "%.*s/%s", PATH_MAX - GUEST_NAME_MAX - 8, dir,
+		 name);
+	fd = lock_file(lock->path, O_CREAT);
+	/* Who sweeps holds a lock for a moment. */
+	for (unsigned int i = 0; i < PATIENCE && fd == -EWOULDBLOCK; i++) {
+		nanosleep(&step, NULL);
+		fd = lock_file(lock->path, O_CREAT);
+	}
+	if (fd == -EWOULDBLOCK) {
+		return vl_error_set(error, -EEXIST, "a guest named %s is being created", name);
+	}
+	if (fd < 0) {
+		return vl_error_set(error, fd, "cannot lock %s: %s", lock->path, strerror(-fd));
+	}
+	rc = clean(host, fd, error);
+	if (rc || ftruncate(fd, 0) < 0) {
+		close(fd);
+		return rc ? rc :
+			    vl_error_set(error, -errno, "cannot write %s: %s", lock->path,
+					 strerror(errno));
+	}
+	lock->fd = fd;
+	return 0;
+}
+
+int guest_lock_note(struct guest_lock *lock, const uint8_t uuid[16], struct vl_error *error)
+{
+	if (pwrite(lock->fd, uuid, 16, 0) != 16) {
+		return vl_error_set(error, -errno, "cannot write %s: %s", lock->path,
+				    strerror(errno));
+	}
+	return 0;
+}
+
+void guest_lock_drop(struct guest_lock *lock)
+{
+	if (lock->fd >= 0) {
+		unlink(lock->path);
+		close(lock->fd);
+		lock->fd = -1;
+	}
+}
+
+/* A file without contents tells nothing, and may be one that is just being taken. */
+static int sweep_file(struct vl_host *host, const char *path, struct vl_error *error)
+{
+	struct stat info;
+	int fd, rc;
+
+	if (stat(path, &info) < 0 || info.st_size == 0) {
+		return 0;
+	}
+	fd = lock_file(path, 0);
+	if (fd < 0) {
+		return 0;
+	}
+	rc = clean(host, fd, error);
+	/* After a failure the file stays: the next one tries again. */
+	if (!rc) {
+		unlink(path);
+	}
+	close(fd);
+	return rc;
+}
+
+int guest_lock_sweep(struct vl_host *host, struct vl_error *error)
+{
+	char dir[PATH_MAX], path[PATH_MAX + 256 + 1];
+	struct dirent *entry;
+	DIR *folder;
+	int rc = guest_folder(host, VL_LOCK_DIR, dir, error);
+
+	if (rc) {
+		return rc;
+	}
+	folder = opendir(dir);
+	if (!folder) {
+		return vl_error_set(error, -errno, "cannot read %s: %s", dir, strerror(errno));
+	}
+	while (!rc && (entry = readdir(folder))) {
+		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+		if (*entry->d_name != '.' && strlen(path) < PATH_MAX) {
+			rc = sweep_file(host, path, error);
+		}
+	}
+	closedir(folder);
+	return rc;
+}

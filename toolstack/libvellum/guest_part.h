@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of guest.h share: lock and journal of a creation, record,
+ * nodes, kernel.  Private to libvellum.
+ *
+ * Errors: see error.h.
+ */
+#ifndef LIBVELLUM_GUEST_PART_H
+#define LIBVELLUM_GUEST_PART_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "libvellum/build.h"
+#include "libvellum/guest.h"
+#include "libvellum/kernel_cache.h"
+
+#define GUEST_NAME_MAX 128
+#define GUEST_UUID_SIZE 37 /* as text, with the zero */
+
+/** -EINVAL: a name that cannot be one. */
+int guest_name_check(const char *name, struct vl_error *error);
+void guest_uuid_text(const uint8_t uuid[16], char text[GUEST_UUID_SIZE]);
+/** host->root and the path; makes the folder, not its contents. */
+int guest_folder(const struct vl_host *host, const char *dir, char path[PATH_MAX],
+		 struct vl_error *error);
+
+/* ---- Locks (guest_lock.c) --------------------------------------------------------- */
+
+struct guest_lock {
+	int fd; /* -1: not taken */
+	char path[PATH_MAX];
+};
+
+/** Takes a name for the making of a guest.  -EEXIST: somebody else is about to. */
+int guest_lock_take(struct vl_host *host, const char *name, struct guest_lock *lock,
+		    struct vl_error *error);
+/** Notes which domain is about to be made, so that it is found if we are killed. */
+int guest_lock_note(struct guest_lock *lock, const uint8_t uuid[16], struct vl_error *error);
+void guest_lock_drop(struct guest_lock *lock);
+/** Ends what creations have left that were killed. */
+int guest_lock_sweep(struct vl_host *host, struct vl_error *error);
+
+/* ---- Records (guest_record.c) ------------------------------------------------------- */
+
+/** ready: the guest is complete. */
+int guest_record_write(struct vl_host *host, uint16_t domid, const struct vl_config *config,
+		       bool ready, struct vl_error *error);
+/** -ENOENT: there is none.  config and ready may be null. */
+int guest_record_read(struct vl_host *host, uint16_t domid, struct vl_config **config, bool *ready,
+		      struct vl_error *error);
+void guest_record_remove(struct vl_host *host, uint16_t domid);
+
+/* ---- Nodes (guest_nodes.c) ------------------------------------------------------------ */
+
+/** All nodes of a guest but those of its devices, in one transaction. */
+int guest_nodes_write(struct vl_host *host, uint16_t domid, const struct vl_config *config,
+		      const struct vl_build *build, struct vl_error *error);
+int guest_nodes_rename(struct vl_host *host, uint16_t domid, const uint8_t uuid[16],
+		       const char *name, struct vl_error *error);
+int guest_nodes_remove(struct vl_host *host, uint16_t domid, const uint8_t uuid[16],
+		       struct vl_error *error);
+
+/* ---- Kernel and ramdisk (guest_boot.c) -------------------------------------------------- */
+
+struct guest_boot {
+	struct vl_kernel *kernel;
+	void *ramdisk;
+	size_t ramdisk_size;
+};
+
+/** Closed by guest_boot_close(), after a failure as well. */
+int guest_boot_open(const struct vl_host *host, const struct vl_config *config,
+		    struct guest_boot *boot, struct vl_error *error);
+void guest_boot_close(struct guest_boot *boot);
+
+/* ---- The end (guest_destroy.c) ------------------------------------------------------------ */
+
+/** Everything of a domain, whatever there is of it; goes on after a failure. */
+int guest_remove(struct vl_host *host, uint16_t domid, const uint8_t uuid[16],
+		 struct vl_error *error);
+
+#endif
