@@ -4,7 +4,7 @@
 # on a fake machine, micro-guests, source checks, system tests, benchmarks.
 # Included by the top Makefile.
 
-.PHONY: unit fuzz race model guests check system test run debian iso bench bench-boot release sloc initrd kernel
+.PHONY: unit fuzz race model guests check system test run debian iso bench bench-boot bench-store release sloc initrd kernel
 
 san := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
@@ -217,7 +217,7 @@ guests: $(guest_elfs)
 CHECKS := $(addprefix tap:,$(sort $(wildcard tests/check/t-*))) \
 	$(addprefix sum:,$(wildcard tests/check/abi.sh))
 check_env := O=$(O) CC='$(CC)' HV_CFLAGS='$(hv_cflags)'
-check: $(generated) $(O)/vellum.elf $(O)/libvellum.a
+check: $(generated) $(O)/vellum.elf $(O)/libvellum.a $(O)/bin/vl-stored
 	$(Q)$(check_env) $(PYTHON) tests/summary.py $(CHECKS)
 sloc:
 	$(Q)tests/check/sloc.sh
@@ -276,6 +276,14 @@ test: all release guests $(O)/race/race $(unit_progs) $(generated) $(RUN)/vmlinu
 
 bench-boot: all $(RUN)/vmlinux $(RUN)/initrd.gz
 	$(Q)O=$(O) $(PYTHON) tests/bench/boot.py -n $(N) --json $(O)/bench-boot.json
+
+# What the store daemon costs, with up to 10,000 guests' nodes.
+bench-store: $(O)/bench/store $(O)/bin/vl-stored
+	$(Q)$< $(O)/bin/vl-stored --json $(O)/bench-store.json
+$(O)/bench/store: tests/bench/store.c $(O)/libvellum.a
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(tool_cflags) -Wno-missing-prototypes -o $@ $^ -lpthread
 
 # Without CONFIG_DEBUG, in a build folder of its own: what figures are taken of.
 RELEASE := $(O)/release
