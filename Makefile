@@ -317,6 +317,7 @@ help:
 	'make guests       micro-guests of tests/guest' \
 	'make bench        all figures beside the bare kernel and Xen (make deps DEPS=bench)' \
 	'make bench-boot   boot time: bare kernel, Xen, Vellum (N=3)' \
+	'make bench-store  the store daemon: cost of a request, operations a second' \
 	'make sloc         lines of code by component' \
 	'make lint format format-check      cppcheck and clang-tidy; clang-format' \
 	'make menuconfig defconfig savedefconfig olddefconfig' \
