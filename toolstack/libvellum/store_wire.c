@@ -29,7 +29,7 @@ struct vl_store {
 	int fd;
 	bool dead; /* a message was lost or made no sense: nothing that follows can be told */
 	uint32_t req_id;
-	STAILQ_HEAD(, event) events;
+	STAILQ_HEAD(event_list, event) events;
 	/* What has been read of the next message. */
 	size_t have;
 	char message[sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX + 1];
@@ -254,7 +254,7 @@ void store_add_text(struct store_request *request, const char *text)
 int store_talk(struct vl_store *store, struct store_request *request, const char **data,
 	       size_t *size, struct vl_error *error)
 {
-	struct xsd_sockmsg head = { request->type, ++store->req_id, request->tx, 0 }, reply;
+	struct xsd_sockmsg head = { request->type, ++store->req_id, request->tx, 0 }, reply = { 0 };
 	int rc;
 
 	if (store->dead) {
@@ -317,7 +317,7 @@ int vl_store_event(struct vl_store *store, int timeout_ms, char **path, char **t
 {
 	int64_t moment = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
 	struct event *event = STAILQ_FIRST(&store->events);
-	struct xsd_sockmsg head;
+	struct xsd_sockmsg head = { 0 };
 	int rc;
 
 	if (!event) {

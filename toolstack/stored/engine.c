@@ -109,10 +109,8 @@ void engine_tick(struct engine *engine)
 	struct conn *conn;
 	struct tx *tx;
 
-	TAILQ_FOREACH(conn, &engine->conns, of_engine)
-	{
-		TAILQ_FOREACH(tx, &conn->txs, of_conn)
-		{
+	TAILQ_FOREACH(conn, &engine->conns, of_engine) {
+		TAILQ_FOREACH(tx, &conn->txs, of_conn) {
 			if (!conn->who.privileged && !tx->doomed &&
 			    engine->now - tx->started > TX_SECONDS) {
 				tx_doom(tx);

@@ -354,8 +354,7 @@ static int op_reset_watches(struct request *r)
 {
 	struct watch *watch;
 
-	TAILQ_FOREACH(watch, &r->conn->watches, of_conn)
-	{
+	TAILQ_FOREACH(watch, &r->conn->watches, of_conn) {
 		state_watch(r->engine, watch, false);
 	}
 	watch_remove_all(r->engine, r->conn);

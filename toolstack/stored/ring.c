@@ -85,8 +85,7 @@ void ring_resume(struct conn *conn, struct xenstore_domain_interface *page)
 	if (conn_throttled(conn)) {
 		/* Events may have been left out; which ones is not in the journal. */
 		conn->lost = true;
-		TAILQ_FOREACH(watch, &conn->watches, of_conn)
-		{
+		TAILQ_FOREACH(watch, &conn->watches, of_conn) {
 			watch->lost = true;
 		}
 	}

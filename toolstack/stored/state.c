@@ -212,12 +212,10 @@ static void snapshot_domain(struct journal *journal, const struct domain *domain
 	if (conn->in_size) {
 		put_in(journal, conn, conn->in_size);
 	}
-	TAILQ_FOREACH(watch, &conn->watches, of_conn)
-	{
+	TAILQ_FOREACH(watch, &conn->watches, of_conn) {
 		put_watch(journal, watch, RECORD_WATCH);
 	}
-	TAILQ_FOREACH(tx, &conn->txs, of_conn)
-	{
+	TAILQ_FOREACH(tx, &conn->txs, of_conn) {
 		put_tx(journal, domain->domid, tx->id, true);
 	}
 }

@@ -85,8 +85,7 @@ struct tx *tx_find(const struct conn *conn, uint32_t id)
 {
 	struct tx *tx;
 
-	TAILQ_FOREACH(tx, &conn->txs, of_conn)
-	{
+	TAILQ_FOREACH(tx, &conn->txs, of_conn) {
 		if (tx->id == id) {
 			break;
 		}
@@ -96,14 +95,15 @@ struct tx *tx_find(const struct conn *conn, uint32_t id)
 
 void tx_doom(struct tx *tx)
 {
-	struct tx_change *change;
+	struct tx_change *change, *next;
 	struct map_link *link;
 
 	tx->doomed = true;
-	while ((change = TAILQ_FIRST(&tx->changes))) {
-		TAILQ_REMOVE(&tx->changes, change, of_tx);
+	for (change = TAILQ_FIRST(&tx->changes); change; change = next) {
+		next = TAILQ_NEXT(change, of_tx);
 		free(change);
 	}
+	TAILQ_INIT(&tx->changes);
 	for (size_t i = 0; i < tx->touched.bucket_count; i++) {
 		while ((link = tx->touched.buckets[i])) {
 			tx->touched.buckets[i] = link->next;
@@ -127,8 +127,11 @@ void tx_free(struct conn *conn, struct tx *tx)
 
 void tx_free_all(struct conn *conn)
 {
-	while (!TAILQ_EMPTY(&conn->txs)) {
-		tx_free(conn, TAILQ_FIRST(&conn->txs));
+	struct tx *tx, *next;
+
+	for (tx = TAILQ_FIRST(&conn->txs); tx; tx = next) {
+		next = TAILQ_NEXT(tx, of_conn);
+		tx_free(conn, tx);
 	}
 }
 
@@ -204,7 +207,7 @@ static int touch_above(struct engine *engine, struct conn *conn, struct tx *tx, 
 	return touch_get(engine, conn, tx, above, TOUCH_EXIST, NULL, quota);
 }
 
-static struct tx_change *copy_change(const struct change *change)
+static struct tx_change *copy_change(const struct change *change, struct touch *touch)
 {
 	size_t path_size = strlen(change->path) + 1;
 	size_t perm_size = change->perm_count * sizeof(struct vl_perm);
@@ -215,6 +218,7 @@ static struct tx_change *copy_change(const struct change *change)
 		return NULL;
 	}
 	copy->change = *change;
+	copy->touch = touch;
 	at = copy->data;
 	if (perm_size) {
 		copy->change.perms = memcpy(at, change->perms, perm_size);
@@ -258,13 +262,12 @@ int tx_change(struct engine *engine, struct conn *conn, struct tx *tx, const str
 		rc = grow(engine, conn, tx, quota);
 	}
 	if (rc == 0) {
-		copy = copy_change(change);
+		copy = copy_change(change, touch);
 		rc = copy ? change_apply(engine, &tx->root, &tx->tally, &conn->who, change, &result,
 					 quota) :
 			    -ENOMEM;
 	}
 	if (rc == 0 && result.changed) {
-		copy->touch = touch;
 		TAILQ_INSERT_TAIL(&tx->changes, copy, of_tx);
 	} else {
 		free(copy);
@@ -316,8 +319,7 @@ static void publish(struct engine *engine, struct tx *tx, struct change_result *
 	struct change_result *result = results;
 	struct tx_change *c;
 
-	TAILQ_FOREACH(c, &tx->changes, of_tx)
-	{
+	TAILQ_FOREACH(c, &tx->changes, of_tx) {
 		if (result->removed) {
 			state_remove(engine, c->change.path);
 		} else if (result->changed) {
@@ -327,8 +329,7 @@ static void publish(struct engine *engine, struct tx *tx, struct change_result *
 	}
 	/* One event for each path that is not removed in between. */
 	result = results;
-	TAILQ_FOREACH(c, &tx->changes, of_tx)
-	{
+	for (c = TAILQ_FIRST(&tx->changes); c; c = TAILQ_NEXT(c, of_tx)) {
 		if (result->changed && (!c->touch->fired || result->removed)) {
 			c->touch->fired = true;
 			watch_fire(engine, &(struct event){ c->change.path, result->before,
@@ -347,8 +348,7 @@ static int commit(struct engine *engine, struct conn *conn, struct tx *tx, enum 
 	size_t count = 0, done = 0;
 	int rc = 0;
 
-	TAILQ_FOREACH(c, &tx->changes, of_tx)
-	{
+	TAILQ_FOREACH(c, &tx->changes, of_tx) {
 		count++;
 	}
 	results = calloc(count + 1, sizeof(*results));
@@ -359,8 +359,7 @@ static int commit(struct engine *engine, struct conn *conn, struct tx *tx, enum 
 	/* The transaction's own version is no longer wanted, and would only cost copies. */
 	node_unref(tx->root);
 	tx->root = NULL;
-	TAILQ_FOREACH(c, &tx->changes, of_tx)
-	{
+	TAILQ_FOREACH(c, &tx->changes, of_tx) {
 		rc = change_apply(engine, &work, &tally, &conn->who, &c->change, &results[done],
 				  quota);
 		done++;

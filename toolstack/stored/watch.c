@@ -119,8 +119,7 @@ static struct watch *watch_find(const struct watch_point *point, const struct co
 	struct watch *watch = NULL;
 
 	if (point) {
-		LIST_FOREACH(watch, &point->watches, of_point)
-		{
+		LIST_FOREACH(watch, &point->watches, of_point) {
 			if (watch->conn == conn && strcmp(watch->token, token) == 0) {
 				break;
 			}
@@ -200,15 +199,13 @@ static void fire_below(const struct watch_point *above, const struct node *remov
 	struct watch *watch;
 	const char *name;
 
-	LIST_FOREACH(point, &above->children, siblings)
-	{
+	LIST_FOREACH(point, &above->children, siblings) {
 		name = point_name(point);
 		node = tree_child(removed, name, strlen(name));
 		if (!node) {
 			continue;
 		}
-		LIST_FOREACH(watch, &point->watches, of_point)
-		{
+		LIST_FOREACH(watch, &point->watches, of_point) {
 			if (may_read(watch, node->content)) {
 				conn_event(watch, point->path);
 			}
@@ -230,8 +227,7 @@ void watch_fire(struct engine *engine, const struct event *event)
 			/* Nothing below is watched either. */
 			return;
 		}
-		LIST_FOREACH(watch, &point->watches, of_point)
-		{
+		LIST_FOREACH(watch, &point->watches, of_point) {
 			if (may_read(watch, event->before) || may_read(watch, event->after)) {
 				conn_event(watch, event->path);
 			}
@@ -249,8 +245,7 @@ void watch_fire_special(struct engine *engine, const char *path)
 	struct watch *watch;
 
 	if (point) {
-		LIST_FOREACH(watch, &point->watches, of_point)
-		{
+		LIST_FOREACH(watch, &point->watches, of_point) {
 			if (may_read(watch, content)) {
 				conn_event(watch, path);
 			}
@@ -263,8 +258,7 @@ void watch_fire_lost(struct conn *conn)
 	struct watch *watch;
 
 	conn->lost = false;
-	TAILQ_FOREACH(watch, &conn->watches, of_conn)
-	{
+	TAILQ_FOREACH(watch, &conn->watches, of_conn) {
 		if (watch->lost) {
 			watch->lost = false;
 			conn_event(watch, watch->point->path);
