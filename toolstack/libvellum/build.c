@@ -100,11 +100,15 @@ static int check_spec(const struct builder *b, struct vl_error *error)
 	const struct vl_build *spec = b->spec;
 
 	if (spec->memory_frames == 0 || spec->max_frames < spec->memory_frames ||
-	    spec->max_frames > BUILD_FRAMES_MAX ||
-	    spec->ramdisk_size >> VL_PAGE_SHIFT >= BUILD_FRAMES_MAX) {
+	    spec->max_frames > BUILD_FRAMES_MAX) {
 		return vl_error_set(error, -EINVAL,
-				    "a domain cannot have %lu MiB of memory, at most %lu MiB",
+				    "a domain cannot start with %lu MiB of memory and have %lu "
+				    "MiB at most",
 				    MIB_OF(spec->memory_frames), MIB_OF(spec->max_frames));
+	}
+	if (spec->ramdisk_size >> VL_PAGE_SHIFT >= BUILD_FRAMES_MAX) {
+		return vl_error_set(error, -E2BIG, "a ramdisk of %zu bytes is too large",
+				    spec->ramdisk_size);
 	}
 	if (strlen(b->cmdline) >= MAX_GUEST_CMDLINE) {
 		return vl_error_set(error, -EINVAL,

@@ -32,7 +32,7 @@ static bool add_extent(struct build_memory *m, uint64_t mfn, uint64_t count)
 	if (e && e->mfn + e->count == mfn) {
 		e->count += count;
 	} else {
-		if (m->count == m->room) {
+		if (!m->extents || m->count == m->room) {
 			size_t room = m->room ? 2 * m->room : 64;
 
 			e = reallocarray(m->extents, room, sizeof(*e));
@@ -50,7 +50,8 @@ static bool add_extent(struct build_memory *m, uint64_t mfn, uint64_t count)
 
 static int no_memory(struct vl_error *error)
 {
-	return vl_error_set(error, -ENOMEM, "not enough memory to build a domain");
+	vl_error_set(error, -ENOMEM, "not enough memory to build a domain");
+	return -ENOMEM;
 }
 
 /* Asks for up to BATCH extents; *got says how many came. */

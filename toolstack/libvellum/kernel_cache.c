@@ -318,7 +318,7 @@ static size_t survey(DIR *list, entry_name oldest)
 		if (oldest[0] == '\0' || st.st_mtim.tv_sec < age.tv_sec ||
 		    (st.st_mtim.tv_sec == age.tv_sec && st.st_mtim.tv_nsec < age.tv_nsec)) {
 			age = st.st_mtim;
-			strcpy(oldest, d->d_name);
+			memcpy(oldest, d->d_name, strlen(d->d_name) + 1);
 		}
 	}
 	return sum;

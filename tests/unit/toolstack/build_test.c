@@ -284,6 +284,9 @@ static void test_small_memory(void)
 	start(&f, 20 * MIB);
 	f.build.ramdisk_size = 1ul << 40;
 	EQ(build(&f), -E2BIG);
+	f.build.ramdisk_size = ~0ul;
+	EQ(build(&f), -E2BIG);
+	SAYS("ramdisk of 18446744073709551615 bytes");
 	f.build.ramdisk_size = sizeof(ramdisk);
 	f.build.memory_frames = f.build.max_frames = 65 * MIB;
 	EQ(build(&f), -ENOMEM);
