@@ -39,11 +39,6 @@ int config_fail(const struct config_ctx *ctx, const char *format, ...)
 	return -EINVAL;
 }
 
-int config_no_memory(const struct config_ctx *ctx)
-{
-	return vl_error_set(ctx->error, -ENOMEM, "%.120s: not enough memory", ctx->file);
-}
-
 int config_warn(const struct config_ctx *ctx, const char *format, ...)
 {
 	struct vl_warnings *warnings = ctx->warnings;
@@ -262,15 +257,16 @@ int vl_config_parse(const char *text, size_t size, const char *file, const char 
 {
 	struct config_ctx ctx = { .file = file, .warnings = warnings, .error = error };
 	struct config_draft draft = { .config = config_new() };
-	int rc = draft.config ? 0 : config_no_memory(&ctx);
+	int rc;
 
 	if (warnings) {
 		warnings->text = NULL;
 		warnings->count = 0;
 	}
-	if (!rc) {
-		rc = read_all(&ctx, text, size, overrides, override_count, &draft);
+	if (!draft.config) {
+		return config_no_memory(&ctx);
 	}
+	rc = read_all(&ctx, text, size, overrides, override_count, &draft);
 	free(draft.root);
 	free(draft.extra);
 	if (rc) {

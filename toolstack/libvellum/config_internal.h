@@ -9,6 +9,8 @@
 #ifndef LIBVELLUM_CONFIG_INTERNAL_H
 #define LIBVELLUM_CONFIG_INTERNAL_H
 
+#include <errno.h>
+
 #include "libvellum/config.h"
 
 /* Far beyond every real configuration; what is hostile stops here. */
@@ -33,8 +35,12 @@ struct config_ctx {
 /** -EINVAL with "FILE:LINE: sentence". */
 __attribute__((format(printf, 2, 3))) int config_fail(const struct config_ctx *ctx,
 						      const char *format, ...);
-/** -ENOMEM. */
-int config_no_memory(const struct config_ctx *ctx);
+/** -ENOMEM, here so that an analyzer sees that it is never 0. */
+static inline int config_no_memory(const struct config_ctx *ctx)
+{
+	(void)vl_error_set(ctx->error, -ENOMEM, "%.120s: not enough memory", ctx->file);
+	return -ENOMEM;
+}
 /** Adds a warning; 0 or -ENOMEM. */
 __attribute__((format(printf, 2, 3))) int config_warn(const struct config_ctx *ctx,
 						      const char *format, ...);

@@ -335,8 +335,10 @@ static int get_devices(struct config_ctx *ctx, const json_t *root, struct vl_con
 	}
 	json_array_foreach(vifs, i, entry)
 	{
-		rc = json_is_object(entry) ? config_vif_add(ctx, config, &vif) :
-					     wrong_type(ctx, "nics", "a list of objects");
+		if (!json_is_object(entry)) {
+			return wrong_type(ctx, "nics", "a list of objects");
+		}
+		rc = config_vif_add(ctx, config, &vif);
 		if (!rc) {
 			rc = get_members(ctx, "", entry, vif, config_vif_keys, vif_handled);
 		}
@@ -398,7 +400,8 @@ int config_json_read(struct config_ctx *ctx, const char *text, size_t size,
 
 	ctx->line = 0;
 	if (!root) {
-		if (json_error_code(&problem) == json_error_out_of_memory) {
+		/* Where jansson has no memory it often has no words either. */
+		if (json_error_code(&problem) == json_error_out_of_memory || !problem.text[0]) {
 			return config_no_memory(ctx);
 		}
 		ctx->line = problem.line > 0 ? (unsigned int)problem.line : 0;

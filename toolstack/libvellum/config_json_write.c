@@ -243,16 +243,56 @@ static bool put_config(json_t *root, const struct vl_config *config)
 	       put_disks(root, config) && put_vifs(root, config);
 }
 
+/* The text as it grows.  Once it could not, it never does: jansson goes on after a
+ * name that it could not write. */
+struct output {
+	char *text;
+	size_t size, room;
+	bool failed;
+};
+
+static int append(const char *bytes, size_t size, void *data)
+{
+	struct output *output = data;
+	size_t room = output->room ? output->room : 1024;
+	char *text;
+
+	if (output->failed || size > SIZE_MAX / 4 - output->size) {
+		output->failed = true;
+		return -1;
+	}
+	while (room <= output->size + size) {
+		room *= 2;
+	}
+	if (room != output->room) {
+		text = realloc(output->text, room);
+		if (!text) {
+			output->failed = true;
+			return -1;
+		}
+		output->text = text;
+		output->room = room;
+	}
+	memcpy(output->text + output->size, bytes, size);
+	output->size += size;
+	output->text[output->size] = '\0';
+	return 0;
+}
+
 int vl_config_json(const struct vl_config *config, char **text, struct vl_error *error)
 {
+	struct output output = { .text = NULL };
 	json_t *root = json_object();
+	bool good = root && put_config(root, config) &&
+		    json_dump_callback(root, append, &output, JSON_INDENT(4)) == 0 &&
+		    !output.failed;
 
-	*text = NULL;
-	if (root && put_config(root, config)) {
-		*text = json_dumps(root, JSON_INDENT(4));
-	}
 	json_decref(root);
-	return *text ? 0 :
-		       vl_error_set(error, -ENOMEM,
-				    "not enough memory to write a configuration as JSON");
+	*text = output.text;
+	if (good) {
+		return 0;
+	}
+	free(output.text);
+	*text = NULL;
+	return vl_error_set(error, -ENOMEM, "not enough memory to write a configuration as JSON");
 }

@@ -55,7 +55,7 @@ const struct config_key config_keys[] = {
 	{ "cpus", "cpu", CONFIG_CPUS, 0, 0, 0, NULL, NULL, "CPUs that it may run on" },
 	{ "cpu_weight", NULL, CONFIG_U32, CONFIG(weight), 1, 65535, "b_info/sched_params/weight",
 	  "cputune/shares", "its share of busy CPUs" },
-	{ "cap", "cpu_cap", CONFIG_U32, CONFIG(cap), 0, 100 * CONFIG_MAX_VCPUS,
+	{ "cap", "cpu_cap", CONFIG_U32, CONFIG(cap), 0, UINT64_C(100) * CONFIG_MAX_VCPUS,
 	  "b_info/sched_params/cap", GUEST "cap", "percent of one CPU at most; 0: no limit" },
 
 	{ "on_poweroff", NULL, CONFIG_ACTION, CONFIG(on_poweroff), 0, 0, "on_poweroff",
@@ -210,7 +210,7 @@ const struct config_key config_disk_keys[] = {
 };
 
 const struct config_key config_vif_keys[] = {
-	{ "devid", NULL, CONFIG_U32, VIF(devid), 0, CONFIG_MAX_DEVICES - 1, "devid", "@devid",
+	{ "devid", NULL, CONFIG_U32, VIF(devid), 0, CONFIG_MAX_DEVICES - 1, "devid", NULL,
 	  "its number" },
 	{ "backend", NULL, CONFIG_STRING, VIF(backend), 0, 0, "backend_domname",
 	  "backenddomain@name", "domain that serves it" },

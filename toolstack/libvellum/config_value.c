@@ -97,11 +97,11 @@ int config_number(struct config_ctx *ctx, const char *key, const char *text, uin
 		  uint64_t max, uint64_t *number)
 {
 	unsigned long long value;
-	char *end;
+	char *end = NULL;
 
 	errno = 0;
 	value = isdigit((unsigned char)*text) ? strtoull(text, &end, 0) : 0;
-	if (!isdigit((unsigned char)*text) || *end) {
+	if (!end || *end) {
 		return config_fail(ctx, "%s: \"%.40s\" is no number", key, config_text_shown(text));
 	}
 	if (errno || value < min || value > max) {
@@ -114,9 +114,10 @@ int config_number(struct config_ctx *ctx, const char *key, const char *text, uin
 
 /* ---- UUIDs, MAC addresses, actions, addresses ---- */
 
-static int hex_digit(char c)
+static unsigned int hex_digit(char c)
 {
-	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
+	return (unsigned int)(isdigit((unsigned char)c) ? c - '0' :
+							  tolower((unsigned char)c) - 'a' + 10);
 }
 
 /* Pairs of digits; separators may stand behind each pair where `may` has a bit, and
@@ -390,8 +391,9 @@ int config_set_number(struct config_ctx *ctx, void *base, const struct config_ke
 
 	/* The range is in MiB, the value may lie between two of them. */
 	if (number < key->min * unit || number > key->max * unit) {
-		return config_fail(ctx, "%s: %" PRIu64 " is not between %" PRIu64 " and %" PRIu64,
-				   key->name, number, key->min * unit, key->max * unit);
+		return config_fail(ctx, "%s: %" PRIu64 "%s is not between %" PRIu64 " and %" PRIu64,
+				   key->name, number, unit > 1 ? " KiB" : "", key->min * unit,
+				   key->max * unit);
 	}
 	if (key->type == CONFIG_U32) {
 		*(uint32_t *)field_of(base, key) = (uint32_t)number;
@@ -449,7 +451,7 @@ int config_set_text(struct config_ctx *ctx, void *base, const struct config_key 
 		    const char *text)
 {
 	char **string = config_string_field(base, key);
-	uint64_t number;
+	uint64_t number = 0;
 	int rc;
 
 	switch (key->type) {

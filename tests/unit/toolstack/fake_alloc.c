@@ -3,6 +3,7 @@
 #include "fake_alloc.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static unsigned int left;
 static bool failed;
@@ -15,6 +16,8 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 void *__wrap_reallocarray(void *old, size_t count, size_t size);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t limit);
 
 void fake_alloc_fail_at(unsigned int n)
 {
@@ -55,4 +58,21 @@ void *__wrap_realloc(void *old, size_t size)
 void *__wrap_reallocarray(void *old, size_t count, size_t size)
 {
 	return fails() ? NULL : __real_reallocarray(old, count, size);
+}
+
+char *__wrap_strndup(const char *text, size_t limit)
+{
+	size_t size = strnlen(text, limit);
+	char *copy = fails() ? NULL : __real_malloc(size + 1);
+
+	if (copy) {
+		memcpy(copy, text, size);
+		copy[size] = '\0';
+	}
+	return copy;
+}
+
+char *__wrap_strdup(const char *text)
+{
+	return __wrap_strndup(text, strlen(text));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fails one allocation: the linker puts these in front of malloc(), calloc(),
- * realloc() and reallocarray() wherever libvellum or a test calls them.
+ * realloc(), reallocarray(), strdup() and strndup() wherever libvellum or a test calls them.
  *
  *     for (unsigned int n = 1; ; n++) {
  *             fake_alloc_fail_at(n);

@@ -7,9 +7,11 @@
 
 extern CU_TestInfo build_tests[];
 extern CU_TestInfo ctl_tests[];
+extern CU_TestInfo config_alloc_tests[];
 extern CU_TestInfo config_cfg_tests[];
 extern CU_TestInfo config_device_tests[];
 extern CU_TestInfo config_json_tests[];
+extern CU_TestInfo config_xml_tests[];
 extern CU_TestInfo decompress_tests[];
 extern CU_TestInfo device_disk_tests[];
 extern CU_TestInfo device_vif_tests[];
@@ -26,9 +28,11 @@ int main(void)
 	CU_SuiteInfo suites[] = {
 		{ "build", NULL, NULL, NULL, NULL, build_tests },
 		{ "ctl", NULL, NULL, NULL, NULL, ctl_tests },
+		{ "config_alloc", NULL, NULL, NULL, NULL, config_alloc_tests },
 		{ "config_cfg", NULL, NULL, NULL, NULL, config_cfg_tests },
 		{ "config_device", NULL, NULL, NULL, NULL, config_device_tests },
 		{ "config_json", NULL, NULL, NULL, NULL, config_json_tests },
+		{ "config_xml", NULL, NULL, NULL, NULL, config_xml_tests },
 		{ "decompress", NULL, NULL, NULL, NULL, decompress_tests },
 		{ "device_disk", guest_suite, NULL, guest_setup, guest_teardown,
 		  device_disk_tests },
