@@ -29,6 +29,7 @@ int domain_add(struct engine *engine, uint16_t domid, uint64_t frame, uint32_t p
 		return -ENOMEM;
 	}
 	engine->domain[domid] = domain;
+	engine->gone[domid] = false;
 	*out = domain;
 	return 0;
 }
@@ -39,6 +40,7 @@ void domain_remove(struct engine *engine, struct domain *domain)
 	struct domain *other;
 
 	engine->domain[domid] = NULL;
+	stale_mark(engine, domid);
 	conn_free(domain->conn);
 	free(domain);
 	/* A domain that gets this number later is not the one whose rights were given. */

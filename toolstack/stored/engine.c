@@ -117,5 +117,6 @@ void engine_tick(struct engine *engine)
 			}
 		}
 	}
+	stale_sweep(engine, false);
 	state_compact(engine, false);
 }

@@ -245,6 +245,13 @@ int domain_add(struct engine *engine, uint16_t domid, uint64_t frame, uint32_t p
 	       struct domain **domain);
 void domain_remove(struct engine *engine, struct domain *domain);
 
+/* ---- Permissions of domains that are gone (stale.c) --------------------------- */
+
+/** A domain has gone. */
+void stale_mark(struct engine *engine, uint16_t domid);
+/** Takes those who have gone out of all permissions, if it is time for that. */
+void stale_sweep(struct engine *engine, bool now);
+
 /* ---- State over restarts (state.c) ------------------------------------------- */
 
 /** Begins a state file anew, or takes up what the last process left there. */
@@ -287,6 +294,8 @@ struct engine {
 	struct quotas quotas;
 	uint32_t owned[DOMID_END];	  /* nodes of each domain */
 	struct domain *domain[DOMID_END]; /* null: not introduced */
+	bool gone[DOMID_END];		  /* released; permissions may still name it */
+	unsigned int gone_count;
 	TAILQ_HEAD(, conn) conns;
 	TAILQ_HEAD(, conn) ready;
 	unsigned int conn_count;

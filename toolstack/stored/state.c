@@ -273,6 +273,9 @@ void state_compact(struct engine *engine, bool now)
 	    (!now && !failed && engine->journal.at < (limit < COMPACT_MIN ? COMPACT_MIN : limit))) {
 		return;
 	}
+	if (!failed) {
+		stale_sweep(engine, true);
+	}
 	if (rewrite(engine, &error)) {
 		engine->state_retry = engine->now + RETRY_SECONDS;
 		engine_log(engine, "%s; %s", error.text,

@@ -147,6 +147,36 @@ static void domains(void)
 	engine_free(engine);
 }
 
+/* What was granted to a domain that has gone is not its successor's. */
+static void stale(void)
+{
+	struct answer answer;
+
+	begin();
+	client_call(control, XS_INTRODUCE, 0, "7\0001\0002\0", 7, NULL);
+	client_call(control, XS_INTRODUCE, 0, "9\0001\0002\0", 7, NULL);
+	client_write(control, 0, "/s/owned", "v");
+	client_write(control, 0, "/s/granted", "v");
+	client_perms(control, "/s/owned", "n7", "r9");
+	client_perms(control, "/s/granted", "n9", "b7");
+	client_text(control, XS_RELEASE, 0, "7", NULL);
+	engine_tick(engine);
+	CU_ASSERT_EQUAL(engine->owned[7], 1);
+	stale_sweep(engine, true);
+	CU_ASSERT_EQUAL(engine->owned[7], 0);
+	client_text(control, XS_GET_PERMS, 0, "/s/owned", &answer);
+	CU_ASSERT(answer.size == 6 && memcmp(answer.data, "n0\0r9\0", 6) == 0);
+	client_text(control, XS_GET_PERMS, 0, "/s/granted", &answer);
+	CU_ASSERT(answer.size == 3 && memcmp(answer.data, "n9\0", 3) == 0);
+	CU_ASSERT_STRING_EQUAL(client_read(control, 0, "/s/granted"), "v");
+	/* One that came back in time keeps what it was given. */
+	client_text(control, XS_RELEASE, 0, "9", NULL);
+	client_call(control, XS_INTRODUCE, 0, "9\0001\0002\0", 7, NULL);
+	stale_sweep(engine, true);
+	CU_ASSERT_EQUAL(engine->owned[9], 1);
+	engine_free(engine);
+}
+
 /* A guest that does not read: its events wait up to its quota, then each watch fires once. */
 static void slow(void)
 {
@@ -214,6 +244,6 @@ static void reset(void)
 
 CU_TestInfo watch_tests[] = {
 	{ "paths", paths },	{ "removal", removal }, { "permissions", permissions },
-	{ "domains", domains }, { "slow", slow },	{ "reset", reset },
-	CU_TEST_INFO_NULL,
+	{ "domains", domains }, { "stale", stale },	{ "slow", slow },
+	{ "reset", reset },	CU_TEST_INFO_NULL,
 };
