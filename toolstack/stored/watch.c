@@ -180,8 +180,11 @@ int watch_remove(struct engine *engine, struct conn *conn, const char *path, con
 
 void watch_remove_all(struct engine *engine, struct conn *conn)
 {
-	while (!TAILQ_EMPTY(&conn->watches)) {
-		watch_free(engine, TAILQ_FIRST(&conn->watches));
+	struct watch *watch, *next;
+
+	for (watch = TAILQ_FIRST(&conn->watches); watch; watch = next) {
+		next = TAILQ_NEXT(watch, of_conn);
+		watch_free(engine, watch);
 	}
 	conn->lost = false;
 }
