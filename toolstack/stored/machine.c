@@ -185,9 +185,12 @@ int machine_attach(struct machine *machine, struct domain *domain, bool resumed)
 	domain->conn->carrier = c;
 	if (resumed) {
 		ring_resume(domain->conn, c->page);
-		notify(machine, c->port);
 	} else {
 		ring_start(domain->conn, c->page);
+	}
+	/* The control domain's kernel looks for devices only after the first event. */
+	if (resumed || domain->domid == 0) {
+		notify(machine, c->port);
 	}
 	conn_wake(domain->conn);
 	return 0;
