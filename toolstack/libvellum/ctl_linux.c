@@ -74,8 +74,9 @@ static int linux_map(void *layer, uint16_t domid, const uint64_t *frames, size_t
 	}
 	at = mmap(NULL, count << VL_PAGE_SHIFT, PROT_READ | PROT_WRITE, MAP_SHARED, l->privcmd, 0);
 	if (at == MAP_FAILED) {
+		rc = -errno;
 		free(map.errors);
-		return -errno;
+		return rc;
 	}
 	map.address = (uint64_t)(uintptr_t)at;
 	if (ioctl(l->privcmd, PRIVCMD_MAP, &map) < 0) {
