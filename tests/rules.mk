@@ -51,7 +51,7 @@ $(O)/san.flags: FORCE
 san_core := hv/core tests/audit tests/boot_guests tests/fake tests/unit/core
 unit_under-core = $(core_src) $(fake_src)
 unit_under-vl = $(filter-out %/main.c,$(patsubst %.o,toolstack/vl/%.c,$(vl-y)))
-san_tool := toolstack/libvellum toolstack/stored toolstack/vl \
+san_tool := toolstack/libvellum toolstack/stored toolstack/vl toolstack/vld \
 	$(addprefix tests/unit/,$(filter-out core,$(unit_names)))
 
 # $(call host_rule,OBJDIR,FOLDER,COMPILER,FLAGS,STAMP)
@@ -65,18 +65,16 @@ endef
 unit_more-vld := $(patsubst %.o,toolstack/vld/%.c,$(vld_engine))
 unit_libs-vld := -levent_core
 fuzz_more-console_ring := toolstack/vld/ring.c toolstack/vld/scroll.c
-san_tool += toolstack/vld
 $(foreach d,$(san_core),$(eval $(call host_rule,san,$(d),$(CC),$(san) $(host_core_cflags),san.flags)))
 $(foreach d,$(san_tool),$(eval $(call host_rule,san,$(d),$(CC),$(san) $(host_tool_cflags),san.flags)))
 
 define unit_rule
 unit_objs-$(1) := $(patsubst %.c,$(O)/san/%.o,$(call unit_src,$(1)) \
-	$(or $(unit_under-$(1)),$(tool_src) $(filter-out $(call unit_src,$(1)),$(fake_ctl_src)) \
-	$(unit_more-$(1))))
+	$(or $(unit_under-$(1)),$(tool_src) $(unit_more-$(1))))
 $(O)/tests/unit-$(1): $$(unit_objs-$(1))
 	$$(say) LD $$@
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) $(san) -o $$@ $$^ -lcunit $(if $(unit_under-$(1)),,$(fake_ctl_link)) \
+	$$(Q)$(CC) $(san) -o $$@ $$^ -lcunit $(if $(filter toolstack,$(1)),$(fake_ctl_link)) \
 		$(if $(filter core,$(1)),,$(tool_libs)) $($(1)-libs) $(unit_libs-$(1))
 -include $$(unit_objs-$(1):.o=.d)
 endef
