@@ -32,9 +32,9 @@ fake_ctl_link := $(foreach f,vl_ctl_open malloc calloc realloc reallocarray strd
 	$(addprefix vl_store_,$(fake_store_names)),-Wl,--wrap=$(f))
 # The engine of the store daemon: what tests/unit/stored and the fuzzers of it link, too.
 stored_src := $(patsubst %.o,toolstack/stored/%.c,$(stored_engine))
-unit_more-stored := $(stored_src)
-fuzz_more-store_wire := $(stored_src)
-fuzz_more-store_ring := $(stored_src)
+unit_under-stored := $(tool_src) $(stored_src)
+fuzz_under-store_wire := $(tool_src) $(stored_src)
+fuzz_under-store_ring := $(tool_src) $(stored_src)
 
 # ---- Unit tests: one program for each folder of tests/unit -----------------
 # Those of "core" get all of hv/core and tests/fake, those of "vl" all of
@@ -150,7 +150,9 @@ $(O)/fuzz/$(1): $$(fuzz_objs-$(1))
 -include $$(fuzz_objs-$(1):.o=.d)
 endef
 $(foreach n,$(fuzz_core_names),$(eval $(call fuzz_rule,$(n),tests/fuzz/$(n).c $(wildcard tests/fuzz/$(n)/*.c) $(core_src) $(fake_src),)))
-$(foreach n,$(fuzz_tool_names),$(eval $(call fuzz_rule,$(n),tests/fuzz/toolstack/$(n).c $(tool_src) $(fake_ctl_src) $(fuzz_more-$(n)),$(fake_ctl_link) $(tool_libs))))
+$(foreach n,$(fuzz_tool_names),$(eval $(call fuzz_rule,$(n),tests/fuzz/toolstack/$(n).c \
+	$(or $(fuzz_under-$(n)),$(tool_src) $(fake_ctl_src) $(fuzz_more-$(n))),\
+	$(if $(fuzz_under-$(n)),,$(fake_ctl_link)) $(tool_libs))))
 
 # The corpus grows in $(O)/fuzz/corpus; committed seeds are in tests/fuzz/seeds.
 fuzz: $(addprefix $(O)/fuzz/,$(FUZZ))
