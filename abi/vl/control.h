@@ -97,8 +97,8 @@ struct vl_sched {
  * number 0, and runs as soon as the domain does.  -XEN_EEXIST: it was started.
  */
 #define VL_CTL_set_context 7
-/* T. The same of a vCPU of a domain that is paused or has shut down; else
- * -XEN_EBUSY. */
+/* T. The same, but without the state of the FPU, of a vCPU of a domain that is
+ * paused or has shut down; else -XEN_EBUSY. */
 #define VL_CTL_get_context 8
 struct vl_context {
 	uint32_t vcpu; /* in */
@@ -181,8 +181,9 @@ struct vl_host_info {
 
 /*
  * The core's messages.  pos counts bytes since the start; what is older than
- * the log keeps is skipped.  Returns the number of bytes.  domid is not looked
- * at.
+ * the log keeps is skipped.  Returns the number of bytes, which is less than
+ * there is room for if the piece is large, and 0 at the end: call again with the
+ * pos that came back.  domid is not looked at.
  */
 #define VL_CTL_log_read 13
 #define VL_LOG_clear (1u << 0) /* what was read until here is not shown to who begins at 0 */
@@ -193,7 +194,15 @@ struct vl_log_read {
 	uint32_t flags;	 /* in: VL_LOG_* */
 };
 
-/* Ports, or frames that are no RAM, which the domain may use; or no more. */
+/*
+ * Ports, or frames that are no RAM, which the domain may use; or no more.
+ * Ports are taken away at once.  Of frames a domain has 8 ranges at most
+ * (-XEN_ENOSPC), and takes back exactly what was given (-XEN_ENOENT), while it
+ * has no memory (-XEN_EBUSY): later its page tables may hold them, and what is
+ * mapped stays mapped until the domain ends.  What belongs to the core or to a
+ * domain as RAM, interrupt controllers and such is never accessible, whatever is
+ * allowed here.
+ */
 #define VL_CTL_set_ioports 14
 #define VL_CTL_set_iomem 15
 struct vl_range {
@@ -205,7 +214,8 @@ struct vl_range {
 /*
  * Gives the domain the right to act on `target`: the operations marked T, and
  * the published calls that name another domain (mapping its frames, its event
- * channels, its memory).  Its own number takes the right away.
+ * channels, its memory).  Its own number takes the right away; so does the end
+ * of the target.  -XEN_EINVAL: the target is the control domain.
  */
 #define VL_CTL_set_target 16
 struct vl_target {
@@ -219,10 +229,10 @@ struct vl_target {
 struct vl_grant {
 	uint32_t ref;	/* in: below GNTTAB_NR_RESERVED_ENTRIES */
 	uint32_t to;	/* in: a domain */
-	uint64_t frame; /* in: of the domain */
+	uint64_t frame; /* in: of the domain, which is looked at as it is mapped */
 };
 
-/* Why the core stopped the domain: one sentence; "" if it did not. */
+/* T. Why the core stopped the domain: one sentence; "" if it did not. */
 #define VL_CTL_crash_reason 18
 struct vl_crash_reason {
 	char text[120]; /* out */

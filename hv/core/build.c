@@ -25,10 +25,7 @@
 #include <hv/hypercall.h>
 #include <hv/irq.h>
 #include <hv/page.h>
-#include <hv/printk.h>
 #include <hv/sched.h>
-#include <hv/string.h>
-#include <hv/vcpu.h>
 
 #define DMA_RESERVE_MAX (128ull << 20)
 #define FRAMES_TO_MB(n) ((unsigned long)(n) >> (20 - PAGE_SHIFT))
@@ -46,7 +43,7 @@ static INIT_TEXT printf_like(1, 2) bool failed(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(reason, sizeof(reason), fmt, ap);
+	vformat(reason, sizeof(reason), fmt, ap);
 	va_end(ap);
 	if (spec->id == 0) {
 		boot_failed("%s: %s", spec->name, reason);
@@ -249,7 +246,7 @@ static INIT_TEXT void fill_start_info(const struct domain *d)
 	size_t n = 0;
 
 	memset(si, 0, PAGE_SIZE);
-	snprintf(si->magic, sizeof(si->magic), "xen-3.0-x86_64");
+	format(si->magic, sizeof(si->magic), "xen-3.0-x86_64");
 	si->nr_pages = d->tot_pages;
 	si->shared_info = (uint64_t)ptr_frame(d->shared) << PAGE_SHIFT;
 	si->flags = d->is_control ? SIF_PRIVILEGED | SIF_INITDOMAIN : 0;
@@ -275,10 +272,10 @@ static INIT_TEXT void fill_start_info(const struct domain *d)
 	}
 	/* In front: it is no argument of init, and a user's own comes later. */
 	if (d->is_control && boot_info.rsdp_addr != 0) {
-		n = (unsigned int)snprintf(line, sizeof(si->cmd_line), "acpi_rsdp=%#lx ",
-					   (unsigned long)boot_info.rsdp_addr);
+		n = (unsigned int)format(line, sizeof(si->cmd_line), "acpi_rsdp=%#lx ",
+					 (unsigned long)boot_info.rsdp_addr);
 	}
-	if ((size_t)snprintf(line + n, sizeof(si->cmd_line) - n, "%s", spec->cmdline) >=
+	if ((size_t)format(line + n, sizeof(si->cmd_line) - n, "%s", spec->cmdline) >=
 	    sizeof(si->cmd_line) - n) {
 		pr_warn("%s: command line is cut after %zu characters", spec->name,
 			sizeof(si->cmd_line) - n - 1);

@@ -12,11 +12,8 @@
 
 #include <xen/elfnote.h>
 
-#include <arch/paging.h>
-
 #include <hv/elf.h>
 #include <hv/mm.h>
-#include <hv/string.h>
 
 #define PARTS_MAX 2048
 #define MAPPING_ALIGN (4ull << 20)

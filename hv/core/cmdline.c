@@ -11,9 +11,6 @@
  */
 #include <hv/cmdline.h>
 
-#include <hv/printk.h>
-#include <hv/string.h>
-
 struct options options = {
 	.com1_port = 0x3f8,
 	.console_com1 = true,
@@ -258,6 +255,6 @@ bool INIT_TEXT cmdline_walk(const char **line, const struct option *o, size_t co
 
 void INIT_TEXT cmdline_parse(const char *s, bool report)
 {
-	(void)snprintf(options.text, sizeof(options.text), "%s", s);
+	(void)format(options.text, sizeof(options.text), "%s", s);
 	(void)cmdline_walk(&s, table, ARRAY_SIZE(table), report);
 }

@@ -5,17 +5,14 @@
  * from it.  What any other domain writes appears in whole lines with its
  * number in front, stripped of control characters that would steer the
  * administrator's terminal, and no faster than a fixed number of lines in a
- * time.  What guest_console.c brings goes the same way, without that limit; a
- * guest that has the keyboard gets its bytes out as they are, and at once.  The
+ * time.  What guest_console.c brings goes the same way, without that limit.  The
  * domain lock covers the line being collected; output is polled, so long writes
  * stop between small pieces.
  */
 #include <hv/hypercall.h>
 
 #include <hv/guests.h>
-#include <hv/printk.h>
 #include <hv/sched.h>
-#include <hv/vcpu.h>
 
 /* Between two pieces interrupts get in.  At 115200 baud one takes 1.4 ms, or up
  * to 14 ms if it ends 16 lines, each of which gets a prefix. */
@@ -39,11 +36,11 @@ static bool may_print(struct domain *d)
 	return ++d->con_lines <= WINDOW_LINES;
 }
 
-/* Prints what is collected and `end`; false if the console is not free. */
-static bool line_flush(struct domain *d, const char *end)
+/* Prints what is collected as a line; false if the console is not free. */
+static bool line_flush(struct domain *d)
 {
 	char text[sizeof(d->conbuf) + 4];
-	int len = snprintf(text, sizeof(text), "%.*s%s", (int)d->conbuf_used, d->conbuf, end);
+	int len = format(text, sizeof(text), "%.*s\r\n", (int)d->conbuf_used, d->conbuf);
 	bool done = printk_domain(d->id, text, (size_t)len);
 
 	d->conbuf_used = done ? 0 : d->conbuf_used;
@@ -52,9 +49,7 @@ static bool line_flush(struct domain *d, const char *end)
 
 bool console_guest_put(struct domain *d, char c, bool limited)
 {
-	bool raw = guest_console_focus(d);
-
-	if (c == '\r' && !raw) {
+	if (c == '\r') {
 		return true;
 	}
 	if (c == '\n' && limited && !may_print(d)) {
@@ -62,21 +57,15 @@ bool console_guest_put(struct domain *d, char c, bool limited)
 		return true;
 	}
 	if (c == '\n' || d->conbuf_used == sizeof(d->conbuf)) {
-		if (!line_flush(d, raw && c != '\n' ? "" : "\r\n")) {
+		if (!line_flush(d)) {
 			d->con_lines -= limited;
 			return false;
 		}
 	}
 	if (c != '\n') {
-		raw = raw || c == '\t' || (c >= ' ' && c <= '~');
-		d->conbuf[d->conbuf_used++] = (char)(raw ? c : '?');
+		d->conbuf[d->conbuf_used++] = c == '\t' || (c >= ' ' && c <= '~') ? c : '?';
 	}
 	return true;
-}
-
-bool console_guest_flush(struct domain *d)
-{
-	return !guest_console_focus(d) || d->conbuf_used == 0 || line_flush(d, "");
 }
 
 /* How many bytes were taken. */
@@ -88,7 +77,7 @@ static size_t write_lines(struct domain *d, const char *s, size_t n)
 	while (i < n && console_guest_put(d, s[i], true)) {
 		i++;
 	}
-	if (!console_guest_flush(d) || i < n) {
+	if (i < n) {
 		sched_yield();
 	}
 	spin_unlock(&d->lock);

@@ -17,11 +17,10 @@
 
 #include <hv/gnttab.h>
 #include <hv/heap.h>
+#include <hv/irq.h>
 #include <hv/page.h>
 #include <hv/sched.h>
-#include <hv/string.h>
 #include <hv/trap.h>
-#include <hv/vcpu.h>
 
 #define PROGRESS_SHIFT 32 /* in the command word */
 
@@ -37,13 +36,18 @@ union args {
 	struct vl_affinity affinity;
 	struct vl_list list;
 	struct vl_host_info host;
+	struct vl_log_read log;
+	struct vl_range range;
 	struct vl_target target;
 	struct vl_grant grant;
 	struct vl_crash_reason crash;
 };
 
 struct call {
+	uint16_t op;
+	bool claimed;	  /* d is, for this call */
 	struct domain *d; /* NULL: the operation is on none, or on any */
+	struct vcpu *v;	  /* of d, where the argument begins with one */
 	uint64_t domid;
 	uint32_t done; /* elements of a list */
 	union args a;
@@ -69,12 +73,10 @@ static long op_create(struct call *c)
 	rc = domain_stop(d, PAUSE_CONTROL); /* they are down: at once */
 	memcpy(d->handle, op->handle, sizeof(d->handle));
 	d->max_pages = (uint32_t)MIN(op->max_frames, UINT32_MAX);
-	if (op->grant_frames != 0) {
-		d->gnttab->max_frames = op->grant_frames;
-	}
-	if (op->maptrack_frames != 0) {
-		d->gnttab->max_maps = (uint32_t)(op->maptrack_frames * MAPS_PER_PAGE);
-	}
+	d->gnttab->max_frames = op->grant_frames != 0 ? op->grant_frames : GNTTAB_FRAMES;
+	d->gnttab->max_maps =
+		(op->maptrack_frames != 0 ? op->maptrack_frames : GNTTAB_MAP_PAGES_MAX) *
+		(uint32_t)MAPS_PER_PAGE;
 	d->evtchn_max = op->event_ports != 0 ? op->event_ports : EVTCHN_FIFO_NR_CHANNELS;
 	return d->id;
 }
@@ -97,6 +99,29 @@ static long op_unpause(struct call *c)
 	return 0;
 }
 
+static long op_set_context(struct call *c)
+{
+	int rc = vcpu_initialise(c->v, c->a.context.context);
+
+	if (rc == 0 && c->v->id == 0) {
+		sched_wake(c->v, PAUSE_DOWN);
+	}
+	return rc;
+}
+
+static long op_get_context(struct call *c)
+{
+	if ((READ_ONCE(c->v->pause_flags) & (PAUSE_CONTROL | PAUSE_DOMAIN)) == 0) {
+		return -XEN_EBUSY;
+	}
+	return sched_unloaded(c->v) ? vcpu_get_context(c->v, c->a.context.context) : -XEN_ERESTART;
+}
+
+static long op_set_affinity(struct call *c)
+{
+	return vcpu_set_affinity(c->v, c->a.affinity.cpus);
+}
+
 /* ---- What it gets --------------------------------------------------------------- */
 
 static long op_set_max_frames(struct call *c)
@@ -112,43 +137,26 @@ static long op_set_sched(struct call *c)
 	return sched_set_params(c->d, c->a.sched.weight, c->a.sched.cap);
 }
 
-static long op_set_affinity(struct call *c)
+static long op_set_range(struct call *c)
 {
-	struct vcpu *v = vcpu_lookup(c->d, c->a.affinity.vcpu);
+	const struct vl_range *r = &c->a.range;
 
-	if (v == NULL || c->a.affinity.pad != 0) {
+	if (r->allow > 1 || r->pad != 0 || r->count == 0 || r->count > ~r->first) {
 		return -XEN_EINVAL;
 	}
-	return vcpu_set_affinity(v, c->a.affinity.cpus);
+	return c->op == VL_CTL_set_ioports ? ioport_allow(c->d, r->first, r->count, r->allow) :
+					     iomem_allow(c->d, r->first, r->count, r->allow);
 }
 
-static long op_set_context(struct call *c)
-{
-	struct vcpu *v = vcpu_lookup(c->d, c->a.context.vcpu);
-	int rc = -XEN_EINVAL;
-
-	if (v != NULL && c->a.context.pad == 0) {
-		rc = vcpu_initialise(v, c->a.context.context);
-	}
-	if (rc == 0 && v->id == 0) {
-		sched_wake(v, PAUSE_DOWN);
-	}
-	return rc;
-}
-
+/* Whose the frame is is looked at as it is mapped. */
 static long op_grant(struct call *c)
 {
 	const struct vl_grant *op = &c->a.grant;
-	struct page *pg;
 
-	if (op->ref >= GNTTAB_NR_RESERVED_ENTRIES || op->to >= MAX_DOMAINS) {
+	if (op->ref >= GNTTAB_NR_RESERVED_ENTRIES || op->to >= MAX_DOMAINS ||
+	    op->frame >= frame_max) {
 		return -XEN_EINVAL;
 	}
-	pg = page_get_from_mfn(op->frame, c->d);
-	if (pg == NULL) {
-		return -XEN_EINVAL;
-	}
-	page_put(pg); /* who maps it looks whose it is */
 	return gnttab_seed(c->d, op->ref, (domid_t)op->to, op->frame);
 }
 
@@ -168,32 +176,50 @@ static long op_set_target(struct call *c)
 
 /* ---- What there is -------------------------------------------------------------- */
 
-/* The times of all vCPUs, and the flags that they make together. */
-static void add_vcpus(const struct domain *d, struct vl_domain_info *info)
+/* The next element of the caller's list. */
+static int put_element(struct call *c, const void *element, size_t size)
 {
-	info->flags |= VL_DOMAIN_blocked;
-	for (unsigned int i = 0; i < d->max_vcpus; i++) {
-		struct vcpu *v = d->vcpu[i];
-		uint32_t flags = READ_ONCE(v->pause_flags);
-		struct vcpu_runstate_info run;
-
-		runstate_read(v, &run);
-		info->cpu_time += run.time[RUNSTATE_running];
-		info->vcpus_up += (flags & PAUSE_DOWN) == 0;
-		info->flags |= READ_ONCE(v->running) ? VL_DOMAIN_running : 0;
-		info->flags |= (flags & PAUSE_CONTROL) != 0 ? VL_DOMAIN_paused : 0;
-		if ((flags & (PAUSE_DOWN | PAUSE_BLOCKED | PAUSE_POLL)) == 0) {
-			info->flags &= ~VL_DOMAIN_blocked;
-		}
-	}
+	return copy_to_guest(guest_ptr(c->a.list.list + c->done++ * size), element, size);
 }
 
-static void fill_info(const struct domain *d, struct vl_domain_info *info)
+static struct vl_vcpu_info vcpu_info(struct vcpu *v)
 {
-	*info = (struct vl_domain_info){
+	uint32_t flags = READ_ONCE(v->pause_flags);
+	struct vcpu_runstate_info run;
+
+	runstate_read(v, &run);
+	return (struct vl_vcpu_info){
+		.vcpu = v->id,
+		.flags = ((flags & PAUSE_DOWN) == 0 ? VL_VCPU_up : 0) |
+			 ((flags & (PAUSE_BLOCKED | PAUSE_POLL)) != 0 ? VL_VCPU_blocked : 0) |
+			 (READ_ONCE(v->running) ? VL_VCPU_running : 0),
+		.cpu = READ_ONCE(v->cpu),
+		.cpu_time = run.time[RUNSTATE_running],
+		.affinity = READ_ONCE(v->affinity),
+	};
+}
+
+static long op_vcpu_info(struct call *c)
+{
+	struct vl_vcpu_info info;
+	struct vcpu *v;
+	int rc = 0;
+
+	c->done = 0; /* none of the lists of vCPUs is long */
+	while (rc == 0 && c->done < c->a.list.count &&
+	       (v = vcpu_lookup(c->d, (uint64_t)c->a.list.first + c->done)) != NULL) {
+		info = vcpu_info(v);
+		rc = put_element(c, &info, sizeof(info));
+	}
+	return rc != 0 ? rc : (long)c->done;
+}
+
+static struct vl_domain_info domain_info(const struct domain *d)
+{
+	struct vl_domain_info info = {
 		.domid = d->id,
 		.target = READ_ONCE(d->target),
-		.flags = (d->is_control ? VL_DOMAIN_control : 0) |
+		.flags = VL_DOMAIN_blocked | (d->is_control ? VL_DOMAIN_control : 0) |
 			 (READ_ONCE(d->state) != DOM_ALIVE ? VL_DOMAIN_dying : 0) |
 			 (READ_ONCE(d->shutting_down) ? VL_DOMAIN_shutdown : 0),
 		.shutdown_reason = READ_ONCE(d->shutdown_code),
@@ -209,8 +235,22 @@ static void fill_info(const struct domain *d, struct vl_domain_info *info)
 		.shared_info = ptr_frame(d->shared),
 		.created = d->created,
 	};
-	memcpy(info->handle, d->handle, sizeof(info->handle));
-	add_vcpus(d, info);
+
+	memcpy(info.handle, d->handle, sizeof(info.handle));
+	if ((READ_ONCE(d->vcpu[0]->pause_flags) & PAUSE_CONTROL) != 0) {
+		info.flags |= VL_DOMAIN_paused;
+	}
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
+		struct vl_vcpu_info v = vcpu_info(d->vcpu[i]);
+
+		info.cpu_time += v.cpu_time;
+		info.vcpus_up += v.flags & VL_VCPU_up;
+		info.flags |= (v.flags & VL_VCPU_running) != 0 ? VL_DOMAIN_running : 0;
+		if ((v.flags & (VL_VCPU_up | VL_VCPU_blocked)) == VL_VCPU_up) {
+			info.flags &= ~VL_DOMAIN_blocked;
+		}
+	}
+	return info;
 }
 
 /* Without a domain: all from domid on. */
@@ -221,24 +261,20 @@ static long op_domain_info(struct call *c)
 	struct domain *d;
 	int rc = 0;
 
-	if (c->a.list.first != 0 || count > INT32_MAX) {
+	if (c->a.list.first != 0) {
 		return -XEN_EINVAL;
 	}
-	while (rc == 0 && c->done < count) {
+	while (rc == 0 && c->done < MIN(count, MAX_DOMAINS)) {
 		d = c->d != NULL ? c->d : domain_from((unsigned int)MIN(c->domid, MAX_DOMAINS));
 		if (d == NULL) {
 			break;
 		}
-		fill_info(d, &info);
+		info = domain_info(d);
 		c->domid = d->id + 1u;
-		if (d != c->d) {
-			domain_put(d);
-		}
-		rc = copy_to_guest(guest_ptr(c->a.list.list + c->done * sizeof(info)), &info,
-				   sizeof(info));
-		c->done++;
+		rc = put_element(c, &info, sizeof(info));
+		domain_put(c->d == NULL ? d : NULL);
 		if (rc == 0 && c->done < count && hypercall_preempt()) {
-			rc = -XEN_ERESTART;
+			return -XEN_ERESTART;
 		}
 	}
 	return rc != 0 ? rc : (long)c->done;
@@ -274,15 +310,46 @@ static long op_host_info(struct call *c)
 	return 0;
 }
 
+/* A piece at most: the caller comes again while it gets something. */
+static long op_log_read(struct call *c)
+{
+	struct vl_log_read *op = &c->a.log;
+	char piece[1024];
+	size_t n;
+
+	if ((op->flags & ~VL_LOG_clear) != 0) {
+		return -XEN_EINVAL;
+	}
+	n = printk_read(piece, MIN(op->size, sizeof(piece)), &op->pos);
+	if (copy_to_guest(guest_ptr(op->buffer), piece, n) != 0) {
+		return -XEN_EFAULT;
+	}
+	if ((op->flags & VL_LOG_clear) != 0) {
+		printk_clear(op->pos);
+	}
+	return (long)n;
+}
+
+static long op_crash_reason(struct call *c)
+{
+	c->a.crash = (struct vl_crash_reason){ 0 };
+	/* It is complete before the domain is shut down. */
+	if (__atomic_load_n(&c->d->shutting_down, __ATOMIC_SEQ_CST)) {
+		memcpy(c->a.crash.text, c->d->crash_reason, sizeof(c->a.crash.text));
+	}
+	return 0;
+}
+
 /* ---- Dispatch ------------------------------------------------------------------------ */
 
 #define TARGET 1u /* also for a domain that has the right to act on that one */
 #define SELF 2u	  /* the control domain may do it to itself */
 #define DYING 4u  /* the domain may be dying */
 #define ANY 8u	  /* the control domain's are not about one domain */
+#define VCPU 128u /* the argument begins as struct vl_context does */
 #define CLAIM 16u /* while nobody stops, builds or destroys it */
-#define IN 32u	  /* the argument is copied in, and out */
-#define OUT 64u
+#define IN 32u	  /* the argument is copied in */
+#define OUT 64u	  /* ... and out */
 
 static const struct {
 	long (*run)(struct call *c);
@@ -297,25 +364,19 @@ static const struct {
 	[VL_CTL_unpause] = { op_unpause, 0, TARGET | CLAIM },
 	OP(set_max_frames, max_frames, SELF | IN),
 	OP(set_sched, sched, SELF | IN),
-	OP(set_context, context, TARGET | IN),
-	OP(set_affinity, affinity, SELF | IN),
-	OP(domain_info, list, TARGET | DYING | ANY | IN),
+	OP(set_context, context, TARGET | VCPU | IN),
+	OP(set_affinity, affinity, SELF | VCPU | IN),
+	OP(get_context, context, TARGET | VCPU | CLAIM | IN),
+	OP(domain_info, list, TARGET | SELF | DYING | ANY | IN),
+	OP(vcpu_info, list, TARGET | SELF | IN),
 	OP(host_info, host, ANY | OUT),
+	OP(log_read, log, ANY | IN | OUT),
+	[VL_CTL_set_ioports] = { op_set_range, sizeof(struct vl_range), CLAIM | IN },
+	[VL_CTL_set_iomem] = { op_set_range, sizeof(struct vl_range), IN },
 	OP(set_target, target, IN),
 	OP(grant, grant, IN),
+	OP(crash_reason, crash, TARGET | DYING | OUT),
 };
-
-static long run_claimed(struct call *c, unsigned int op)
-{
-	long rc;
-
-	if (!domain_claim(c->d)) {
-		return -XEN_ERESTART;
-	}
-	rc = READ_ONCE(c->d->state) == DOM_ALIVE ? ops[op].run(c) : -XEN_ESRCH;
-	domain_release(c->d);
-	return rc;
-}
 
 /* Finds the domain that the caller may act on. */
 static int find_domain(struct call *c, unsigned int flags)
@@ -331,17 +392,27 @@ static int find_domain(struct call *c, unsigned int flags)
 		return -XEN_EPERM;
 	}
 	rc = domain_get_target(c->domid < MAX_DOMAINS ? (uint16_t)c->domid : DOMID_INVALID, &c->d);
+	if (rc == 0 && (flags & SELF) == 0 && c->d == currd) {
+		rc = -XEN_EINVAL;
+	}
+	if (rc == 0 && (flags & CLAIM) != 0) {
+		c->claimed = domain_claim(c->d);
+		rc = c->claimed ? 0 : -XEN_ERESTART;
+	}
 	if (rc == 0 && (flags & DYING) == 0 && READ_ONCE(c->d->state) != DOM_ALIVE) {
 		rc = -XEN_ESRCH;
 	}
-	return rc == 0 && (flags & SELF) == 0 && c->d == currd ? -XEN_EINVAL : rc;
+	return rc;
 }
 
 long do_vl_control(uint64_t cmd, uint64_t domid, uint64_t arg)
 {
 	const struct domain *currd = current_domain();
-	struct call c = { .domid = domid, .done = (uint32_t)(cmd >> PROGRESS_SHIFT) };
-	unsigned int op = (uint16_t)cmd, flags;
+	struct call c = { .op = (uint16_t)index_nospec((uint16_t)cmd, ARRAY_SIZE(ops)),
+			  .domid = domid,
+			  .done = (uint32_t)(cmd >> PROGRESS_SHIFT) };
+	unsigned int flags = ops[c.op].flags;
+	size_t size = ops[c.op].size;
 	long rc;
 
 	if (!currd->is_control && READ_ONCE(currd->target) == currd->id) {
@@ -350,25 +421,27 @@ long do_vl_control(uint64_t cmd, uint64_t domid, uint64_t arg)
 	if ((uint16_t)(cmd >> 16) != VL_CONTROL_VERSION) {
 		return -XEN_EOPNOTSUPP;
 	}
-	if (op >= ARRAY_SIZE(ops) || ops[index_nospec(op, ARRAY_SIZE(ops))].run == NULL) {
+	if (c.op != (uint16_t)cmd || ops[c.op].run == NULL) {
 		return -XEN_ENOSYS;
 	}
-	op = (unsigned int)index_nospec(op, ARRAY_SIZE(ops));
-	flags = ops[op].flags;
 	rc = find_domain(&c, flags);
 	if (rc == 0 && (flags & IN) != 0) {
-		rc = copy_from_guest(&c.a, guest_ptr(arg), ops[op].size);
+		rc = copy_from_guest(&c.a, guest_ptr(arg), size);
 	}
-	if (rc == 0) {
-		rc = (flags & CLAIM) != 0 ? run_claimed(&c, op) : ops[op].run(&c);
+	if (rc == 0 && (flags & VCPU) != 0) {
+		c.v = vcpu_lookup(c.d, c.a.context.vcpu);
+		rc = c.v != NULL && c.a.context.pad == 0 ? 0 : -XEN_EINVAL;
+	}
+	rc = rc == 0 ? ops[c.op].run(&c) : rc;
+	if (c.claimed) {
+		domain_release(c.d);
 	}
 	domain_put_target(c.d);
 	if (rc == -XEN_ERESTART) {
 		cmd = (uint32_t)cmd | (uint64_t)c.done << PROGRESS_SHIFT;
 		return hypercall_restart(3, (uint64_t[]){ cmd, c.domid, arg });
 	}
-	if (rc >= 0 && (flags & OUT) != 0 &&
-	    copy_to_guest(guest_ptr(arg), &c.a, ops[op].size) != 0) {
+	if (rc >= 0 && (flags & OUT) != 0 && copy_to_guest(guest_ptr(arg), &c.a, size) != 0) {
 		return -XEN_EFAULT;
 	}
 	return rc;

@@ -11,9 +11,6 @@
  */
 #include <hv/cpu_vuln.h>
 
-#include <hv/printk.h>
-#include <hv/string.h>
-
 #define BIT(n) (1ull << (n))
 #define V2 VULN_SPECTRE_V2
 
@@ -160,7 +157,7 @@ static void names(uint32_t vulns, char *buf, size_t size)
 	buf[0] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(name); i++) {
 		if ((vulns >> i & 1) != 0 && (size_t)at < size) {
-			at += snprintf(buf + at, size - (size_t)at, " %s", name[i]);
+			at += format(buf + at, size - (size_t)at, " %s", name[i]);
 		}
 	}
 }

@@ -17,8 +17,6 @@
  */
 #include <hv/trap.h>
 
-#include <xen/xen.h>
-
 #include <hv/vcpu.h>
 
 #define BIT(n) (1u << (n))

@@ -14,9 +14,7 @@
 
 #include <hv/evtchn.h>
 #include <hv/hypercall.h>
-#include <hv/printk.h>
 #include <hv/sched.h>
-#include <hv/vcpu.h>
 
 static const char *const reason_names[SHUTDOWN_MAX + 1] = {
 	[SHUTDOWN_poweroff] = "power off", [SHUTDOWN_reboot] = "reboot",
@@ -29,7 +27,7 @@ void domain_shutdown(struct domain *d, uint8_t reason)
 	if (__atomic_exchange_n(&d->shutting_down, true, __ATOMIC_SEQ_CST)) {
 		return;
 	}
-	d->shutdown_code = reason;
+	WRITE_ONCE(d->shutdown_code, reason);
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		sched_sleep(d->vcpu[i], PAUSE_DOMAIN);
 	}
@@ -55,7 +53,7 @@ int domain_crash(struct domain *d, const char *fmt, ...)
 		return -XEN_EFAULT;
 	}
 	va_start(ap, fmt);
-	vsnprintf(d->crash_reason, sizeof(d->crash_reason), fmt, ap);
+	vformat(d->crash_reason, sizeof(d->crash_reason), fmt, ap);
 	va_end(ap);
 
 	if (v == NULL || v->domain != d) {

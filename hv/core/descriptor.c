@@ -12,14 +12,13 @@
 
 #include <hv/hypercall.h>
 #include <hv/mm.h>
-#include <hv/string.h>
 #include <hv/trap.h>
-#include <hv/vcpu.h>
 
 #define DESC_S (1ull << 44) /* code or data, not a system descriptor */
 #define DESC_DPL (3ull << 45)
 #define DESC_P (1ull << 47)
 #define DESCS_PER_FRAME (PAGE_SIZE / 8)
+#define LDT_ENTRIES_MAX 8192
 
 /*
  * Whatever the guest's kernel thinks, all of it runs in ring 3: raise DPL and
@@ -93,6 +92,25 @@ void ldt_drop(struct vcpu *v)
 		arch_load_descriptors(v);
 	}
 	put_frames(old, ARRAY_SIZE(old));
+}
+
+int vcpu_set_ldt(struct vcpu *v, uint64_t base, uint64_t entries)
+{
+	if (entries > LDT_ENTRIES_MAX ||
+	    (entries != 0 &&
+	     ((base & (PAGE_SIZE - 1)) != 0 || !guest_range_ok(guest_ptr(base), entries * 8)))) {
+		return -XEN_EINVAL;
+	}
+	if (entries == 0 && v->ldt_entries == 0) {
+		return 0;
+	}
+	ldt_drop(v);
+	v->ldt_base = entries != 0 ? base : 0;
+	v->ldt_entries = (unsigned int)entries;
+	if (this_cpu()->curr == v) {
+		arch_load_descriptors(v);
+	}
+	return 0;
 }
 
 bool ldt_map_fault(struct vcpu *v, unsigned int page_index)

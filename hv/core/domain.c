@@ -21,9 +21,7 @@
 #include <hv/heap.h>
 #include <hv/irq.h>
 #include <hv/mm.h>
-#include <hv/printk.h>
 #include <hv/sched.h>
-#include <hv/vcpu.h>
 #include <hv/vtime.h>
 
 _Static_assert(sizeof(struct shared_info) <= PAGE_SIZE, "one frame of it");

@@ -10,14 +10,10 @@
  */
 #include <hv/emul.h>
 
-#include <xen/xen.h>
-
 #include <arch/switch.h>
 
 #include <hv/hypercall.h>
 #include <hv/mm.h>
-#include <hv/string.h>
-#include <hv/vcpu.h>
 
 /* Error code of #GP: caused by a gate of the IDT; by an outside event. */
 #define GPEC_EXT 1u

@@ -11,7 +11,6 @@
 #include <hv/guest_access.h>
 #include <hv/irq.h>
 #include <hv/mm.h>
-#include <hv/vcpu.h>
 
 /* Elements of a string instruction before interrupts are let in. */
 #define STRING_BUDGET 64u

@@ -15,7 +15,6 @@
 
 #include <hv/mm.h>
 #include <hv/pci.h>
-#include <hv/vcpu.h>
 
 /* What an instruction does with the old value of its memory operand. */
 struct effect {

@@ -24,7 +24,6 @@
 #include <hv/irq.h>
 #include <hv/mm.h>
 #include <hv/sched.h>
-#include <hv/vcpu.h>
 
 /* Of a domain that is not the control domain, unless policy says otherwise. */
 #define GUEST_PORTS 1023
@@ -129,7 +128,7 @@ long evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned int vcpu,
 	chn = evtchn_at(d, d->evtchn_free);
 	ASSERT(chn->state == ECS_FREE);
 	d->evtchn_free = chn->u.next_free;
-	d->evtchn_count++;
+	WRITE_ONCE(d->evtchn_count, d->evtchn_count + 1);
 	chn->state = (uint8_t)state;
 	chn->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
 	chn->vcpu = (uint16_t)vcpu;
@@ -152,7 +151,7 @@ void evtchn_release(struct domain *d, struct evtchn *chn)
 	chn->state = ECS_FREE;
 	chn->u.next_free = d->evtchn_free;
 	d->evtchn_free = chn->port;
-	d->evtchn_count--;
+	WRITE_ONCE(d->evtchn_count, d->evtchn_count - 1);
 }
 
 /* ---- Sending ------------------------------------------------------------------- */

@@ -47,7 +47,6 @@
 
 #include <hv/domain.h>
 #include <hv/evtchn.h>
-#include <hv/vcpu.h>
 
 _Static_assert(sizeof(((struct shared_info *)0)->evtchn_pending) * 8 == EVTCHN_2L_NR_CHANNELS,
 	       "a bit for every port");

@@ -35,7 +35,6 @@
 #include <hv/evtchn.h>
 #include <hv/heap.h>
 #include <hv/page.h>
-#include <hv/vcpu.h>
 
 #define WORDS_PER_PAGE (PAGE_SIZE / sizeof(event_word_t))
 #define ARRAY_PAGES (EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)

@@ -17,8 +17,6 @@
 #include <hv/evtchn.h>
 #include <hv/hypercall.h>
 #include <hv/irq.h>
-#include <hv/string.h>
-#include <hv/vcpu.h>
 
 union args {
 	domid_t dom;	    /* first in those that act on any domain */

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The formatter behind printk(), panic() and crash reasons: a subset of C99's
- * snprintf with its results.  Pure and reentrant: no data, no lock, no
+ * format with its results.  Pure and reentrant: no data, no lock, no
  * allocation, no recursion; works in a panic and before any start-up.  A
  * conversion it does not know is copied as it stands, so that a wrong format
  * shows in the output rather than as a wild access.
  */
 #include <hv/printk.h>
-
-#include <hv/string.h>
 
 /* What is written so far, `len` counting also what did not fit, and the
  * arguments still to come. */
@@ -139,7 +137,7 @@ static bool convert(struct output *o, const struct spec *s, char letter)
 	}
 }
 
-int vsnprintf(char *buf, size_t n, const char *fmt, va_list ap)
+int vformat(char *buf, size_t n, const char *fmt, va_list ap)
 {
 	struct output o = { .buf = buf, .size = n };
 
@@ -162,13 +160,13 @@ int vsnprintf(char *buf, size_t n, const char *fmt, va_list ap)
 	return (int)o.len;
 }
 
-int snprintf(char *buf, size_t n, const char *fmt, ...)
+int format(char *buf, size_t n, const char *fmt, ...)
 {
 	va_list ap;
 	int len;
 
 	va_start(ap, fmt);
-	len = vsnprintf(buf, n, fmt, ap);
+	len = vformat(buf, n, fmt, ap);
 	va_end(ap);
 	return len;
 }

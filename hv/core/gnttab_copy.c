@@ -8,8 +8,6 @@
 #include <hv/gnttab.h>
 
 #include <hv/page.h>
-#include <hv/string.h>
-#include <hv/vcpu.h>
 
 struct side {
 	struct domain *d; /* of this element and perhaps of the next */

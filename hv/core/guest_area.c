@@ -15,7 +15,6 @@
 
 #include <hv/guest_access.h>
 #include <hv/mm.h>
-#include <hv/string.h>
 
 /* Sources need not be aligned. */
 typedef uint32_t any_u32 __attribute__((aligned(1), may_alias));

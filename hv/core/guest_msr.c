@@ -9,8 +9,6 @@
  */
 #include <hv/trap.h>
 
-#include <xen/xen.h>
-
 #include <arch/switch.h>
 
 #include <hv/vcpu.h>

@@ -18,7 +18,6 @@
 
 #include <hv/domain.h>
 #include <hv/page.h>
-#include <hv/string.h>
 
 #define ZONES 33 /* frame numbers of up to 32 bits */
 #define ORDERS (HEAP_MAX_ORDER + 1)

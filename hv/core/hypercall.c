@@ -15,10 +15,6 @@
 
 #include <vl/control.h>
 
-#include <hv/printk.h>
-#include <hv/string.h>
-#include <hv/vcpu.h>
-
 #define SYSCALL_INSN_LEN 2
 #define STUB_SIZE 32
 
@@ -46,8 +42,9 @@ struct hypercall {
  * dm_op, kexec_op, argo_op, hypfs_op, and arch_0 (machine checks).
  */
 static const struct hypercall table[HYPERCALL_COUNT] = { HYPERCALLS(CALL) };
-_Static_assert(__HYPERVISOR_vl_control == __HYPERVISOR_arch_7, "nobody else's number");
-_Static_assert(__HYPERVISOR_arch_7 < HYPERCALL_COUNT, "all have a slot");
+_Static_assert(__HYPERVISOR_arch_7 < HYPERCALL_COUNT &&
+		       __HYPERVISOR_vl_control == __HYPERVISOR_arch_7,
+	       "all have a slot");
 
 static long call_handler(uint64_t nr, const uint64_t *a)
 {

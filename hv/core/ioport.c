@@ -3,9 +3,10 @@
  * Device access of domains that have it: I/O ports and I/O frames.  Only the
  * emulation of port instructions and the page-table code ask.  A port that a
  * domain may not use reads all ones and takes no writes, as an empty one does
- * on real hardware; the guest never gets a fault for it.  No lock: the map is
- * written once, and the latched configuration address is the guest's own to
- * serialize, as it has to on real hardware.
+ * on real hardware; the guest never gets a fault for it.  What is allowed is
+ * changed by one CPU at a time, by single stores that the readers see without a
+ * lock.  The latched configuration address is the guest's own to serialize, as
+ * it has to on real hardware.
  *
  * PCI configuration ports never reach the device raw, because the address
  * port is shared with the core: 0xcf8 is latched per domain, and each access
@@ -31,10 +32,11 @@
 
 static bool ports_allowed(const struct domain *d, unsigned int port, unsigned int bytes)
 {
-	bool allowed = d->ioport_map != NULL && port + bytes <= PORTS;
+	const uint64_t *map = __atomic_load_n(&d->ioport_map, __ATOMIC_ACQUIRE);
+	bool allowed = map != NULL && port + bytes <= PORTS;
 
 	for (unsigned int p = port; allowed && p < port + bytes; p++) {
-		allowed = (d->ioport_map[p / 64] & (1ull << (p % 64))) != 0;
+		allowed = (READ_ONCE(map[p / 64]) & (1ull << (p % 64))) != 0;
 	}
 	return allowed;
 }
@@ -88,21 +90,33 @@ void ioport_write(struct domain *d, uint16_t port, unsigned int bytes, uint32_t 
 	access(d, port, bytes, &value, true);
 }
 
-int ioport_domain_init(struct domain *d)
+int ioport_allow(struct domain *d, uint64_t first, uint64_t count, bool allow)
 {
-	uint64_t *map = heap_alloc_bytes(MAP_BYTES);
+	uint64_t *map = d->ioport_map, bit;
 
+	if (first >= PORTS || count > PORTS - first) {
+		return -XEN_EINVAL;
+	}
+	map = map == NULL ? heap_alloc_bytes(MAP_BYTES) : map;
 	if (map == NULL) {
 		return -XEN_ENOMEM;
 	}
-	for (unsigned int p = 0; p < PORTS; p++) {
-		if (!arch_port_denied((uint16_t)p)) {
-			map[p / 64] |= 1ull << (p % 64);
+	for (uint64_t p = first; p < first + count; p++) {
+		bit = 1ull << (p % 64);
+		if (!allow) {
+			WRITE_ONCE(map[p / 64], map[p / 64] & ~bit);
+		} else if (!arch_port_denied((uint16_t)p)) {
+			WRITE_ONCE(map[p / 64], map[p / 64] | bit);
 		}
 	}
-	d->ioport_map = map;
-	d->may_io = true;
+	__atomic_store_n(&d->ioport_map, map, __ATOMIC_RELEASE);
 	return 0;
+}
+
+int ioport_domain_init(struct domain *d)
+{
+	d->may_io = true;
+	return ioport_allow(d, 0, PORTS, true);
 }
 
 void ioport_domain_free(struct domain *d)
@@ -111,10 +125,38 @@ void ioport_domain_free(struct domain *d)
 	d->ioport_map = NULL;
 }
 
+int iomem_allow(struct domain *d, uint64_t first, uint64_t count, bool allow)
+{
+	struct iomem *r = d->iomem, *end = r + ARRAY_SIZE(d->iomem);
+	int rc = 0;
+
+	/* The lock also keeps it without frames. */
+	spin_lock(&d->lock);
+	while (r < end && (allow ? r->count != 0 : r->first != first || r->count != count)) {
+		r++;
+	}
+	if (r == end) {
+		rc = allow ? -XEN_ENOSPC : -XEN_ENOENT;
+	} else if (!allow && READ_ONCE(d->tot_pages) != 0) {
+		/* Nobody knows whether its tables map it; now there is none. */
+		rc = -XEN_EBUSY;
+	} else {
+		WRITE_ONCE(r->first, first);
+		__atomic_store_n(&r->count, allow ? count : 0, __ATOMIC_RELEASE);
+	}
+	spin_unlock(&d->lock);
+	return rc;
+}
+
 bool iomem_permitted(const struct domain *d, unsigned long mfn)
 {
-	/* RAM is the core's or a domain's, unless the firmware keeps it. */
-	return d->may_io && mfn >> (cpu_features.paddr_bits - PAGE_SHIFT) == 0 &&
-	       (!mfn_valid(mfn) || READ_ONCE(mfn_to_page(mfn)->owner) == OWNER_IO) &&
+	bool allowed = d->may_io;
+
+	for (unsigned int i = 0; !allowed && i < ARRAY_SIZE(d->iomem); i++) {
+		uint64_t count = __atomic_load_n(&d->iomem[i].count, __ATOMIC_ACQUIRE);
+
+		allowed = mfn - READ_ONCE(d->iomem[i].first) < count;
+	}
+	return allowed && mfn >> (cpu_features.paddr_bits - PAGE_SHIFT) == 0 && mfn_is_io(mfn) &&
 	       !arch_iomem_denied(mfn);
 }

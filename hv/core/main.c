@@ -7,18 +7,13 @@
  */
 #include <hv/boot.h>
 
-#include <arch/paging.h>
-
 #include <hv/entry.h>
 #include <hv/guests.h>
 #include <hv/heap.h>
 #include <hv/memory.h>
 #include <hv/page.h>
 #include <hv/pci.h>
-#include <hv/percpu.h>
-#include <hv/printk.h>
 #include <hv/sched.h>
-#include <hv/timer.h>
 #include <hv/vtime.h>
 
 #include <generated/version.h>

@@ -21,7 +21,6 @@
 #include <hv/heap.h>
 #include <hv/hypercall.h>
 #include <hv/mm.h>
-#include <hv/vcpu.h>
 
 struct exchange {
 	struct xen_memory_exchange e;

@@ -15,7 +15,6 @@
 #include <arch/irq.h>
 
 #include <hv/boot.h>
-#include <hv/printk.h>
 
 #define MAP_EXTRA 16
 /* Interrupt controllers lie in the last 512 MiB below 4 GiB. */

@@ -16,12 +16,9 @@
 #include <hv/heap.h>
 #include <hv/hypercall.h>
 #include <hv/page.h>
-#include <hv/vcpu.h>
 
 #define ORDER_MAX_GUEST 9    /* 2 MiB: zeroing it holds off interrupts */
 #define ORDER_MAX_CONTROL 12 /* 16 MiB */
-/* machphys_mfn_list counts in 2 MiB, which describe 1 GiB. */
-#define M2P_PARTS ((frame_max + (1ul << 18) - 1) >> 18)
 
 unsigned int memory_max_order(void)
 {
@@ -153,26 +150,6 @@ static long machphys_mapping(uint64_t arg)
 	return copy_to_guest(guest_ptr(arg), &m, sizeof(m));
 }
 
-static long machphys_mfn_list(uint64_t arg)
-{
-	struct xen_machphys_mfn_list list;
-
-	if (copy_from_guest(&list, guest_ptr(arg), sizeof(list)) != 0) {
-		return -XEN_EFAULT;
-	}
-	/* The machine bounds it: one round for each GiB of RAM. */
-	list.nr_extents = (uint32_t)MIN(list.max_extents, M2P_PARTS);
-	for (uint32_t i = 0; i < list.nr_extents; i++) {
-		guest_ptr_t start = GUEST_HANDLE_PTR(list.extent_start);
-		xen_pfn_t mfn = arch_m2p_frame(i);
-
-		if (copy_to_guest(guest_ptr_add(start, i * sizeof(mfn)), &mfn, sizeof(mfn)) != 0) {
-			return -XEN_EFAULT;
-		}
-	}
-	return copy_to_guest(guest_ptr(arg), &list, sizeof(list));
-}
-
 long do_memory_op(uint64_t cmd, uint64_t arg)
 {
 	unsigned int op = (unsigned int)(cmd & MEMOP_CMD_MASK);
@@ -192,17 +169,13 @@ long do_memory_op(uint64_t cmd, uint64_t arg)
 		return ask_domain(op, arg);
 	case XENMEM_machphys_mapping:
 		return machphys_mapping(arg);
-	case XENMEM_machphys_mfn_list:
 	case XENMEM_machine_memory_map:
-		if (!current_domain()->is_control) {
-			return -XEN_EPERM;
-		}
-		return op == XENMEM_machphys_mfn_list ? machphys_mfn_list(arg) :
-							memory_map_machine(arg);
+		return current_domain()->is_control ? memory_map_machine(arg) : -XEN_EPERM;
 	default:
 		/*
 		 * Among them memory_map, which is documented to fail so where
-		 * none was set, and all that changes a frame map: a PV guest
+		 * none was set, machphys_mfn_list, since guests see the whole
+		 * table, and all that changes a frame map: a PV guest
 		 * keeps its own.
 		 */
 		return -XEN_ENOSYS;

@@ -10,8 +10,6 @@
 
 #include <arch/switch.h>
 
-#include <hv/vcpu.h>
-
 #define LEVEL_BITS 9
 #define VA_SHIFT(level) (PAGE_SHIFT + LEVEL_BITS * ((level)-1))
 

@@ -12,10 +12,7 @@
  */
 #include <hv/mm.h>
 
-#include <xen/xen.h>
-
 #include <hv/hypercall.h>
-#include <hv/vcpu.h>
 
 #define CMD_MASK 7ull /* an entry is 8 bytes */
 #define BATCH 16u     /* requests copied in at once */

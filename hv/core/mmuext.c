@@ -7,15 +7,7 @@
  */
 #include <hv/mm.h>
 
-#include <xen/xen.h>
-
-#include <arch/switch.h>
-
 #include <hv/hypercall.h>
-#include <hv/string.h>
-#include <hv/vcpu.h>
-
-#define LDT_ENTRIES_MAX 8192
 
 _Static_assert(sizeof(struct mmuext_op) == 24, "xen.h: three words");
 
@@ -62,25 +54,6 @@ static int op_unpin(struct domain *d, unsigned long mfn)
 }
 
 /* ---- The rest --------------------------------------------------------------------------- */
-
-static int op_set_ldt(uint64_t base, unsigned int entries)
-{
-	struct vcpu *curr = current_vcpu();
-
-	if (entries > LDT_ENTRIES_MAX ||
-	    (entries != 0 &&
-	     ((base & (PAGE_SIZE - 1)) != 0 || !guest_range_ok(guest_ptr(base), entries * 8ull)))) {
-		return -XEN_EINVAL;
-	}
-	if (entries == 0 && curr->ldt_entries == 0) {
-		return 0;
-	}
-	ldt_drop(curr);
-	curr->ldt_base = entries != 0 ? base : 0;
-	curr->ldt_entries = entries;
-	arch_load_descriptors(curr);
-	return 0;
-}
 
 static int op_clear_page(struct domain *d, unsigned long mfn)
 {
@@ -137,7 +110,7 @@ static int vcpu_op(const struct mmuext_op *op)
 								 cpu_online_mask());
 		return 0;
 	case MMUEXT_SET_LDT:
-		return op_set_ldt(va, op->arg2.nr_ents);
+		return vcpu_set_ldt(curr, va, op->arg2.nr_ents);
 	default: /* and MARK_SUPER, UNMARK_SUPER: no superpages */
 		return -XEN_ENOSYS;
 	}

@@ -13,9 +13,6 @@
 
 #include <arch/paging.h>
 
-#include <hv/printk.h>
-#include <hv/string.h>
-
 /* What the loader says it is. */
 #define MULTIBOOT2_LOADER 0x36d76289u
 

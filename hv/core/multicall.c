@@ -14,8 +14,6 @@
  */
 #include <hv/hypercall.h>
 
-#include <hv/vcpu.h>
-
 _Static_assert(sizeof(struct multicall_entry) == 64, "published layout");
 
 /* Executes the entry at `at`: 0, -XEN_ERESTART or -XEN_EFAULT. */

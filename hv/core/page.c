@@ -12,7 +12,6 @@
  */
 #include <hv/page.h>
 
-#include <hv/domain.h>
 #include <hv/heap.h>
 #include <hv/mm.h>
 

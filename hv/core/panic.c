@@ -11,8 +11,6 @@
 
 #include <hv/cmdline.h>
 #include <hv/hypercall.h>
-#include <hv/printk.h>
-#include <hv/vcpu.h>
 
 #define REASON_MAX 200
 
@@ -59,7 +57,7 @@ void panic(const char *fmt, ...)
 	printk_panic_mode();
 
 	va_start(ap, fmt);
-	vsnprintf(reason, sizeof(reason), fmt, ap);
+	vformat(reason, sizeof(reason), fmt, ap);
 	va_end(ap);
 	pr_err("PANIC on CPU %u: %s", pc->id, reason);
 	arch_dump_core_state();
@@ -81,7 +79,7 @@ void boot_failed(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(reason, sizeof(reason), fmt, ap);
+	vformat(reason, sizeof(reason), fmt, ap);
 	va_end(ap);
 	pr_err("%s; the machine stops here", reason);
 	arch_machine_stop();

@@ -27,7 +27,6 @@
 #include <hv/domain.h>
 #include <hv/irq.h>
 #include <hv/page.h>
-#include <hv/printk.h>
 
 #define REG_COMMAND 0x04u
 #define COMMAND_MEMORY 2u

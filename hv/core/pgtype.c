@@ -77,7 +77,6 @@
 
 #include <hv/mm.h>
 #include <hv/trap.h>
-#include <hv/vcpu.h>
 
 static uint64_t type_load(const struct page *pg)
 {

@@ -10,11 +10,8 @@
  * one below its table's.
  */
 #include <hv/mm.h>
-#include <hv/percpu.h>
 
-#include <hv/domain.h>
 #include <hv/hypercall.h>
-#include <hv/timer.h>
 
 static unsigned int level_of(uint64_t type)
 {

@@ -16,7 +16,6 @@
 
 #include <hv/irq.h>
 #include <hv/pci.h>
-#include <hv/vcpu.h>
 
 union physdev_arg {
 	struct physdev_eoi eoi;

@@ -22,8 +22,6 @@
 
 #include <hv/evtchn.h>
 #include <hv/pci.h>
-#include <hv/printk.h>
-#include <hv/vcpu.h>
 
 static struct pirq_line {
 	const struct vcpu *v; /* of the owner's port it is bound to, NULL: to none */

@@ -9,7 +9,6 @@
 
 #include <xen/platform.h>
 
-#include <hv/vcpu.h>
 #include <hv/vtime.h>
 
 #define NS_PER_SECOND 1000000000u

@@ -19,7 +19,6 @@
 
 #include <hv/cmdline.h>
 #include <hv/lock.h>
-#include <hv/string.h>
 #include <hv/timer.h>
 
 /* A line that a domain has begun is its own for so long. */
@@ -30,7 +29,8 @@
 static spinlock_t console_lock = SPINLOCK_INIT(RANK_CONSOLE);
 static char ring[RING_SIZE]; /* console lock */
 static uint64_t ring_head;   /* console lock: position of the next byte */
-static uint64_t ring_tail;   /* console lock: oldest position to show */
+static uint64_t ring_tail;   /* console lock: oldest position that is kept */
+static uint64_t ring_clear;  /* console lock: who begins at 0 begins here */
 static bool line_begun;	     /* console lock: device is not in column 0 */
 static unsigned int line_by; /* console lock: domain that wrote last */
 static uint64_t line_time;   /* console lock: when */
@@ -79,7 +79,7 @@ void printk(enum loglevel level, const char *fmt, ...)
 	int text;
 
 	va_start(ap, fmt);
-	text = vsnprintf(line + len, room, fmt, ap);
+	text = vformat(line + len, room, fmt, ap);
 	va_end(ap);
 	len += MIN((size_t)text, room - 1);
 	memcpy(line + len, "\r\n", 2);
@@ -115,7 +115,7 @@ bool printk_domain(unsigned int id, const char *s, size_t n)
 	}
 	if (free) {
 		if (id != 0 && !line_begun) {
-			put(prefix, (size_t)snprintf(prefix, sizeof(prefix), "(d%u) ", id));
+			put(prefix, (size_t)format(prefix, sizeof(prefix), "(d%u) ", id));
 		}
 		put(s, n);
 		line_by = id;
@@ -130,12 +130,19 @@ size_t printk_read(char *buf, size_t n, uint64_t *pos)
 	size_t copied = 0;
 
 	console_enter();
-	*pos = MAX(*pos, ring_tail);
+	*pos = MAX(*pos == 0 ? ring_clear : *pos, ring_tail);
 	while (copied < n && *pos < ring_head) {
 		buf[copied++] = ring[(*pos)++ % RING_SIZE];
 	}
 	console_leave();
 	return copied;
+}
+
+void printk_clear(uint64_t pos)
+{
+	console_enter();
+	ring_clear = MIN(pos, ring_head);
+	console_leave();
 }
 
 void printk_panic_mode(void)

@@ -15,7 +15,6 @@
 
 #include <hv/irq.h>
 #include <hv/pci.h>
-#include <hv/vcpu.h>
 
 #define PHYS_BITS_MAX 52
 
@@ -30,7 +29,8 @@ static struct page *counted_page(unsigned long mfn)
 /* Checks the bits of an entry, and makes them as they are stored. */
 static int check_bits(uint64_t *pte, unsigned int level, const struct domain *d)
 {
-	uint64_t forbidden;
+	const uint64_t too_high = (1ull << PHYS_BITS_MAX) - (1ull << cpu_features.paddr_bits);
+	bool caching = (*pte & (PTE_PS | PTE_PCD | PTE_PWT)) != 0;
 
 	if ((*pte & PTE_P) == 0) {
 		return 0;
@@ -39,12 +39,11 @@ static int check_bits(uint64_t *pte, unsigned int level, const struct domain *d)
 	 * PS is the third cache attribute in level 1.  Memory that is not cached
 	 * as the core caches it may read differently to the core than to who
 	 * wrote it: what was checked in a table would not be what is walked.  So
-	 * only a domain with devices chooses how its mappings are cached, and
-	 * nobody how the processor reads tables.
+	 * only a domain with devices chooses how its mappings are cached, others
+	 * how those of I/O frames are, and nobody how the processor reads tables.
 	 */
-	forbidden = level > 1 || !d->may_io ? PTE_PS | PTE_PCD | PTE_PWT : 0;
-	forbidden |= (1ull << PHYS_BITS_MAX) - (1ull << cpu_features.paddr_bits);
-	if ((*pte & forbidden) != 0) {
+	if ((*pte & too_high) != 0 ||
+	    (caching && (level > 1 || !(d->may_io || mfn_is_io(pte_mfn(*pte)))))) {
 		return -XEN_EINVAL;
 	}
 	/* Guest kernel and guest user are both ring 3, with tables of their
@@ -59,7 +58,7 @@ static int l1_get(uint64_t *entry, const struct domain *d, const struct domain *
 	unsigned long mfn = pte_mfn(pte);
 	struct page *pg;
 
-	if (!mfn_valid(mfn) || READ_ONCE(mfn_to_page(mfn)->owner) == OWNER_IO) {
+	if (mfn_is_io(mfn)) {
 		bool own = frames_of == NULL || frames_of == d;
 
 		/* Its stores come to emul_pte.c. */

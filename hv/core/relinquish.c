@@ -14,8 +14,6 @@
  */
 #include <hv/mm.h>
 
-#include <hv/domain.h>
-
 #define CURSOR_FREEING (1ull << 63)
 #define EXTENT_FRAMES (1ul << EXTENT_SHIFT)
 #define LOOK_COST 1u

@@ -79,7 +79,6 @@
 
 #include <hv/evtchn.h>
 #include <hv/guests.h>
-#include <hv/vcpu.h>
 #include <hv/vtime.h>
 
 #define MS 1000000ull

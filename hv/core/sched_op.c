@@ -18,7 +18,6 @@
 #include <hv/evtchn.h>
 #include <hv/hypercall.h>
 #include <hv/sched.h>
-#include <hv/vcpu.h>
 
 #define POLL_PORTS_MAX 128
 
@@ -117,7 +116,7 @@ static long sched_op_shutdown(uint64_t arg, bool now)
 		}
 		domain_shutdown(d, (uint8_t)op.reason);
 	} else if (!d->shutting_down) {
-		d->shutdown_code = (uint8_t)op.reason;
+		WRITE_ONCE(d->shutdown_code, (uint8_t)op.reason);
 	}
 	return 0;
 }

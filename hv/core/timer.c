@@ -15,9 +15,8 @@
  */
 #include <hv/timer.h>
 
+#include <hv/evtchn.h>
 #include <hv/sched.h>
-#include <hv/vcpu.h>
-#include <hv/vtime.h>
 
 #define NEVER (~0ull)
 
@@ -195,7 +194,7 @@ void timer_softirq(void)
 			 * allowed. */
 			sched_wake(t->v, t->kind == TIMER_POLL ? PAUSE_POLL : PAUSE_CAP);
 		} else {
-			vtime_timer_fired(t->v, t->kind == TIMER_PERIODIC);
+			evtchn_send_virq(t->v, VIRQ_TIMER);
 		}
 		/* What the handler did becomes visible before its end does,
 		 * after which t may be gone. */

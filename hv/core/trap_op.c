@@ -5,14 +5,11 @@
  * (iret).  All act on the current vCPU only, whose fields need no lock.
  */
 #include <xen/callback.h>
-#include <xen/xen.h>
 
 #include <arch/switch.h>
 
 #include <hv/hypercall.h>
-#include <hv/string.h>
 #include <hv/trap.h>
-#include <hv/vcpu.h>
 
 #define DR6_SETTABLE 0x0000e00full
 #define DR7_GD 0x2000ull

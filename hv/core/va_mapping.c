@@ -9,10 +9,7 @@
  */
 #include <hv/mm.h>
 
-#include <xen/xen.h>
-
 #include <hv/hypercall.h>
-#include <hv/vcpu.h>
 
 uint64_t *l1_lock(unsigned long mfn, uint64_t i, const struct domain *d)
 {

@@ -14,13 +14,10 @@
 #include <hv/guest_access.h>
 #include <hv/heap.h>
 #include <hv/mm.h>
-#include <hv/printk.h>
 #include <hv/sched.h>
-#include <hv/string.h>
 #include <hv/trap.h>
 #include <hv/vtime.h>
 
-#define LDT_ENTRIES_MAX 8192
 #define ASSIST_OFFERED \
 	(1ul << VMASST_TYPE_writable_pagetables | 1ul << VMASST_TYPE_runstate_update_flag)
 
@@ -28,8 +25,9 @@ _Static_assert(sizeof(struct vcpu_guest_context) == 5168, "published size");
 _Static_assert(sizeof(struct vcpu_info) == 64, "published size");
 _Static_assert(offsetof(struct cpu_user_regs, r15) == 0 &&
 		       offsetof(struct cpu_user_regs, error_code) ==
-			       offsetof(struct guest_regs, error_code),
-	       "the general registers are in the same order");
+			       offsetof(struct guest_regs, error_code) &&
+		       offsetof(struct cpu_user_regs, ss) == offsetof(struct guest_regs, ss),
+	       "what both have is in the same order");
 
 /* ---- Life ----------------------------------------------------------------- */
 
@@ -77,9 +75,7 @@ int vcpu_destroy(struct vcpu *v)
 	/* The domain is dying: nobody wakes it, registers or arms any more,
 	 * and its areas are written to only as it is scheduled. */
 	CHECK(!__atomic_load_n(&v->loaded, __ATOMIC_ACQUIRE));
-	WRITE_ONCE(v->period, 0);
 	timer_stop(&v->singleshot);
-	timer_stop(&v->periodic);
 	timer_stop(&v->poll_timer);
 	timer_stop(&v->cap_timer);
 
@@ -105,8 +101,7 @@ int vcpu_destroy(struct vcpu *v)
 void vcpu_free(struct vcpu *v)
 {
 	CHECK(!v->loaded && !v->running && !v->queued);
-	CHECK(!v->singleshot.active && !v->periodic.active && !v->poll_timer.active &&
-	      !v->cap_timer.active);
+	CHECK(!v->singleshot.active && !v->poll_timer.active && !v->cap_timer.active);
 	CHECK(v->kernel_table == NULL && v->info_page == NULL);
 	arch_vcpu_free(v);
 	heap_free_bytes(v, vcpu_size());
@@ -114,27 +109,37 @@ void vcpu_free(struct vcpu *v)
 
 /* ---- Context ------------------------------------------------------------------ */
 
+/* Addresses that are taken over as they are. */
+static const struct {
+	uint16_t in_vcpu, in_context;
+} addresses[] = {
+#define ADDRESS(a, b)                                                            \
+	{                                                                        \
+		offsetof(struct vcpu, a), offsetof(struct vcpu_guest_context, b) \
+	}
+	ADDRESS(event_entry, event_callback_eip),
+	ADDRESS(failsafe_entry, failsafe_callback_eip),
+	ADDRESS(syscall_entry, syscall_callback_eip),
+	ADDRESS(fs_base, fs_base),
+	ADDRESS(gs_kernel, gs_base_kernel),
+	ADDRESS(gs_user, gs_base_user),
+};
+
+static uint64_t *address_of(void *p, uint16_t offset)
+{
+	return (uint64_t *)(void *)((char *)p + offset);
+}
+
 static bool context_ok(const struct vcpu_guest_context *c)
 {
-	const uint64_t addresses[] = { c->user_regs.rip,
-				       c->event_callback_eip,
-				       c->failsafe_callback_eip,
-				       c->syscall_callback_eip,
-				       c->fs_base,
-				       c->gs_base_kernel,
-				       c->gs_base_user };
+	bool good = va_canonical(c->user_regs.rip);
+
 	for (unsigned int i = 0; i < ARRAY_SIZE(addresses); i++) {
-		if (!va_canonical(addresses[i])) {
-			return false;
-		}
-	}
-	if (c->gdt_ents > FIRST_RESERVED_GDT_ENTRY || c->ldt_ents > LDT_ENTRIES_MAX ||
-	    (c->ldt_ents != 0 && ((c->ldt_base & (PAGE_SIZE - 1)) != 0 ||
-				  !guest_range_ok(guest_ptr(c->ldt_base), c->ldt_ents * 8)))) {
-		return false;
+		good = good && va_canonical(*address_of((void *)c, addresses[i].in_context));
 	}
 	/* User mode can only be entered with a table of its own. */
-	return (c->flags & VGCF_in_kernel) != 0 || c->ctrlreg[1] != 0;
+	return good && c->gdt_ents <= FIRST_RESERVED_GDT_ENTRY &&
+	       ((c->flags & VGCF_in_kernel) != 0 || c->ctrlreg[1] != 0);
 }
 
 static void load_registers(struct vcpu *v, const struct cpu_user_regs *u)
@@ -161,18 +166,13 @@ static void load_state(struct vcpu *v, const struct vcpu_guest_context *c)
 
 	load_registers(v, &c->user_regs);
 	v->in_kernel = (c->flags & VGCF_in_kernel) != 0;
-	v->event_entry = c->event_callback_eip;
-	v->failsafe_entry = c->failsafe_callback_eip;
-	v->syscall_entry = c->syscall_callback_eip;
+	for (unsigned int i = 0; i < ARRAY_SIZE(addresses); i++) {
+		*address_of(v, addresses[i].in_vcpu) =
+			*address_of((void *)c, addresses[i].in_context);
+	}
 	v->failsafe_masks = (c->flags & VGCF_failsafe_disables_events) != 0;
 	v->syscall_masks = (c->flags & VGCF_syscall_disables_events) != 0;
-	v->fs_base = c->fs_base;
-	v->gs_kernel = c->gs_base_kernel;
-	v->gs_user = c->gs_base_user;
 	v->cr0_ts = (c->ctrlreg[0] & CR0_TS) != 0;
-	ldt_drop(v);
-	v->ldt_base = c->ldt_base;
-	v->ldt_entries = (unsigned int)c->ldt_ents;
 	if ((c->flags & VGCF_i387_valid) != 0) {
 		arch_load_fpu_image(v, &c->fpu_ctxt);
 	}
@@ -206,6 +206,9 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 	}
 	if (rc == 0) {
 		rc = vcpu_set_gdt(v, c->gdt_frames, (unsigned int)c->gdt_ents);
+	}
+	if (rc == 0) {
+		rc = vcpu_set_ldt(v, c->ldt_base, c->ldt_ents);
 	}
 	if (rc == 0) {
 		rc = vcpu_set_kernel_stack(v, c->kernel_ss, c->kernel_sp);
@@ -242,6 +245,52 @@ int vcpu_initialise(struct vcpu *v, uint64_t context)
 	rc = rc == 0 ? vcpu_set_context(v, c) : rc;
 	domain_release(d);
 	heap_free_bytes(c, sizeof(*c));
+	return rc;
+}
+
+static void read_state(struct vcpu *v, struct vcpu_guest_context *c)
+{
+	memcpy(&c->user_regs, &v->regs, sizeof(v->regs));
+	c->user_regs.rflags |= v->iopl_flags;
+	c->user_regs.ds = v->ds;
+	c->user_regs.es = v->es;
+	c->user_regs.fs = v->fs;
+	c->user_regs.gs = v->gs;
+	c->flags = (v->in_kernel ? VGCF_in_kernel : 0) |
+		   (v->failsafe_masks ? VGCF_failsafe_disables_events : 0) |
+		   (v->syscall_masks ? VGCF_syscall_disables_events : 0) |
+		   ((READ_ONCE(v->pause_flags) & PAUSE_DOWN) == 0 ? VGCF_online : 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(addresses); i++) {
+		*address_of(c, addresses[i].in_context) = *address_of(v, addresses[i].in_vcpu);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(v->traps); i++) {
+		c->trap_ctxt[i] = (struct trap_info){ (uint8_t)i, v->traps[i].flags, FLAT_KERNEL_CS,
+						      v->traps[i].address };
+	}
+	c->ldt_base = v->ldt_base;
+	c->ldt_ents = v->ldt_entries;
+	c->gdt_ents = v->gdt_entries;
+	memcpy(c->gdt_frames, v->gdt_frame, sizeof(v->gdt_frame));
+	c->kernel_ss = v->kernel_ss;
+	c->kernel_sp = v->kernel_sp;
+	c->ctrlreg[0] = v->cr0_ts ? CR0_TS : 0;
+	c->ctrlreg[1] = v->cr3_user;
+	c->ctrlreg[3] = v->cr3_kernel;
+	c->ctrlreg[4] = v->cr4;
+	memcpy(c->debugreg, v->dr, sizeof(v->dr));
+	c->vm_assist = READ_ONCE(v->domain->pv_features_assist);
+}
+
+int vcpu_get_context(struct vcpu *v, uint64_t context)
+{
+	struct vcpu_guest_context *c = heap_alloc_bytes(sizeof(*c));
+	int rc = -XEN_ENOMEM;
+
+	if (c != NULL) {
+		read_state(v, c);
+		rc = copy_to_guest(guest_ptr(context), c, sizeof(*c));
+		heap_free_bytes(c, sizeof(*c));
+	}
 	return rc;
 }
 

@@ -10,11 +10,9 @@
 
 #include <hv/hypercall.h>
 #include <hv/sched.h>
-#include <hv/vcpu.h>
 #include <hv/vtime.h>
 
 union args {
-	struct vcpu_set_periodic_timer periodic;
 	struct vcpu_set_singleshot_timer singleshot;
 	struct vcpu_register_runstate_memory_area runstate_area;
 	struct vcpu_register_time_memory_area time_area;
@@ -23,7 +21,6 @@ union args {
 
 /* What is copied in; 0: nothing, or the handler does it. */
 static const uint8_t arg_size[] = {
-	[VCPUOP_set_periodic_timer] = sizeof(struct vcpu_set_periodic_timer),
 	[VCPUOP_set_singleshot_timer] = sizeof(struct vcpu_set_singleshot_timer),
 	[VCPUOP_register_runstate_memory_area] = sizeof(struct vcpu_register_runstate_memory_area),
 	[VCPUOP_register_vcpu_time_memory_area] = sizeof(struct vcpu_register_time_memory_area),
@@ -42,7 +39,6 @@ static long op_down(struct vcpu *v)
 	struct domain *d = v->domain;
 
 	sched_sleep(v, PAUSE_DOWN);
-	timer_stop(&v->periodic);
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		if (!is_down(d->vcpu[i])) {
 			return 0;
@@ -86,9 +82,6 @@ static long op_set_singleshot(struct vcpu *v, const struct vcpu_set_singleshot_t
 static long call_op(struct vcpu *v, uint64_t cmd, const union args *a, uint64_t arg)
 {
 	struct vcpu_runstate_info info;
-	struct vcpu_get_physid id;
-	cpumask_t cpus;
-	const struct percpu *p;
 	long rc;
 
 	switch (cmd) {
@@ -116,12 +109,8 @@ static long call_op(struct vcpu *v, uint64_t cmd, const union args *a, uint64_t 
 				    sizeof(struct vcpu_time_info));
 	case VCPUOP_register_vcpu_info:
 		return vcpu_map_info(v, a->info.mfn, a->info.offset);
-	case VCPUOP_set_periodic_timer:
-		/* 0 would stop it: there is another command for that. */
-		return a->periodic.period_ns == 0 ? -XEN_EINVAL :
-						    vtime_set_periodic(v, a->periodic.period_ns);
 	case VCPUOP_stop_periodic_timer:
-		return vtime_set_periodic(v, 0);
+		return 0; /* there is none */
 	case VCPUOP_set_singleshot_timer:
 		return op_set_singleshot(v, &a->singleshot);
 	case VCPUOP_stop_singleshot_timer:
@@ -132,16 +121,7 @@ static long call_op(struct vcpu *v, uint64_t cmd, const union args *a, uint64_t 
 			vcpu_kick(v);
 		}
 		return 0;
-	case VCPUOP_get_physid:
-		/* An answer for the control domain, if it stays true. */
-		cpus = READ_ONCE(v->affinity);
-		if (!v->domain->is_control || (cpus & (cpus - 1)) != 0) {
-			return -XEN_EINVAL;
-		}
-		p = percpu_of((unsigned int)__builtin_ctzll(cpus));
-		id.phys_id = p->apic_id | (uint64_t)p->acpi_id << 32;
-		return copy_to_guest(guest_ptr(arg), &id, sizeof(id));
-	default:
+	default: /* also get_physid and set_periodic_timer: no kernel of today asks */
 		return -XEN_ENOSYS;
 	}
 }

@@ -11,8 +11,6 @@
 #include <xen/version.h>
 
 #include <hv/cmdline.h>
-#include <hv/string.h>
-#include <hv/vcpu.h>
 
 #include <generated/version.h>
 

@@ -2,7 +2,7 @@
 /*
  * Time as a guest sees it, and how long each vCPU spends in which state.  The
  * scheduler calls runstate_set(), and vtime_update() as it puts a vCPU on a CPU;
- * timer.c calls vtime_timer_fired(); vcpu_op.c and set_timer_op set the timers.
+ * set_timer_op sets a timer, as vcpu_op.c does.
  * The lock of a vCPU covers its run states and its two time records (and so
  * their one version), the vtime lock the wall clock.
  *
@@ -12,20 +12,13 @@
  * written again.  The ns of a pair is read after its ticks, so a guest's clock
  * is, if anything, some ns ahead of the core's, and a timer that fires on time
  * never seems early to it.
- *
- * A periodic timer stops as it fires for a vCPU that is down or paused; the
- * scheduler's call sets it going again.
  */
 #include <hv/vtime.h>
 
-#include <hv/evtchn.h>
 #include <hv/hypercall.h>
 #include <hv/sched.h>
-#include <hv/vcpu.h>
 
 #define NS_PER_S 1000000000ull
-#define PERIOD_MIN 1000000ull
-#define PERIOD_MAX (1ull << 62)
 #define FAR_AHEAD (1ull << 50) /* 13 days */
 #define SOON 100000000ull
 #define SAMPLES 4
@@ -110,20 +103,14 @@ static void write_record(struct vcpu *v)
 void vtime_init_vcpu(struct vcpu *v)
 {
 	timer_init(&v->singleshot, TIMER_SINGLESHOT, v);
-	timer_init(&v->periodic, TIMER_PERIODIC, v);
 	timer_init(&v->poll_timer, TIMER_POLL, v);
 	write_record(v);
 }
 
 void vtime_update(struct vcpu *v, bool force)
 {
-	uint64_t period = READ_ONCE(v->period);
-
 	if (force || !arch_clock.stable) {
 		write_record(v);
-	}
-	if (unlikely(period != 0) && v == this_cpu()->curr && !READ_ONCE(v->periodic.active)) {
-		timer_set(&v->periodic, time_now() + period);
 	}
 }
 
@@ -224,36 +211,6 @@ void vtime_set_wallclock(uint64_t sec, uint32_t nsec, uint64_t at)
 }
 
 /* ---- Timers ------------------------------------------------------------------------- */
-
-void vtime_timer_fired(struct vcpu *v, bool periodic)
-{
-	uint64_t period = READ_ONCE(v->period);
-	uint64_t due = READ_ONCE(v->periodic.expires);
-	uint64_t now = time_now();
-
-	if (periodic && period == 0) {
-		return;
-	}
-	evtchn_send_virq(v, VIRQ_TIMER);
-	if (periodic && (READ_ONCE(v->pause_flags) & (PAUSE_DOWN | PAUSE_DOMAIN)) == 0) {
-		/* In step with the first one, and after now however late. */
-		timer_set(&v->periodic, now + period - (now - due) % period);
-	}
-}
-
-int vtime_set_periodic(struct vcpu *v, uint64_t period)
-{
-	if (period != 0 && (period < PERIOD_MIN || period > PERIOD_MAX)) {
-		return -XEN_EINVAL;
-	}
-	WRITE_ONCE(v->period, period);
-	if (period == 0) {
-		timer_stop(&v->periodic);
-	} else {
-		timer_set(&v->periodic, time_now() + period);
-	}
-	return 0;
-}
 
 long do_set_timer_op(uint64_t deadline)
 {

@@ -14,8 +14,6 @@
 
 #include <hv/boot.h>
 #include <hv/pci.h>
-#include <hv/printk.h>
-#include <hv/string.h>
 
 #define LOW_MEMORY 0x100000u
 #define TABLE_HEADER 36 /* bytes that all tables begin with, ACPI 5.2.6 */

@@ -6,8 +6,6 @@
  */
 #include <x86.h>
 
-#include <hv/printk.h>
-
 #define PM1_SCI_ENABLE 0x0001u
 #define PM1_TYPE_SHIFT 10
 #define PM1_TYPE_MASK (7u << PM1_TYPE_SHIFT)

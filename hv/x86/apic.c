@@ -6,8 +6,6 @@
  */
 #include <x86.h>
 
-#include <hv/printk.h>
-
 #define APIC_BASE_ENABLE 0x800ull
 #define APIC_BASE_X2 0x400ull
 

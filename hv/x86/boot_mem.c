@@ -10,8 +10,6 @@
 
 #include <hv/boot.h>
 #include <hv/heap.h>
-#include <hv/printk.h>
-#include <hv/string.h>
 
 #define LOW_END 0x100000ull
 

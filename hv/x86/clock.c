@@ -6,9 +6,6 @@
  */
 #include <x86.h>
 
-#include <hv/printk.h>
-#include <hv/string.h>
-
 #define PM_TIMER_HZ 3579545u
 #define NS_PER_S 1000000000ull
 #define WINDOW_MS 50 /* length of the measurement */

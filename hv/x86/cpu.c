@@ -9,7 +9,6 @@
 
 #include <hv/cmdline.h>
 #include <hv/cpu_vuln.h>
-#include <hv/printk.h>
 
 struct cpu_features cpu_features;
 

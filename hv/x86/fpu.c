@@ -13,10 +13,6 @@
 
 #include <arch/switch.h>
 
-#include <hv/heap.h>
-#include <hv/string.h>
-#include <hv/vcpu.h>
-
 #include <switch.h>
 
 #define FXSAVE_SIZE 512

@@ -14,9 +14,7 @@
 
 #include <arch/irq.h>
 
-#include <hv/domain.h>
 #include <hv/irq.h>
-#include <hv/printk.h>
 
 #define GSI_MAX 256
 #define FIRST_VECTOR (VECTOR_DEVICE_FIRST + 16)

@@ -12,8 +12,6 @@
 #include <arch/irq.h>
 
 #include <hv/heap.h>
-#include <hv/printk.h>
-#include <hv/string.h>
 
 #define FOUR_GIB 0x100000000ull
 
@@ -242,11 +240,6 @@ void arch_m2p_set(unsigned long mfn, uint64_t pfn)
 {
 	ASSERT(mfn < frame_max);
 	WRITE_ONCE(m2p_part[mfn / M2P_PER_PART][mfn % M2P_PER_PART], pfn);
-}
-
-unsigned long arch_m2p_frame(unsigned int i)
-{
-	return i < M2P_PARTS && m2p_part[i] != NULL ? ptr_frame(m2p_part[i]) : 0;
 }
 
 void arch_free_init(void)

@@ -8,7 +8,6 @@
 #include <switch.h>
 
 #include <hv/cpu_vuln.h>
-#include <hv/string.h>
 
 /* Where, as a distance, and what. */
 extern const struct patch {

@@ -10,8 +10,6 @@
 #include <hv/boot.h>
 #include <hv/cmdline.h>
 #include <hv/heap.h>
-#include <hv/printk.h>
-#include <hv/string.h>
 
 _Static_assert(CONFIG_NR_CPUS <= 64, "cpumask_t has a bit per CPU");
 _Static_assert(sizeof(struct percpu) <= IST_TOP(0),

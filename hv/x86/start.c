@@ -7,7 +7,6 @@
 
 #include <hv/boot.h>
 #include <hv/cmdline.h>
-#include <hv/printk.h>
 
 /* Called by boot.S on the boot CPU's own stack. */
 void start_boot_cpu(uint32_t info, uint32_t magic) noreturn_fn;

@@ -14,7 +14,6 @@
 #include <arch/switch.h>
 
 #include <hv/cpu_vuln.h>
-#include <hv/vcpu.h>
 
 #include <switch.h>
 

@@ -8,8 +8,6 @@
  */
 #include <x86.h>
 
-#include <hv/vcpu.h>
-
 #define CALL_FLUSH_TLB 1u
 #define CALL_FLUSH_CACHE 2u
 

@@ -12,9 +12,7 @@
 #include <hv/entry.h>
 #include <hv/evtchn.h>
 #include <hv/hypercall.h>
-#include <hv/printk.h>
 #include <hv/sched.h>
-#include <hv/vcpu.h>
 
 #include <switch.h>
 

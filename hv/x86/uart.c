@@ -8,10 +8,8 @@
 #include <x86.h>
 
 #include <hv/cmdline.h>
-#include <hv/domain.h>
 #include <hv/evtchn.h>
 #include <hv/guests.h>
-#include <hv/printk.h>
 
 #define UART_DATA 0 /* divisor, low byte, with DLAB */
 #define UART_IER 1  /* divisor, high byte, with DLAB */

@@ -7,9 +7,7 @@
 #ifndef X86_H
 #define X86_H
 
-#include <arch/paging.h>
 #include <hv/mm.h>
-#include <hv/percpu.h>
 #include <hv/trap.h>
 #include <layout.h>
 

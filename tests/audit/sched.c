@@ -159,7 +159,6 @@ unsigned int audit_sched(void)
 				audit_vcpu(v);
 				queued -= v->queued;
 				timers -= v->singleshot.active;
-				timers -= v->periodic.active;
 				timers -= v->poll_timer.active;
 				timers -= v->cap_timer.active;
 			}

@@ -66,7 +66,7 @@ static INIT_TEXT struct domain *build_guest(unsigned int id, unsigned int module
 		.vcpus = o.vcpus,
 	};
 
-	snprintf(name, sizeof(name), MARK " %u", id);
+	format(name, sizeof(name), MARK " %u", id);
 	if (!good) {
 		pr_err("%s: a value cannot be used; it is left out", name);
 		return NULL;

@@ -31,11 +31,6 @@
 static uint16_t focus;	    /* domain that has the keyboard */
 static unsigned int ctrl_a; /* seen in a row, and held back */
 
-bool guest_console_focus(const struct domain *d)
-{
-	return !d->is_control && READ_ONCE(focus) == d->id;
-}
-
 static struct xencons_interface *ring_of(const struct domain *d)
 {
 	return guest_frame_ptr(d->console_page, 0);
@@ -71,26 +66,46 @@ void guest_console_destroy(struct domain *d)
 
 /* ---- Output ------------------------------------------------------------------------ */
 
+/* Bytes as they are, after what is no whole line yet; false: nothing went out. */
+static bool put_raw(struct domain *d, const char *s, size_t n)
+{
+	char text[sizeof(d->conbuf) + PIECE];
+	size_t before = d->conbuf_used;
+	bool done;
+
+	memcpy(text, d->conbuf, before);
+	memcpy(text + before, s, n);
+	done = before + n == 0 || printk_domain(d->id, text, before + n);
+	d->conbuf_used = done ? 0 : d->conbuf_used;
+	return done;
+}
+
 /* Moves a piece on; true if there is more to do.  Domain lock held. */
 static bool move_piece(struct domain *d)
 {
 	struct xencons_interface *ring = ring_of(d);
 	uint32_t cons = READ_ONCE(ring->out_cons);
 	uint32_t n = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE) - cons;
-	uint32_t end = cons + MIN(n <= sizeof(ring->out) ? n : 0, PIECE);
-	bool more = end != cons;
+	uint32_t done = 0;
+	char piece[PIECE];
 
-	while (cons != end &&
-	       console_guest_put(d, READ_ONCE(ring->out[MASK_XENCONS_IDX(cons, ring->out)]),
-				 false)) {
-		cons++;
+	n = MIN(n <= sizeof(ring->out) ? n : 0, PIECE);
+	for (uint32_t i = 0; i < n; i++) {
+		piece[i] = READ_ONCE(ring->out[MASK_XENCONS_IDX(cons + i, ring->out)]);
 	}
-	__atomic_store_n(&ring->out_cons, cons, __ATOMIC_RELEASE);
-	if (cons != end || (!more && !console_guest_flush(d))) {
+	/* Who has the keyboard gets its bytes out at once. */
+	if (READ_ONCE(focus) == d->id) {
+		done = put_raw(d, piece, n) ? n : 0;
+	} else {
+		while (done < n && console_guest_put(d, piece[done], false)) {
+			done++;
+		}
+	}
+	__atomic_store_n(&ring->out_cons, cons + done, __ATOMIC_RELEASE);
+	if (done != n) {
 		sched_yield();
-		more = true;
 	}
-	return more;
+	return n != 0;
 }
 
 int guest_console_output(struct domain *d)
@@ -126,7 +141,7 @@ static void next_focus(void)
 	if (d != NULL) {
 		spin_lock(&d->lock);
 		/* A prompt; if the console is not free, a key brings it back. */
-		console_guest_flush(d);
+		(void)put_raw(d, "", 0);
 		spin_unlock(&d->lock);
 		domain_put(d);
 	}

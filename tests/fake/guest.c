@@ -91,13 +91,18 @@ static bool start_vcpu(struct fake_guest *g, unsigned int id)
 	memset(&c, 0, sizeof(c));
 	fill_context(g, id, &c);
 	do {
-		rc = vcpu_set_context(v, &c);
+		/* A toolstack on another CPU may be at it, too. */
+		if (!domain_claim(g->d)) {
+			arch_cpu_relax();
+			rc = -XEN_ERESTART;
+			continue;
+		}
+		rc = v->initialised ? 0 : vcpu_set_context(v, &c);
+		domain_release(g->d);
 	} while (rc == -XEN_ERESTART);
 	if (rc != 0) {
 		return false;
 	}
-	v->initialised = true;
-	v->info->evtchn_upcall_mask = 1;
 	sched_wake(v, PAUSE_DOWN);
 	return true;
 }

@@ -114,11 +114,6 @@ uint64_t arch_m2p_get(unsigned long mfn)
 	return READ_ONCE(*m2p_entry(mfn));
 }
 
-unsigned long arch_m2p_frame(unsigned int i)
-{
-	return i < (frame_max * 8 + (2 << 20) - 1) >> 21 ? FAKE_CORE_START + i : 0;
-}
-
 static void add_ram(unsigned long start, unsigned long end)
 {
 	if (start < end) {

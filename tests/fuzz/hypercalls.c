@@ -247,10 +247,27 @@ static void step_world(struct input *in)
 		fake.input = keys;
 		break;
 	default:
+		if ((kind >> 4) % 4 == 3 && fuzz_guest[2].d != NULL && fuzz_guest[3].d != NULL) {
+			/* From here on it may do to the other what it likes. */
+			fuzz_guest[3].d->target = 2;
+			control_acted = true;
+			break;
+		}
 		recreate(2 + (kind >> 3) % 2);
 		break;
 	}
 	fake_settle();
+}
+
+/* The control domain may have ended domains and made others of their numbers. */
+static void refresh(void)
+{
+	for (unsigned int i = 0; i < FUZZ_DOMAINS; i++) {
+		struct domain *d = domain_get((uint16_t)i);
+
+		fuzz_guest[i].d = d;
+		domain_put(d);
+	}
 }
 
 static struct vcpu *choose_vcpu(uint8_t who)
@@ -280,8 +297,10 @@ static void run(struct input *in)
 {
 	for (unsigned int step = 0; step < STEPS_MAX && in->at < in->end; step++) {
 		uint8_t kind = in_u8(in);
-		struct vcpu *v = choose_vcpu(in_u8(in));
+		struct vcpu *v;
 
+		refresh();
+		v = choose_vcpu(in_u8(in));
 		if (kind >= 0xe8 || v == NULL) {
 			step_world(in);
 		} else if (!v->in_kernel) {
@@ -314,6 +333,7 @@ static void end(void)
 {
 	unsigned int left = 0;
 
+	refresh();
 	/* Twice: the first round ends what they have mapped of each other. */
 	for (unsigned int i = 1; i < 2 * FUZZ_DOMAINS; i++) {
 		struct fake_guest *g = &fuzz_guest[i % FUZZ_DOMAINS];

@@ -16,6 +16,7 @@
 
 #include <stdio.h>
 
+#include <vl/control.h>
 #include <xen/event_channel.h>
 #include <xen/memory.h>
 #include <xen/sched.h>
@@ -24,6 +25,7 @@
 #include <hv/domain.h>
 #include <hv/evtchn.h>
 
+#define TOOL_PFN 36u	   /* and the next: lists and contexts of the toolstack */
 #define TRIES_PATIENT 200u /* then nobody maps its frames any more */
 #define TRIES_MAX 200000u
 
@@ -82,6 +84,49 @@ static void killer_step(struct race_vcpu *rv, void (*created)(unsigned int),
 	}
 }
 
+/* What a toolstack asks and does on its other CPUs meanwhile. */
+static void toolstack(struct race_vcpu *rv, domid_t id)
+{
+	static const struct {
+		uint32_t op, words[4];
+	} calls[] = {
+		{ VL_CTL_pause, { 0 } },
+		{ VL_CTL_unpause, { 0 } },
+		{ VL_CTL_domain_info, { 0, 3 } },
+		{ VL_CTL_vcpu_info, { 0, 2 } },
+		{ VL_CTL_set_sched, { 512, 0 } },
+		{ VL_CTL_set_affinity, { 0, 0, 3 } },
+		{ VL_CTL_set_max_frames, { RACE_PAGES + 64 } },
+		{ VL_CTL_set_context, { 1 } },
+		{ VL_CTL_get_context, { 1 } },
+		{ VL_CTL_set_ioports,
+		  {
+			  0x300,
+			  0,
+			  8,
+			  0,
+		  } },
+		{ VL_CTL_set_target, { 1 } },
+		{ VL_CTL_set_target, { 2 } },
+		{ VL_CTL_crash_reason, { 0 } },
+	};
+	unsigned int i = race_below(rv, ARRAY_SIZE(calls));
+	union {
+		uint32_t w[32];
+		struct vl_list list;
+		struct vl_context context;
+	} a = { 0 };
+
+	memcpy(a.w, calls[i].words, sizeof(calls[i].words));
+	if (calls[i].op == VL_CTL_domain_info || calls[i].op == VL_CTL_vcpu_info) {
+		a.list.list = fake_va(TOOL_PFN, 0);
+	} else if (calls[i].op == VL_CTL_set_context || calls[i].op == VL_CTL_get_context) {
+		a.context.context = fake_va(TOOL_PFN, 0);
+	}
+	fake_put(race_args(rv), &a, sizeof(a));
+	race_call(rv, 0, __HYPERVISOR_vl_control, VL_CONTROL(calls[i].op), id, race_args(rv));
+}
+
 static bool impatient(void)
 {
 	return READ_ONCE(tries[1]) > TRIES_PATIENT || READ_ONCE(tries[2]) > TRIES_PATIENT;
@@ -109,9 +154,12 @@ static void control_step(struct race_vcpu *rv)
 		mm_unmap_foreign(rv);
 		return;
 	}
-	switch (race_below(rv, 8)) {
+	switch (race_below(rv, 10)) {
 	case 0 ... 1:
 		mm_map_foreign(rv);
+		return;
+	case 8 ... 9:
+		toolstack(rv, id);
 		return;
 	case 2:
 		populate(rv, id);

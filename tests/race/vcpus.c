@@ -74,13 +74,9 @@ static void remap(struct race_vcpu *rv)
 
 static void timers(struct race_vcpu *rv, uint32_t other)
 {
-	struct vcpu_set_periodic_timer p = { 1000000 + race_below(rv, 4000000) };
 	struct vcpu_set_singleshot_timer s = { arch_now() + race_below(rv, 4000000), 0 };
 
 	switch (race_below(rv, 4)) {
-	case 0:
-		vcpu_op(rv, VCPUOP_set_periodic_timer, other, &p, sizeof(p));
-		return;
 	case 1:
 		vcpu_op(rv, VCPUOP_stop_periodic_timer, other, NULL, 0);
 		return;

@@ -17,8 +17,6 @@ unsigned long ptr_frame(const void *p);
 
 /** Writes a machine-to-physical table entry; mfn < frame_max. */
 void arch_m2p_set(unsigned long mfn, uint64_t pfn);
-/** Frames that hold the m2p, for XENMEM_machphys_mfn_list: i-th 2 MiB part. */
-unsigned long arch_m2p_frame(unsigned int i);
 #define M2P_INVALID (~0ull)
 
 /** Writes the core's entries into slots 256..271 of a guest L4. */

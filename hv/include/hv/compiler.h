@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compiler idioms, error numbers and assertions, used everywhere; force-included
- * before every source file of the core (C and assembly), so nothing includes it
- * by name.  Owns no
+ * Compiler idioms, error numbers, assertions, messages and memcpy() with its
+ * kin, used everywhere; force-included before every source file of the core (C
+ * and assembly), so nothing includes it by name.  Owns no
  * state.  Everything here must mean the same in the host test build.
  */
 #ifndef HV_COMPILER_H
@@ -79,6 +79,8 @@ struct page;
 struct guest_regs;
 
 #include <hv/check.h>
+#include <hv/printk.h>
+#include <hv/string.h>
 
 #endif /* !__ASSEMBLER__ */
 #endif

@@ -69,10 +69,13 @@ struct domain {
 
 	struct gnttab *gnttab; /* write-once; gnttab.h */
 
-	/* hardware, only with may_io */
+	/* hardware; pirqs only with may_io */
 	uint32_t pirq_port[PIRQ_MAX]; /* pirq lock: bound port or 0 */
 	uint32_t pci_cf8;	      /* latched configuration address */
 	uint64_t *ioport_map;	      /* 65536 bits of permission or NULL */
+	struct iomem {		      /* domain lock to write; count 0: a free one */
+		uint64_t first, count;
+	} iomem[8]; /* I/O frames that it may map besides */
 
 	/* scheduling, sched.c */
 	uint32_t weight;   /* atomic: its share */

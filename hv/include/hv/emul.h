@@ -9,7 +9,6 @@
 #ifndef HV_EMUL_H
 #define HV_EMUL_H
 
-#include <arch/regs.h>
 #include <hv/trap.h>
 
 #define INSN_MAX 15 /* bytes; a longer instruction is #UD on any CPU */

@@ -8,7 +8,7 @@
 #ifndef HV_EVTCHN_H
 #define HV_EVTCHN_H
 
-#include <hv/lock.h>
+#include <hv/vcpu.h>
 #include <xen/event_channel.h>
 
 enum evtchn_state { /* as EVTCHNOP_status tells it */

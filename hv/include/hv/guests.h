@@ -15,8 +15,6 @@
  * free, come again.  Domain lock held.
  */
 bool must_check console_guest_put(struct domain *d, char c, bool limited);
-/** Shows what is no whole line yet, if d has the keyboard. */
-bool console_guest_flush(struct domain *d);
 
 #ifdef CONFIG_BOOT_GUESTS
 
@@ -41,8 +39,6 @@ void guest_console_destroy(struct domain *d);
  * it Ctrl-a's that were held back.
  */
 unsigned int guest_console_input(char c);
-/** True if d, not the control domain, has the keyboard. */
-bool guest_console_focus(const struct domain *d);
 
 #else
 
@@ -53,7 +49,6 @@ bool guest_console_focus(const struct domain *d);
 #define guest_console_output(d) ((void)(d), -XEN_EINVAL)
 #define guest_console_destroy(d) ((void)(d))
 #define guest_console_input(c) ((void)(c), 1u)
-#define guest_console_focus(d) ((void)(d), false)
 
 #endif
 

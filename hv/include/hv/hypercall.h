@@ -17,6 +17,7 @@
 #define HV_HYPERCALL_H
 
 #include <hv/guest_access.h>
+#include <hv/vcpu.h>
 
 #define HYPERCALL_COUNT 64
 #define HYPERCALL_ARGS 5

@@ -41,6 +41,14 @@ void pirq_domain_destroy(struct domain *d);
 /** Port access of a guest: 0 all ones / ignored unless allowed. */
 uint32_t ioport_read(struct domain *d, uint16_t port, unsigned int bytes);
 void ioport_write(struct domain *d, uint16_t port, unsigned int bytes, uint32_t value);
+/**
+ * Ports, or I/O frames, that d may use from now on, or no more.  Ports: the
+ * domain is claimed; -XEN_EINVAL: there are not so many, -XEN_ENOMEM.  Frames:
+ * -XEN_ENOSPC: too many ranges, -XEN_ENOENT: no such one to take away,
+ * -XEN_EBUSY: d has memory, and may have mapped them.
+ */
+int must_check ioport_allow(struct domain *d, uint64_t first, uint64_t count, bool allow);
+int must_check iomem_allow(struct domain *d, uint64_t first, uint64_t count, bool allow);
 /** Access to hardware for a domain that has not run yet; -XEN_ENOMEM. */
 int must_check ioport_domain_init(struct domain *d);
 void ioport_domain_free(struct domain *d);

@@ -6,10 +6,8 @@
 #ifndef HV_MM_H
 #define HV_MM_H
 
-#include <arch/cpu.h>
 #include <hv/page.h>
-
-struct mmuext_op;
+#include <hv/vcpu.h>
 
 #define PTE_P 0x001ull
 #define PTE_W 0x002ull
@@ -18,8 +16,7 @@ struct mmuext_op;
 #define PTE_PCD 0x010ull
 #define PTE_A 0x020ull
 #define PTE_D 0x040ull
-#define PTE_PS 0x080ull	 /* L2, L3 */
-#define PTE_PAT 0x080ull /* L1 */
+#define PTE_PS 0x080ull /* L2, L3 */
 #define PTE_G 0x100ull
 #define PTE_AVAIL 0xe00ull
 #define PTE_AVAIL_HIGH (0x7ffull << 52)
@@ -122,6 +119,8 @@ int must_check vcpu_drop_tables(struct vcpu *v);
  */
 bool ldt_map_fault(struct vcpu *v, unsigned int page_index);
 void ldt_drop(struct vcpu *v);
+/** Another LDT, of a vCPU that is current or off the CPUs: 0 or -XEN_EINVAL. */
+int must_check vcpu_set_ldt(struct vcpu *v, uint64_t base, uint64_t entries);
 /** Walks d's frames and releases them all: 0 or -XEN_ERESTART. */
 int must_check domain_relinquish_memory(struct domain *d);
 

@@ -104,6 +104,12 @@ static inline unsigned long page_to_mfn(const struct page *pg)
 	return (unsigned long)(pg - frame_table);
 }
 
+/** True if it is no RAM, or RAM that firmware keeps. */
+static inline bool mfn_is_io(unsigned long mfn)
+{
+	return !mfn_valid(mfn) || READ_ONCE(mfn_to_page(mfn)->owner) == OWNER_IO;
+}
+
 /** Takes a general reference if d owns the frame. False: it does not. */
 bool must_check page_get(struct page *pg, const struct domain *d);
 /** One more reference where the caller already holds one. */

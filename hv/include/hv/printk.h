@@ -32,23 +32,19 @@ void printk(enum loglevel level, const char *fmt, ...) printf_like(2, 3);
  */
 bool printk_domain(unsigned int id, const char *s, size_t n);
 /**
- * Copies log ring bytes from stream position *pos (0: oldest kept) into buf,
+ * Copies log ring bytes from stream position *pos (0: oldest to show) into buf,
  * advances *pos; returns the number of bytes copied.
  */
 size_t printk_read(char *buf, size_t n, uint64_t *pos);
+/** What is before pos is not shown any more to who begins at 0. */
+void printk_clear(uint64_t pos);
 /** Takes over the console in a panic: no lock is waited for from now on. */
 void printk_panic_mode(void);
 
-/* The host test build links libc, which must keep its own. */
-#ifdef VELLUM_HOST
-#define vsnprintf vl_vsnprintf
-#define snprintf vl_snprintf
-#endif
-
-/** C99 subset: %d %u %x %s %%, l ll z, flags # 0, width, .prec (of
+/** As vsnprintf() and snprintf(), a C99 subset: %d %u %x %s %%, l ll z, flags # 0, width, .prec (of
  *  strings), * for both.  As C99: the result is the length without the limit,
  *  and buf is terminated if n > 0. */
-int vsnprintf(char *buf, size_t n, const char *fmt, va_list ap) printf_like(3, 0);
-int snprintf(char *buf, size_t n, const char *fmt, ...) printf_like(3, 4);
+int vformat(char *buf, size_t n, const char *fmt, va_list ap) printf_like(3, 0);
+int format(char *buf, size_t n, const char *fmt, ...) printf_like(3, 4);
 
 #endif

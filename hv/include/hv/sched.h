@@ -6,10 +6,7 @@
 #ifndef HV_SCHED_H
 #define HV_SCHED_H
 
-#include <arch/cpu.h> /* cpumask_t */
-
-struct percpu;
-struct vcpu_runstate_info;
+#include <hv/vcpu.h>
 
 #define SCHED_WEIGHT 256 /* of a domain that nobody set one for */
 #define SCHED_WEIGHT_MAX 65535

@@ -9,8 +9,7 @@
 #define HV_TIMER_H
 
 enum timer_kind {
-	TIMER_SINGLESHOT, /* vtime.c: VIRQ_TIMER once */
-	TIMER_PERIODIC,	  /* vtime.c: VIRQ_TIMER, again after v->period */
+	TIMER_SINGLESHOT, /* VIRQ_TIMER */
 	TIMER_POLL,	  /* sched_op.c: end of SCHEDOP_poll */
 	TIMER_CAP,	  /* sched.c: the domain may run again */
 };

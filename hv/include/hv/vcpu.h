@@ -118,8 +118,7 @@ struct vcpu {
 	uint32_t poll_port;		    /* PAUSE_POLL: one port, or 0 for several */
 
 	/* timers, vtime.c */
-	struct timer singleshot, periodic, poll_timer, cap_timer;
-	uint64_t period;       /* ns, 0: off */
+	struct timer singleshot, poll_timer, cap_timer;
 	uint32_t time_version; /* of the info last written */
 
 	/* events */
@@ -168,6 +167,8 @@ int must_check vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context 
  * VL_CTL_set_context); also -XEN_EEXIST, -XEN_ESRCH, -XEN_ENOMEM, -XEN_EFAULT.
  */
 int must_check vcpu_initialise(struct vcpu *v, uint64_t context);
+/** Writes the context, but for the FPU's, of a vCPU that is not loaded there. */
+int must_check vcpu_get_context(struct vcpu *v, uint64_t context);
 /** Register dump of a guest, with its stack's top words, to the log. */
 void vcpu_dump(const struct vcpu *v);
 /** The general registers alone, of a guest or of the core. */

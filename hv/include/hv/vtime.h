@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Time as guests see it: the time record in vcpu_info (and the registered
- * area), wall clock in shared_info, singleshot and periodic timers.
+ * area), wall clock in shared_info.
  */
 #ifndef HV_VTIME_H
 #define HV_VTIME_H
@@ -13,9 +13,5 @@ void vtime_update(struct vcpu *v, bool force);
 void vtime_update_wallclock(struct domain *d);
 /** Sets wall-clock: seconds and ns since 1970 at system time `at`. */
 void vtime_set_wallclock(uint64_t sec, uint32_t nsec, uint64_t at);
-/** The singleshot or the periodic timer of v expired. */
-void vtime_timer_fired(struct vcpu *v, bool periodic);
-/** 0: off; -XEN_EINVAL: shorter or longer than is offered. */
-int must_check vtime_set_periodic(struct vcpu *v, uint64_t period);
 
 #endif

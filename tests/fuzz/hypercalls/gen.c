@@ -309,9 +309,9 @@ static void gen_small(struct input *in, struct fake_guest *g, struct call *call,
 }
 
 static const uint8_t numbers[] = {
-	1,  1,	1,  1,	20, 20, 26, 26, 26, 20, 14, 14, 14, 22, 12, 12, 12,
-	32, 32, 32, 32, 24, 24, 2,  10, 29, 29, 23, 0,	3,  4,	5,  7,	8,
-	9,  15, 17, 18, 20, 21, 25, 28, 30, 33, 33, 27, 31, 34, 48, 55,
+	1,  1,	1,  1,	20, 20, 26, 26, 26, 20, 14, 14, 14, 22, 12, 12, 12, 32,
+	32, 32, 32, 24, 24, 2,	10, 29, 29, 23, 0,  3,	4,  5,	7,  8,	9,  15,
+	17, 18, 20, 21, 25, 28, 30, 33, 33, 27, 31, 34, 48, 55, 55, 55, 55,
 };
 
 bool gen_call(struct input *in, struct fake_guest *g, struct call *call, unsigned int offset)
@@ -349,6 +349,9 @@ bool gen_call(struct input *in, struct fake_guest *g, struct call *call, unsigne
 		break;
 	case __HYPERVISOR_platform_op:
 		gen_platform(in, g, call, area);
+		break;
+	case __HYPERVISOR_arch_7:
+		gen_control(in, g, call, area);
 		break;
 	default:
 		gen_small(in, g, call, area);

@@ -44,6 +44,9 @@ bool gen_call(struct input *in, struct fake_guest *g, struct call *call, unsigne
 /* macros.c */
 void macro(struct input *in, struct fake_guest *g);
 
+/* control.c */
+void gen_control(struct input *in, struct fake_guest *g, struct call *call, uint64_t area);
+
 /* pci.c */
 void gen_pci(struct input *in, struct fake_guest *g);
 /* grants.c */

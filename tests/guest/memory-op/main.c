@@ -35,8 +35,7 @@ static long current_pages(void)
 static void pointers(void)
 {
 	static const unsigned int cmds[] = {
-		XENMEM_current_reservation, XENMEM_maximum_reservation,
-		XENMEM_machphys_mfn_list,   XENMEM_exchange,
+		XENMEM_current_reservation, XENMEM_maximum_reservation, XENMEM_exchange,
 		XENMEM_machphys_mapping,    XENMEM_machine_memory_map,
 	};
 	unsigned int i;

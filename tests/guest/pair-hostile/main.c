@@ -99,7 +99,15 @@ static void machine(void)
 	}
 	memset(&arg, 0, sizeof(arg));
 	EXPECT_RC(hyp_memory_op(XENMEM_machine_memory_map, &arg), -XEN_EPERM);
-	EXPECT_RC(hyp_memory_op(XENMEM_machphys_mfn_list, &arg), -XEN_EPERM);
+	EXPECT_RC(hyp_memory_op(XENMEM_machphys_mfn_list, &arg), -XEN_ENOSYS);
+	for (cmd = 0; cmd < 40; cmd++) {
+		for (unsigned int id = 0; id < 3; id++) {
+			memset(&arg, 0, sizeof(arg));
+			EXPECT_RC(hypercall5(__HYPERVISOR_arch_7, 1u << 16 | cmd, id,
+					     (unsigned long)&arg, 0, 0),
+				  -XEN_EPERM);
+		}
+	}
 	EXPECT_FAIL(hyp_memory_op(XENMEM_memory_map, &arg));
 	for (cmd = 0; cmd < 40; cmd++) {
 		memset(&arg, 0, sizeof(arg));

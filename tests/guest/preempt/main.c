@@ -7,6 +7,7 @@
 #include <tree.h>
 
 #define ROUNDS 40u
+#define PERIOD_NS 1000000
 
 static volatile unsigned int ticks;
 static volatile bool stop;
@@ -15,6 +16,7 @@ static void on_timer(unsigned int port)
 {
 	(void)port;
 	ticks++;
+	(void)hyp_set_timer_op((int64_t)(time_ns() + PERIOD_NS));
 }
 
 static void meddler(unsigned long arg)
@@ -56,14 +58,13 @@ static void rounds(bool alone)
 
 void test(void)
 {
-	struct vcpu_set_periodic_timer periodic = { .period_ns = 1000000 };
 	long port = evtchn_bind_virq(VIRQ_TIMER, 0);
 	unsigned int i;
 
 	NEED(port > 0 && evtchn_unmask((unsigned int)port) == 0);
 	evtchn_set_handler((unsigned int)port, on_timer);
 	build_tree(page_alloc(), 500, false);
-	NEED(hyp_vcpu_op(VCPUOP_set_periodic_timer, 0, &periodic) == 0);
+	NEED(hyp_set_timer_op((int64_t)(time_ns() + PERIOD_NS)) == 0);
 	rounds(true);
 	EXPECT(ticks > 0);
 	if (hyp_vcpu_op(VCPUOP_is_up, 1, NULL) == 0) {
@@ -72,7 +73,8 @@ void test(void)
 		stop = true;
 		smp_wait(1);
 	}
-	EXPECT_RC(hyp_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0);
+	evtchn_mask((unsigned int)port);
+	EXPECT_RC(hyp_set_timer_op(0), 0);
 	/* All of it is ordinary memory again. */
 	(void)mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(l2));
 	EXPECT_RC(try_page_protect(l4, true), 0);

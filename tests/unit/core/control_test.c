@@ -1,274 +1,383 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vl_control: a toolstack in the control domain makes, watches and ends
- * domains; who may not, may not; and what is wrong is refused and changes
- * nothing.  What a guest is built by are the published calls for another
- * domain's frames, tables and ports.
+ * vl_control: who may not, may not; limits, lists and permissions; what is wrong
+ * is refused and changes nothing, and nor does what cannot be had.
  */
-#include "core_test.h"
+#include "control_tool.h"
 
-#include <vl/control.h>
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>
 #include <xen/memory.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>
-
 #include <hv/evtchn.h>
 #include <hv/gnttab.h>
+#include <hv/irq.h>
 #include <hv/mm.h>
 #include <hv/sched.h>
 
-#define RW (PTE_P | PTE_U | PTE_W | PTE_A)
-#define RO (PTE_P | PTE_U | PTE_A)
-#define CONTEXT fake_va(FAKE_PFN_SCRATCH + 8, 0)
-#define LIST fake_va(FAKE_PFN_SCRATCH + 10, 0)
-#define WINDOW 12u /* pfn of the control domain at which others' frames appear */
+/* ---- Who may ---------------------------------------------------------------------- */
 
-static long control(uint64_t op, uint64_t domid, void *arg, size_t size)
+static void test_permission(void)
 {
-	long rc;
+	static const uint64_t domids[] = { 0,	       1,    2, 3, 77, DOMID_SELF, VL_DOMID_ANY,
+					   1ull << 16, ~0ull };
 
-	if (size != 0) {
-		fake_put(FAKE_ARGS, arg, size);
-	}
-	rc = fake_call(__HYPERVISOR_vl_control, VL_CONTROL(op), domid, FAKE_ARGS);
-	if (size != 0 && fake_running() != NULL) {
-		fake_get(FAKE_ARGS, arg, size);
-	}
-	return rc;
-}
-
-#define CONTROL(op, domid, arg) control((op), (domid), (arg), sizeof(*(arg)))
-
-/* ---- A toolstack --------------------------------------------------------------- */
-
-static struct vl_create params(void)
-{
-	return (struct vl_create){ .vcpus = VCPUS,
-				   .max_frames = PAGES,
-				   .grant_frames = 4,
-				   .maptrack_frames = 2,
-				   .event_ports = 100,
-				   .handle = { 1, 2, 3 } };
-}
-
-static long create(uint64_t domid)
-{
-	struct vl_create c = params();
-
-	return CONTROL(VL_CTL_create, domid, &c);
-}
-
-/* Extents of that order for domain `id`, by the published call; frames to mfn. */
-static long populate(unsigned int id, unsigned int first, unsigned int count, unsigned int order,
-		     unsigned long *mfn)
-{
-	struct xen_memory_reservation r = { .nr_extents = count,
-					    .extent_order = order,
-					    .domid = (domid_t)id };
-	uint64_t list[FAKE_GUEST_PAGES];
-	long n;
-
-	for (unsigned int i = 0; i < count; i++) {
-		list[i] = first + (i << order);
-	}
-	fake_put(LIST, list, count * sizeof(list[0]));
-	r.extent_start.p = (void *)(uintptr_t)LIST;
-	n = call_struct(__HYPERVISOR_memory_op, XENMEM_populate_physmap, &r, sizeof(r));
-	fake_get(LIST, list, count * sizeof(list[0]));
-	for (unsigned int i = 0; i < count << order; i++) {
-		mfn[i] = list[i >> order] + i % (1u << order);
-	}
-	return n;
-}
-
-static uint64_t window(void)
-{
-	return fake_guest_l1e_maddr(&guest[0], WINDOW);
-}
-
-/* Writes to a frame of another domain through a mapping of it. */
-static void write_frame(unsigned int id, unsigned long mfn, unsigned int at, const void *data,
-			size_t n)
-{
-	OK(update_entry(window(), (uint64_t)mfn << PAGE_SHIFT | RW, id));
-	OK(fake_call(__HYPERVISOR_mmuext_op, 0, 0, 0, DOMID_SELF));
-	fake_put(fake_va(WINDOW, at), data, n);
-	OK(unmap(WINDOW));
-}
-
-static void write_tables(unsigned int id, const struct fake_guest *g)
-{
-	static const unsigned int chain[] = { FAKE_PFN_L4, FAKE_PFN_L3, FAKE_PFN_L2, FAKE_PFN_L1 };
-	uint64_t pte;
-
-	for (unsigned int i = 0; i < 3; i++) {
-		unsigned int slot = i == 0 ? (FAKE_GUEST_BASE >> 39) * 8 : 0;
-
-		pte = (uint64_t)g->mfn[chain[i + 1]] << PAGE_SHIFT | RW;
-		write_frame(id, g->mfn[chain[i]], slot, &pte, 8);
-		if (i == 0) {
-			write_frame(id, g->mfn[FAKE_PFN_USER_L4], slot, &pte, 8);
+	world(3);
+	control_zero();
+	for (uint64_t op = 0; op < 32; op++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(domids); i++) {
+			EQ(control_raw(VL_CONTROL(op), domids[i]), -XEN_EPERM);
 		}
 	}
-	for (unsigned int i = 0; i < g->pages; i++) {
-		pte = (uint64_t)g->mfn[i] << PAGE_SHIFT | (i <= FAKE_PFN_USER_L4 ? RO : RW);
-		write_frame(id, g->mfn[FAKE_PFN_L1], i * 8, &pte, 8);
+	EQ(control_raw(0, 0), -XEN_EPERM);
+	EQ(fake_call(__HYPERVISOR_vl_control, VL_CONTROL(VL_CTL_host_info), 0, 0), -XEN_EPERM);
+	run(0, 0);
+	control_zero();
+	EQ(control_raw(0, 0), -XEN_EOPNOTSUPP);
+	EQ(control_raw(2ull << 16 | VL_CTL_pause, 1), -XEN_EOPNOTSUPP);
+	EQ(control_raw(VL_CONTROL(0), 1), -XEN_ENOSYS);
+	EQ(control_raw(VL_CONTROL(19), 1), -XEN_ENOSYS);
+	EQ(control_raw(VL_CONTROL(0xffff), 1), -XEN_ENOSYS);
+	for (uint64_t op = VL_CTL_destroy; op <= VL_CTL_crash_reason; op++) {
+		if (op != VL_CTL_domain_info && op != VL_CTL_host_info && op != VL_CTL_log_read) {
+			EQ(control_raw(VL_CONTROL(op), 77), -XEN_ESRCH);
+			EQ(control_raw(VL_CONTROL(op), (1ull << 16) + 1), -XEN_ESRCH);
+			EQ(control_raw(VL_CONTROL(op), DOMID_SELF), -XEN_ESRCH);
+		}
 	}
+	EQ(control_raw(VL_CONTROL(VL_CTL_destroy), 0), -XEN_EINVAL);
+	EQ(control_raw(VL_CONTROL(VL_CTL_pause), 0), -XEN_EINVAL);
+	EQ(control_raw(VL_CONTROL(VL_CTL_set_context), 0), -XEN_EINVAL);
+	/* What the control domain may do to itself. */
+	EQ(CONTROL(VL_CTL_set_sched, 0, (&(struct vl_sched){ 300, 0 })), 0);
+	EQ(guest[0].d->weight, 300);
+	EQ(CONTROL(VL_CTL_set_affinity, 0, (&(struct vl_affinity){ 1, 0, 2 })), 0);
+	EQ(guest[0].d->vcpu[1]->affinity, 2);
 }
 
-static long pin(unsigned int id, unsigned long mfn)
+static void test_target(void)
 {
-	struct mmuext_op op = { .cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = mfn };
+	struct xen_memory_domain ask = { .domid = 1 };
+	struct vl_target t = { .target = 1 };
+	struct vl_list l = { .count = 5, .list = LIST };
 
-	fake_put(FAKE_ARGS, &op, sizeof(op));
-	return fake_call(__HYPERVISOR_mmuext_op, FAKE_ARGS, 1, 0, id);
-}
-
-static struct vcpu_guest_context context_for(const struct fake_guest *g)
-{
-	struct vcpu_guest_context c = { .flags = VGCF_in_kernel | VGCF_online };
-
-	c.user_regs.rip = fake_va(FAKE_PFN_CODE, 0);
-	c.user_regs.cs = FLAT_KERNEL_CS;
-	c.user_regs.ss = FLAT_KERNEL_SS;
-	c.user_regs.rflags = X86_EFLAGS_IF;
-	c.user_regs.rsp = fake_va(FAKE_PFN_STACK, PAGE_SIZE);
-	c.kernel_sp = c.user_regs.rsp;
-	c.kernel_ss = FLAT_KERNEL_SS;
-	c.event_callback_eip = fake_va(FAKE_PFN_CODE, 0x100);
-	c.ctrlreg[3] = xen_pfn_to_cr3(g->mfn[FAKE_PFN_L4]);
-	return c;
-}
-
-static long set_context(unsigned int id, unsigned int vcpu, const struct vcpu_guest_context *c)
-{
-	struct vl_context op = { .vcpu = vcpu, .context = CONTEXT };
-
-	fake_put(CONTEXT, c, sizeof(*c));
-	return CONTROL(VL_CTL_set_context, id, &op);
-}
-
-/* Domain 1 as a toolstack makes it, up to the moment when it may run. */
-static void build(void)
-{
-	struct vcpu_guest_context c;
-	struct fake_guest *g = &guest[1];
-
-	EQ(create(VL_DOMID_ANY), 1);
-	memset(g, 0, sizeof(*g));
-	g->d = domain_get(1);
-	domain_put(g->d);
-	g->pages = PAGES;
-	EQ(populate(1, 0, PAGES, 0, g->mfn), PAGES);
-	write_tables(1, g);
-	OK(pin(1, g->mfn[FAKE_PFN_L4]));
-	c = context_for(g);
-	OK(set_context(1, 0, &c));
-}
-
-static struct vl_domain_info info_of(unsigned int id)
-{
-	struct vl_list l = { .count = 1, .list = LIST };
-	struct vl_domain_info info;
-
-	EQ(CONTROL(VL_CTL_domain_info, id, &l), 1);
-	fake_get(LIST, &info, sizeof(info));
-	EQ(info.domid, id);
-	return info;
-}
-
-static long destroy(unsigned int id)
-{
-	long rc = control(VL_CTL_destroy, id, NULL, 0);
-
-	fake_settle();
+	world(3);
 	run(0, 0);
-	return rc;
-}
-
-/* Takes the event of the control domain's port for VIRQ_DOM_EXC, if there is one. */
-static bool told(uint32_t port)
-{
-	bool was = evtchn_is_pending(guest[0].d, port);
-	uint64_t *word = &guest[0].d->shared->evtchn_pending[port / 64];
-
-	fake_settle();
-	was = evtchn_is_pending(guest[0].d, port);
-	*word &= ~(1ull << port % 64);
-	return was;
-}
-
-static uint32_t listen(void)
-{
-	struct evtchn_bind_virq b = { .virq = VIRQ_DOM_EXC };
-
-	OK(call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_virq, &b, sizeof(b)));
-	return b.port;
-}
-
-/* ---- Life -------------------------------------------------------------------------- */
-
-static void test_life(void)
-{
-	unsigned long before;
-	struct vl_domain_info info;
-	uint32_t port;
-
-	world(1);
-	port = listen();
-	fake_settle();
-	run(0, 0);
-	before = heap_free_frames();
-	build();
-	info = info_of(1);
-	EQ(info.flags, VL_DOMAIN_paused);
-	EQ(info.vcpus_max, VCPUS);
-	EQ(info.vcpus_up, 1);
-	EQ(info.frames, PAGES);
-	EQ(info.max_frames, PAGES);
-	EQ(info.grant_frames_max, 4);
-	EQ(info.ports_max, 100);
-	EQ(info.handle[2], 3);
-	EQ(info.target, 1);
-	FALSE_(fake_run(guest[1].d->vcpu[0]));
-	run(0, 0);
-	OK(control(VL_CTL_unpause, 1, NULL, 0));
-	run(1, 0);
-	OK(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, 0, FAKE_ARGS) < 0);
-	fake_advance(5000000);
-	run(0, 0);
-	info = info_of(1);
-	EQ(info.flags & (VL_DOMAIN_paused | VL_DOMAIN_shutdown | VL_DOMAIN_dying), 0);
-	TRUE_(info.cpu_time >= 5000000);
+	EQ(CONTROL(VL_CTL_set_target, 2, (&(struct vl_target){ 0, 0 })), -XEN_EINVAL);
+	EQ(CONTROL(VL_CTL_set_target, 2, (&(struct vl_target){ 9, 0 })), -XEN_ESRCH);
+	EQ(CONTROL(VL_CTL_set_target, 2, (&(struct vl_target){ ~0u, 0 })), -XEN_ESRCH);
+	EQ(CONTROL(VL_CTL_set_target, 2, (&(struct vl_target){ 1, 1 })), -XEN_EINVAL);
+	OK(CONTROL(VL_CTL_set_target, 2, &t));
+	EQ(control_info(2).target, 1);
+	run(2, 0);
 	OK(control(VL_CTL_pause, 1, NULL, 0));
 	FALSE_(guest[1].d->vcpu[0]->loaded);
-	OK(control(VL_CTL_pause, 1, NULL, 0));
-	TRUE_(info_of(1).flags & VL_DOMAIN_paused);
-	FALSE_(fake_run(guest[1].d->vcpu[0]));
+	EQ(CONTROL(VL_CTL_domain_info, 1, &l), 1);
+	EQ(CONTROL(VL_CTL_domain_info, 0, &l), -XEN_EPERM);
+	EQ(CONTROL(VL_CTL_domain_info, 2, &l), -XEN_EPERM);
+	EQ(CONTROL(VL_CTL_vcpu_info, 1, &l), VCPUS);
+	OK(control(VL_CTL_unpause, 1, NULL, 0));
+	EQ(control(VL_CTL_destroy, 1, NULL, 0), -XEN_EPERM);
+	EQ(control(VL_CTL_pause, 2, NULL, 0), -XEN_EPERM);
+	EQ(control(VL_CTL_pause, 0, NULL, 0), -XEN_EPERM);
+	EQ(control(VL_CTL_pause, 3, NULL, 0), -XEN_EPERM);
+	EQ(control(VL_CTL_host_info, 1, NULL, 0), -XEN_EPERM);
+	EQ(CONTROL(VL_CTL_set_target, 1, &t), -XEN_EPERM);
+	/* The published calls as well. */
+	EQ(call_struct(__HYPERVISOR_memory_op, XENMEM_current_reservation, &ask, sizeof(ask)),
+	   PAGES);
+	ask.domid = 0;
+	EQ(call_struct(__HYPERVISOR_memory_op, XENMEM_current_reservation, &ask, sizeof(ask)),
+	   -XEN_EPERM);
+	OK(update_entry(fake_guest_l1e_maddr(&guest[2], 50), entry_for(1, 20, RW), 1));
+	OK(update_entry(fake_guest_l1e_maddr(&guest[2], 50), 0, 1));
+	/* The right goes with the domain, and another of its number is another. */
 	run(0, 0);
-	FALSE_(told(port));
-	OK(audit_all());
-	OK(destroy(1));
-	TRUE_(told(port));
-	EQ(heap_free_frames(), before);
-	EQ(destroy(1), -XEN_ESRCH);
-	/* Numbers rise. */
-	EQ(create(VL_DOMID_ANY), 2);
-	EQ(create(VL_DOMID_ANY), 3);
-	OK(destroy(2));
-	EQ(create(1), 1);
-	EQ(create(1), -XEN_EEXIST);
-	EQ(create(VL_DOMID_ANY), 4);
-	EQ(heap_free_frames() < before, 1);
-	for (unsigned int id = 1; id <= 4; id++) {
-		EQ(destroy(id), id == 2 ? -XEN_ESRCH : 0);
+	OK(control_destroy(1));
+	EQ(control_info(2).target, 2);
+	EQ(control_create(1), 1);
+	run(2, 0);
+	EQ(control(VL_CTL_pause, 1, NULL, 0), -XEN_EPERM);
+	run(0, 0);
+	OK(control_destroy(1));
+}
+
+/* ---- The rest --------------------------------------------------------------------------- */
+
+static void test_lists(void)
+{
+	struct vl_list l = { .count = 40, .list = LIST };
+	struct vl_domain_info info[6];
+	struct vl_vcpu_info v[2];
+	struct vl_host_info host;
+
+	world(2);
+	run(0, 0);
+	for (unsigned int id = 2; id < 6; id++) {
+		EQ(control_create(id * 100), id * 100);
 	}
-	EQ(heap_free_frames(), before);
+	fake.preempt_chance = 1;
+	EQ(CONTROL(VL_CTL_domain_info, 0, &l), 6);
+	fake.preempt_chance = 0;
+	fake_get(LIST, info, sizeof(info));
+	EQ(info[1].domid, 1);
+	EQ(info[2].domid, 200);
+	EQ(info[5].domid, 500);
+	TRUE_(info[0].flags & VL_DOMAIN_control);
+	TRUE_(info[0].flags & VL_DOMAIN_running);
+	EQ(CONTROL(VL_CTL_domain_info, 300, &l), 3);
+	EQ(CONTROL(VL_CTL_domain_info, 501, &l), 0);
+	EQ(CONTROL(VL_CTL_domain_info, ~0ull, &l), 0);
+	l.count = 2;
+	EQ(CONTROL(VL_CTL_domain_info, 1, &l), 2);
+	l.count = 0;
+	EQ(CONTROL(VL_CTL_domain_info, 1, &l), 0);
+	l.count = 3;
+	l.first = 1;
+	EQ(CONTROL(VL_CTL_domain_info, 1, &l), -XEN_EINVAL);
+	EQ(CONTROL(VL_CTL_vcpu_info, 1, &l), 1);
+	fake_get(LIST, v, sizeof(v));
+	EQ(v[0].vcpu, 1);
+	TRUE_(v[0].flags & VL_VCPU_up);
+	l.first = ~0u;
+	EQ(CONTROL(VL_CTL_vcpu_info, 1, &l), 0);
+	l = (struct vl_list){ .count = ~0u, .list = 1ull << 63 };
+	EQ(CONTROL(VL_CTL_domain_info, 1, &l), -XEN_EFAULT);
+	EQ(CONTROL(VL_CTL_vcpu_info, 1, &l), -XEN_EFAULT);
+	OK(CONTROL(VL_CTL_host_info, 99, &host));
+	EQ(host.cpus, FAKE_CPUS);
+	EQ(host.domains, 6);
+	EQ(host.frames, ram_frames);
+	EQ(host.free_frames, heap_free_frames());
+	TRUE_(host.core_frames > 0 && host.core_frames < host.frames);
+	for (unsigned int id = 2; id < 6; id++) {
+		OK(control_destroy(id * 100));
+	}
+}
+
+static void test_log(void)
+{
+	struct vl_log_read op = { .buffer = LIST, .size = 100 };
+	char text[100];
+	uint64_t end;
+
+	world(1);
+	printk(LOG_INFO, "first words");
+	while (CONTROL(VL_CTL_log_read, 0, &op) > 0) {}
+	end = op.pos;
+	printk(LOG_INFO, "second words");
+	EQ(CONTROL(VL_CTL_log_read, 0, &op), 18);
+	fake_get(LIST, text, sizeof(text));
+	OK(memcmp(text, "(VL) second words\n", 18));
+	EQ(op.pos, end + 18);
+	op.flags = VL_LOG_clear;
+	EQ(CONTROL(VL_CTL_log_read, 0, &op), 0);
+	op = (struct vl_log_read){ .buffer = LIST, .size = 100 };
+	EQ(CONTROL(VL_CTL_log_read, 0, &op), 0);
+	/* Who remembers where it was reads on from there. */
+	op.pos = end;
+	EQ(CONTROL(VL_CTL_log_read, 0, &op), 18);
+	op = (struct vl_log_read){ .buffer = LIST, .size = 100, .flags = 2 };
+	EQ(CONTROL(VL_CTL_log_read, 0, &op), -XEN_EINVAL);
+	op = (struct vl_log_read){ .pos = end, .size = 100 };
+	EQ(CONTROL(VL_CTL_log_read, 0, &op), -XEN_EFAULT);
+}
+
+static long range(unsigned int op, uint64_t first, uint64_t count, uint32_t allow)
+{
+	struct vl_range r = { first, count, allow, 0 };
+
+	return CONTROL(op, 1, &r);
+}
+
+static void test_ports(void)
+{
+	world(2);
+	run(0, 0);
+	EQ(range(VL_CTL_set_ioports, 0x10000, 1, 1), -XEN_EINVAL);
+	EQ(range(VL_CTL_set_ioports, 0xffff, 2, 1), -XEN_EINVAL);
+	EQ(range(VL_CTL_set_ioports, 1, ~0ull, 1), -XEN_EINVAL);
+	EQ(range(VL_CTL_set_ioports, 1, 0, 1), -XEN_EINVAL);
+	EQ(range(VL_CTL_set_ioports, 1, 1, 2), -XEN_EINVAL);
+	CU_ASSERT_PTR_NULL(guest[1].d->ioport_map);
+	fake.port[0x300] = 0x5a;
+	EQ(ioport_read(guest[1].d, 0x300, 1), 0xff);
+	OK(range(VL_CTL_set_ioports, 0x2f0, 0x20, 1));
+	EQ(ioport_read(guest[1].d, 0x300, 1), 0x5a);
+	EQ(ioport_read(guest[1].d, 0x30f, 2), 0xffff);
+	/* The core's own stay its own. */
+	OK(range(VL_CTL_set_ioports, 0, 0x10000, 1));
+	fake.port[0x20] = 1;
+	EQ(ioport_read(guest[1].d, 0x20, 1), 0xff);
+	ioport_write(guest[1].d, 0xcf8, 4, 0x80000000);
+	EQ(ioport_read(guest[1].d, 0xcfc, 4), 0xffffffff);
+	OK(range(VL_CTL_set_ioports, 0x300, 1, 0));
+	EQ(ioport_read(guest[1].d, 0x300, 1), 0xff);
+	EQ(ioport_read(guest[1].d, 0x301, 1), fake.port[0x301]);
+}
+
+static void test_iomem(void)
+{
+	uint64_t device = (uint64_t)FAKE_DEVICE << PAGE_SHIFT | RW | PTE_PCD;
+
+	world(2);
+	run(1, 0);
+	EQ(update_entry(fake_guest_l1e_maddr(&guest[1], 34), device, DOMID_SELF), -XEN_EPERM);
+	run(0, 0);
+	for (unsigned int i = 0; i < 8; i++) {
+		OK(range(VL_CTL_set_iomem, FAKE_DEVICE + 16 * i, 2, 1));
+	}
+	EQ(range(VL_CTL_set_iomem, 1, 1, 1), -XEN_ENOSPC);
+	EQ(range(VL_CTL_set_iomem, FAKE_DEVICE, 1, 0), -XEN_ENOENT);
+	EQ(range(VL_CTL_set_iomem, FAKE_DEVICE, 2, 0), -XEN_EBUSY);
+	EQ(range(VL_CTL_set_iomem, ~0ull, 2, 1), -XEN_EINVAL);
+	run(1, 0);
+	OK(update_entry(fake_guest_l1e_maddr(&guest[1], 34), device, DOMID_SELF));
+	device += 2ull << PAGE_SHIFT;
+	EQ(update_entry(fake_guest_l1e_maddr(&guest[1], 34), device, DOMID_SELF), -XEN_EPERM);
+	/* Its RAM it maps as everybody does. */
+	EQ(update_entry(fake_guest_l1e_maddr(&guest[1], 34), entry_for(1, 20, RW | PTE_PCD),
+			DOMID_SELF),
+	   -XEN_EINVAL);
+	run(0, 0);
+	OK(control_destroy(1));
+	/* All of the machine: RAM and the interrupt controllers are not in it. */
+	EQ(control_create(1), 1);
+	guest[1].d = domain_get(1);
+	domain_put(guest[1].d);
+	OK(range(VL_CTL_set_iomem, 0, 1ull << 40, 1));
+	TRUE_(iomem_permitted(guest[1].d, FAKE_DEVICE));
+	FALSE_(iomem_permitted(guest[1].d, FAKE_LAPIC));
+	FALSE_(iomem_permitted(guest[1].d, guest[0].mfn[20]));
+	FALSE_(iomem_permitted(guest[1].d, FAKE_CORE_START));
+	OK(range(VL_CTL_set_iomem, 0, 1ull << 40, 0));
+	FALSE_(iomem_permitted(guest[1].d, FAKE_DEVICE));
+	OK(control_destroy(1));
+}
+
+static void test_limits(void)
+{
+	unsigned long mfn[64];
+	struct vl_max_frames m = { 10 };
+
+	world(2);
+	run(0, 0);
+	OK(CONTROL(VL_CTL_set_max_frames, 1, &m));
+	EQ(control_info(1).max_frames, 10);
+	EQ(control_populate(1, 100, 1, 0, mfn), 0);
+	m.frames = 1ull << 60;
+	OK(CONTROL(VL_CTL_set_max_frames, 1, &m));
+	EQ(control_populate(1, 100, 1, 5, mfn), 1);
+	EQ(arch_m2p_get(mfn[3]), 103);
+	EQ(control_info(1).frames, PAGES + 32);
+	EQ(CONTROL(VL_CTL_set_sched, 1, (&(struct vl_sched){ 0, 0 })), -XEN_EINVAL);
+	EQ(CONTROL(VL_CTL_set_sched, 1, (&(struct vl_sched){ 1, 100 * VCPUS + 1 })), -XEN_EINVAL);
+	OK(CONTROL(VL_CTL_set_sched, 1, (&(struct vl_sched){ 1000, 50 })));
+	EQ(control_info(1).cap, 50);
+	EQ(CONTROL(VL_CTL_set_affinity, 1, (&(struct vl_affinity){ 0, 0, 1ull << 40 })),
+	   -XEN_EINVAL);
+	EQ(CONTROL(VL_CTL_set_affinity, 1, (&(struct vl_affinity){ VCPUS, 0, 1 })), -XEN_EINVAL);
+	OK(CONTROL(VL_CTL_set_affinity, 1, (&(struct vl_affinity){ 0, 0, 4 })));
+}
+
+static void test_grant(void)
+{
+	struct vl_grant g = { .ref = 1, .to = 0 };
+	struct gnttab_map_grant_ref m = {
+		.host_addr = fake_va(WINDOW, 0), .flags = GNTMAP_host_map, .ref = 1, .dom = 1
+	};
+
+	world(1);
+	OK(unmap(WINDOW));
+	control_build();
+	g.frame = guest[1].mfn[30];
+	OK(CONTROL(VL_CTL_grant, 1, &g));
+	EQ(control_info(1).grant_frames, 1);
+	g.ref = GNTTAB_NR_RESERVED_ENTRIES;
+	EQ(CONTROL(VL_CTL_grant, 1, &g), -XEN_EINVAL);
+	g.ref = 0;
+	g.to = VL_DOMID_END;
+	EQ(CONTROL(VL_CTL_grant, 1, &g), -XEN_EINVAL);
+	g.to = 0;
+	g.frame = 1ull << 32;
+	EQ(CONTROL(VL_CTL_grant, 1, &g), -XEN_EINVAL);
+	/* A frame that is not its own is no good to the mapper. */
+	g.frame = guest[0].mfn[20];
+	OK(CONTROL(VL_CTL_grant, 1, &g));
+	m.ref = 0;
+	fake_put(FAKE_ARGS, &m, sizeof(m));
+	OK(fake_call(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, FAKE_ARGS, 1));
+	fake_get(FAKE_ARGS, &m, sizeof(m));
+	TRUE_(m.status != GNTST_okay);
+	m.ref = 1;
+	fake_put(FAKE_ARGS, &m, sizeof(m));
+	OK(fake_call(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, FAKE_ARGS, 1));
+	fake_get(FAKE_ARGS, &m, sizeof(m));
+	EQ(m.status, GNTST_okay);
+	EQ(pte_mfn(*fake_guest_l1e(&guest[0], WINDOW)), guest[1].mfn[30]);
+	EQ(control_destroy(1), -XEN_EBUSY);
+}
+
+/* ---- Nothing to be had ------------------------------------------------------------------- */
+
+static void all_calls(void)
+{
+	struct vl_list l = { .count = 3, .list = LIST };
+	struct vcpu_guest_context c = control_context(&guest[0]);
+	struct vl_context ctx = { .vcpu = 1, .context = CONTEXT };
+	struct vl_grant g = { .ref = 1, .frame = guest[0].mfn[20] };
+	struct vl_create p = control_params();
+	struct vl_host_info host;
+	struct vl_log_read log = { .buffer = LIST, .size = 64 };
+
+	(void)CONTROL(VL_CTL_create, 1, &p);
+	(void)CONTROL(VL_CTL_grant, 1, &g);
+	fake_put(CONTEXT, &c, sizeof(c));
+	(void)CONTROL(VL_CTL_set_context, 1, &ctx);
+	(void)CONTROL(VL_CTL_get_context, 1, &ctx);
+	(void)CONTROL(VL_CTL_domain_info, 0, &l);
+	(void)CONTROL(VL_CTL_vcpu_info, 1, &l);
+	(void)CONTROL(VL_CTL_host_info, 0, &host);
+	(void)CONTROL(VL_CTL_log_read, 0, &log);
+	(void)range(VL_CTL_set_ioports, 0x300, 8, 1);
+	(void)range(VL_CTL_set_iomem, FAKE_DEVICE, 8, 1);
+	(void)control(VL_CTL_pause, 1, NULL, 0);
+	(void)control(VL_CTL_unpause, 1, NULL, 0);
+}
+
+static void test_failures(void)
+{
+	unsigned long before;
+
+	for (unsigned long n = 0; n < 80; n++) {
+		core_setup();
+		world(1);
+		before = heap_free_frames();
+		heap_fail_countdown = n < 40 ? n : 0;
+		fake.copy_fail_countdown = n >= 40 ? n - 39 : 0;
+		fake.preempt_chance = n & 1;
+		all_calls();
+		heap_fail_countdown = 0;
+		fake.copy_fail_countdown = 0;
+		fake.preempt_chance = 0;
+		OK(audit_all());
+		if (domain_of_frames(1) != NULL) {
+			OK(control_destroy(1));
+		}
+		EQ(heap_free_frames(), before);
+	}
 }
 
 CU_TestInfo control_tests[] = {
-	{ "a life", test_life },
+	{ "who may", test_permission },
+	{ "a domain with a target", test_target },
+	{ "lists", test_lists },
+	{ "the log", test_log },
+	{ "ports", test_ports },
+	{ "I/O memory", test_iomem },
+	{ "limits", test_limits },
+	{ "reserved grants", test_grant },
+	{ "no memory, no copy", test_failures },
 	CU_TEST_INFO_NULL,
 };

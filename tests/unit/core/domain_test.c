@@ -262,7 +262,6 @@ static void fifo_and_timers(void)
 	struct vcpu_register_runstate_memory_area area = { .addr.p = fake_va(28, 4090) };
 	struct vcpu_register_time_memory_area time = { .addr.p = fake_va(28, 64) };
 	struct vcpu_register_vcpu_info info = { .mfn = guest[1].mfn[30] };
-	struct vcpu_set_periodic_timer periodic = { .period_ns = 1000000 };
 
 	OK(call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_init_control, &c, sizeof(c)));
 	OK(call_struct(__HYPERVISOR_event_channel_op, EVTCHNOP_expand_array, &e, sizeof(e)));
@@ -272,8 +271,6 @@ static void fifo_and_timers(void)
 	OK(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_time_memory_area, 0, FAKE_ARGS));
 	fake_put(FAKE_ARGS, &info, sizeof(info));
 	OK(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, FAKE_ARGS));
-	fake_put(FAKE_ARGS, &periodic, sizeof(periodic));
-	OK(fake_call(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 0, FAKE_ARGS));
 	OK(fake_call(__HYPERVISOR_set_timer_op, time_now() + 50000000));
 }
 

@@ -11,7 +11,7 @@ static const char *fmt(const char *f, ...)
 	int n;
 
 	va_start(ap, f);
-	n = vsnprintf(buf, sizeof(buf), f, ap);
+	n = vformat(buf, sizeof(buf), f, ap);
 	va_end(ap);
 	EQ(n, strlen(buf));
 	return buf;
@@ -49,11 +49,11 @@ static void test_bounds(void)
 {
 	char buf[8] = "zzzzzzz";
 
-	EQ(snprintf(buf, 4, "%s", "abcdef"), 6);
+	EQ(format(buf, 4, "%s", "abcdef"), 6);
 	CU_ASSERT_STRING_EQUAL(buf, "abc");
-	EQ(snprintf(buf, 1, "%d", 12345), 5);
+	EQ(format(buf, 1, "%d", 12345), 5);
 	CU_ASSERT_STRING_EQUAL(buf, "");
-	EQ(snprintf(NULL, 0, "%d", 12345), 5);
+	EQ(format(NULL, 0, "%d", 12345), 5);
 }
 
 static void test_ring(void)

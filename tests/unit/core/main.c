@@ -34,6 +34,7 @@
 	X(gnttab_life) \
 	X(domain) \
 	X(control) \
+	X(control_life) \
 	X(cpu_vuln)
 /* clang-format on */
 

@@ -99,7 +99,7 @@ static const struct {
 	{ 1, 0, FAKE_PFN_L1, RW, -XEN_EINVAL },
 	{ 1, 0, FAKE_PFN_L4, RW, -XEN_EINVAL },
 	{ 1, 0, 21, RW, 0 },
-	{ 1, 0, 21, RW | PTE_PAT, -XEN_EINVAL }, /* without devices */
+	{ 1, 0, 21, RW | PTE_PS, -XEN_EINVAL }, /* without devices */
 	{ 1, 0, 21, RW | PTE_NX | PTE_AVAIL | PTE_AVAIL_HIGH, 0 },
 	{ 1, 0, 21, 0, 0 },
 	{ 1, 0, 20, RW, -XEN_EINVAL }, /* itself, writable */
