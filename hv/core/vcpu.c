@@ -25,9 +25,8 @@ _Static_assert(sizeof(struct vcpu_guest_context) == 5168, "published size");
 _Static_assert(sizeof(struct vcpu_info) == 64, "published size");
 _Static_assert(offsetof(struct cpu_user_regs, r15) == 0 &&
 		       offsetof(struct cpu_user_regs, error_code) ==
-			       offsetof(struct guest_regs, error_code) &&
-		       offsetof(struct cpu_user_regs, ss) == offsetof(struct guest_regs, ss),
-	       "what both have is in the same order");
+			       offsetof(struct guest_regs, error_code),
+	       "the general registers are in the same order");
 
 /* ---- Life ----------------------------------------------------------------- */
 
@@ -109,36 +108,23 @@ void vcpu_free(struct vcpu *v)
 
 /* ---- Context ------------------------------------------------------------------ */
 
-/* Addresses that are taken over as they are. */
-static const struct {
-	uint16_t in_vcpu, in_context;
-} addresses[] = {
-#define ADDRESS(a, b)                                                            \
-	{                                                                        \
-		offsetof(struct vcpu, a), offsetof(struct vcpu_guest_context, b) \
-	}
-	ADDRESS(event_entry, event_callback_eip),
-	ADDRESS(failsafe_entry, failsafe_callback_eip),
-	ADDRESS(syscall_entry, syscall_callback_eip),
-	ADDRESS(fs_base, fs_base),
-	ADDRESS(gs_kernel, gs_base_kernel),
-	ADDRESS(gs_user, gs_base_user),
-};
-
-static uint64_t *address_of(void *p, uint16_t offset)
-{
-	return (uint64_t *)(void *)((char *)p + offset);
-}
-
 static bool context_ok(const struct vcpu_guest_context *c)
 {
-	bool good = va_canonical(c->user_regs.rip);
+	const uint64_t addresses[] = { c->user_regs.rip,
+				       c->event_callback_eip,
+				       c->failsafe_callback_eip,
+				       c->syscall_callback_eip,
+				       c->fs_base,
+				       c->gs_base_kernel,
+				       c->gs_base_user };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(addresses); i++) {
-		good = good && va_canonical(*address_of((void *)c, addresses[i].in_context));
+		if (!va_canonical(addresses[i])) {
+			return false;
+		}
 	}
 	/* User mode can only be entered with a table of its own. */
-	return good && c->gdt_ents <= FIRST_RESERVED_GDT_ENTRY &&
+	return c->gdt_ents <= FIRST_RESERVED_GDT_ENTRY &&
 	       ((c->flags & VGCF_in_kernel) != 0 || c->ctrlreg[1] != 0);
 }
 
@@ -166,10 +152,12 @@ static void load_state(struct vcpu *v, const struct vcpu_guest_context *c)
 
 	load_registers(v, &c->user_regs);
 	v->in_kernel = (c->flags & VGCF_in_kernel) != 0;
-	for (unsigned int i = 0; i < ARRAY_SIZE(addresses); i++) {
-		*address_of(v, addresses[i].in_vcpu) =
-			*address_of((void *)c, addresses[i].in_context);
-	}
+	v->event_entry = c->event_callback_eip;
+	v->failsafe_entry = c->failsafe_callback_eip;
+	v->syscall_entry = c->syscall_callback_eip;
+	v->fs_base = c->fs_base;
+	v->gs_kernel = c->gs_base_kernel;
+	v->gs_user = c->gs_base_user;
 	v->failsafe_masks = (c->flags & VGCF_failsafe_disables_events) != 0;
 	v->syscall_masks = (c->flags & VGCF_syscall_disables_events) != 0;
 	v->cr0_ts = (c->ctrlreg[0] & CR0_TS) != 0;
@@ -245,52 +233,6 @@ int vcpu_initialise(struct vcpu *v, uint64_t context)
 	rc = rc == 0 ? vcpu_set_context(v, c) : rc;
 	domain_release(d);
 	heap_free_bytes(c, sizeof(*c));
-	return rc;
-}
-
-static void read_state(struct vcpu *v, struct vcpu_guest_context *c)
-{
-	memcpy(&c->user_regs, &v->regs, sizeof(v->regs));
-	c->user_regs.rflags |= v->iopl_flags;
-	c->user_regs.ds = v->ds;
-	c->user_regs.es = v->es;
-	c->user_regs.fs = v->fs;
-	c->user_regs.gs = v->gs;
-	c->flags = (v->in_kernel ? VGCF_in_kernel : 0) |
-		   (v->failsafe_masks ? VGCF_failsafe_disables_events : 0) |
-		   (v->syscall_masks ? VGCF_syscall_disables_events : 0) |
-		   ((READ_ONCE(v->pause_flags) & PAUSE_DOWN) == 0 ? VGCF_online : 0);
-	for (unsigned int i = 0; i < ARRAY_SIZE(addresses); i++) {
-		*address_of(c, addresses[i].in_context) = *address_of(v, addresses[i].in_vcpu);
-	}
-	for (unsigned int i = 0; i < ARRAY_SIZE(v->traps); i++) {
-		c->trap_ctxt[i] = (struct trap_info){ (uint8_t)i, v->traps[i].flags, FLAT_KERNEL_CS,
-						      v->traps[i].address };
-	}
-	c->ldt_base = v->ldt_base;
-	c->ldt_ents = v->ldt_entries;
-	c->gdt_ents = v->gdt_entries;
-	memcpy(c->gdt_frames, v->gdt_frame, sizeof(v->gdt_frame));
-	c->kernel_ss = v->kernel_ss;
-	c->kernel_sp = v->kernel_sp;
-	c->ctrlreg[0] = v->cr0_ts ? CR0_TS : 0;
-	c->ctrlreg[1] = v->cr3_user;
-	c->ctrlreg[3] = v->cr3_kernel;
-	c->ctrlreg[4] = v->cr4;
-	memcpy(c->debugreg, v->dr, sizeof(v->dr));
-	c->vm_assist = READ_ONCE(v->domain->pv_features_assist);
-}
-
-int vcpu_get_context(struct vcpu *v, uint64_t context)
-{
-	struct vcpu_guest_context *c = heap_alloc_bytes(sizeof(*c));
-	int rc = -XEN_ENOMEM;
-
-	if (c != NULL) {
-		read_state(v, c);
-		rc = copy_to_guest(guest_ptr(context), c, sizeof(*c));
-		heap_free_bytes(c, sizeof(*c));
-	}
 	return rc;
 }
 
