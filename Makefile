@@ -263,6 +263,7 @@ install: all
 	$(if $(have_hv),$(Q)install -D -m 644 $(O)/vellum.elf $(DESTDIR)/boot/vellum.elf)
 	$(Q)for p in $(prog_names); do \
 		install -D -m 755 $(O)/bin/$$p $(DESTDIR)$(PREFIX)/sbin/$$p || exit 1; done
+	$(Q)install -D -m 644 -t $(DESTDIR)/lib/systemd/system toolstack/systemd/*.service
 
 # Keeps the configuration and what was downloaded.
 clean:

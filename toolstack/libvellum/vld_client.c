@@ -39,7 +39,7 @@ static int vld_connect(struct vl_vld *vld, struct vl_error *error)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int rc;
 
-	strcpy(address.sun_path, vld->path);
+	memcpy(address.sun_path, vld->path, sizeof(address.sun_path));
 	vld->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (vld->fd < 0 || connect(vld->fd, (struct sockaddr *)&address, sizeof(address))) {
 		rc = -errno;
@@ -66,7 +66,7 @@ int vl_vld_open(struct vl_vld **result, const char *path, struct vl_error *error
 		free(vld);
 		return vl_error_set(error, -ENAMETOOLONG, "%s is too long for a socket", path);
 	}
-	strcpy(vld->path, path);
+	memcpy(vld->path, path, strlen(path) + 1);
 	rc = vld_connect(vld, error);
 	if (rc) {
 		free(vld);

@@ -338,11 +338,14 @@ void client_ended(struct vld *vld, uint16_t domid)
 
 void clients_free(struct vld *vld)
 {
-	while (vld->clients) {
-		if (vld->clients->viewing) {
-			viewer_end(&vld->clients->viewer);
+	struct client *next;
+
+	for (struct client *client = vld->clients; client; client = next) {
+		next = client->next;
+		if (client->viewing) {
+			viewer_end(&client->viewer);
 		} else {
-			client_free(vld->clients);
+			client_free(client);
 		}
 	}
 }

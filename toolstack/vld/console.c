@@ -22,7 +22,7 @@
 /* Rounds for one event: who writes faster than that comes again behind others. */
 #define ROUNDS 4
 /* While a guest is throttled it is looked at so often. */
-#define HOLD_MS 32
+#define HOLD_US 32000
 
 static void console_timer(evutil_socket_t fd, short what, void *arg);
 
@@ -43,7 +43,7 @@ static int console_prepare(struct console *console, struct vl_error *error)
 }
 
 int console_open(struct vld *vld, struct console *console, const struct scroll_owner *owner,
-		 const char *name, struct vl_error *error)
+		 struct vl_error *error)
 {
 	const struct vld_options *options = &vld->options;
 	struct vl_error why;
@@ -62,11 +62,7 @@ int console_open(struct vld *vld, struct console *console, const struct scroll_o
 		return vl_error_set(error, rc, "%s", why.text);
 	}
 	if (rc) {
-		say("the scroll-back of %s is small and ends with vld: %s", name, why.text);
-	}
-	if (!old) {
-		snprintf(console->scroll.header->name, SCROLL_NAME_SIZE, "%s", name);
-		console->scroll.header->started = vld_seconds();
+		say("the scroll-back of %s is small and ends with vld: %s", owner->name, why.text);
 	}
 	return console_prepare(console, error);
 }
@@ -174,7 +170,7 @@ static void console_hold(struct console *console)
 	struct timeval wait = { 0 };
 
 	if (throttle_allows(&console->throttle, vld_ms()) == 0) {
-		wait.tv_usec = HOLD_MS * 1000;
+		wait.tv_usec = HOLD_US;
 		console->throttle.waits += !console->held;
 		console->held = true;
 	}

@@ -36,7 +36,7 @@ struct console {
 
 /** Opens scroll-back and log of a domain and reads nothing of it yet. */
 int console_open(struct vld *vld, struct console *console, const struct scroll_owner *owner,
-		 const char *name, struct vl_error *error);
+		 struct vl_error *error);
 /** Opens those that an earlier vld has left in the file `path`. */
 int console_reopen(struct vld *vld, struct console *console, const char *path,
 		   struct vl_error *error);

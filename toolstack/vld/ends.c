@@ -104,7 +104,12 @@ static void plain(char *to, size_t size, const char *from)
 	size_t used = 0;
 
 	for (; *from && used + 1 < size; from++) {
-		to[used++] = *from >= ' ' && *from < 0x7f ? *from : '?';
+		char c = *from;
+
+		if (c < ' ' || c >= 0x7f) {
+			c = '?';
+		}
+		to[used++] = c;
 	}
 	to[used] = '\0';
 }

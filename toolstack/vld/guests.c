@@ -177,7 +177,8 @@ static struct guest *guest_add(struct vld *vld, const struct vl_domain_info *inf
 		return NULL;
 	}
 	snprintf(fallback, sizeof(fallback), "domain-%u", info->domid);
-	if (console_open(vld, &guest->console, &owner, name && *name ? name : fallback, &error)) {
+	owner.name = name && *name ? name : fallback;
+	if (console_open(vld, &guest->console, &owner, &error)) {
 		say("domain %u: %s", info->domid, error.text);
 		free(name);
 		free(guest);
@@ -279,7 +280,7 @@ void guests_scan(struct vld *vld)
 
 void guests_scan_soon(struct vld *vld, unsigned int ms)
 {
-	struct timeval wait = { ms / 1000, (ms % 1000) * 1000 };
+	struct timeval wait = { ms / 1000, (ms % 1000) * 1000L };
 	uint64_t due = vld_ms() + ms;
 
 	if (event_pending(&vld->scan_timer, EV_TIMEOUT, NULL) && vld->scan_due <= due) {
@@ -294,6 +295,7 @@ static void recover_one(struct vld *vld, const char *file)
 {
 	struct guest *guest;
 	char *end, path[4096], name[64];
+	int rc;
 	unsigned long domid = strtoul(file, &end, 10);
 
 	if (*end || end == file || domid == 0 || domid >= VL_DOMID_END ||
@@ -307,8 +309,11 @@ static void recover_one(struct vld *vld, const char *file)
 	}
 	guest->vld = vld;
 	guest->domid = (uint16_t)domid;
-	if (console_reopen(vld, &guest->console, path, NULL)) {
-		unlink(path);
+	rc = console_reopen(vld, &guest->console, path, NULL);
+	if (rc) {
+		if (rc == -EINVAL) {
+			unlink(path); /* half made, or none of ours */
+		}
 		free(guest);
 		return;
 	}

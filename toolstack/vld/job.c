@@ -206,9 +206,10 @@ int job_start(struct vld *vld, const struct job_spec *spec)
 
 void jobs_free(struct vld *vld)
 {
-	while (vld->jobs) {
-		struct job *job = vld->jobs;
+	struct job *next;
 
+	for (struct job *job = vld->jobs; job; job = next) {
+		next = job->next;
 		if (job->pid > 0) {
 			event_del(&job->event);
 			close(job->pipe);

@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SCROLL_MAGIC 0x3130636373646c76u /* "vldscc01" */
@@ -31,6 +33,14 @@ static char *scroll_bytes(const struct scroll *scroll)
 	return (char *)scroll->header + PAGE;
 }
 
+/* After a call of the system that has failed; never 0. */
+static int file_failed(const char *path, struct vl_error *error)
+{
+	int rc = errno > 0 ? -errno : -EIO;
+
+	return vl_error_set(error, rc, "%s: %s", path, strerror(-rc));
+}
+
 /* Is what the file says of itself possible? */
 static bool header_valid(const struct scroll_header *header, uint64_t file_size)
 {
@@ -48,11 +58,9 @@ static int map_file(struct scroll *scroll, int fd, size_t limit)
 	void *map = mmap(NULL, PAGE + limit, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (map == MAP_FAILED) {
-		return -errno;
+		return -ENOMEM;
 	}
-	scroll->header = map;
-	scroll->map_size = PAGE + limit;
-	scroll->fd = fd;
+	*scroll = (struct scroll){ map, PAGE + limit, fd };
 	return 0;
 }
 
@@ -65,8 +73,7 @@ int scroll_open_old(struct scroll *scroll, const char *path, struct vl_error *er
 
 	scroll->header = NULL;
 	if (fd < 0) {
-		rc = -errno;
-		return vl_error_set(error, rc, "%s: %s", path, strerror(-rc));
+		return file_failed(path, error);
 	}
 	if (fstat(fd, &status) || !S_ISREG(status.st_mode) ||
 	    pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
@@ -89,13 +96,11 @@ static int scroll_create(struct scroll *scroll, const char *path, size_t limit,
 	int fd, rc;
 
 	if (unlink(path) && errno != ENOENT) {
-		rc = -errno;
-		return vl_error_set(error, rc, "%s: %s", path, strerror(-rc));
+		return file_failed(path, error);
 	}
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0) {
-		rc = -errno;
-		return vl_error_set(error, rc, "%s: %s", path, strerror(-rc));
+		return file_failed(path, error);
 	}
 	rc = -posix_fallocate(fd, 0, (off_t)(2 * PAGE));
 	if (!rc) {
@@ -123,6 +128,14 @@ static int scroll_memory(struct scroll *scroll)
 	return 0;
 }
 
+static uint64_t seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec;
+}
+
 static bool owner_is(const struct scroll_header *header, const struct scroll_owner *owner)
 {
 	return header->created == owner->created && header->domid == owner->domid &&
@@ -136,18 +149,23 @@ int scroll_open(struct scroll *scroll, const char *path, size_t limit,
 	int rc;
 
 	*old = false;
+	*scroll = (struct scroll){ .fd = -1 };
 	limit = limit < PAGE	  ? PAGE :
 		limit > LIMIT_MAX ? LIMIT_MAX :
 				    (limit + PAGE - 1) & ~(PAGE - 1);
-	if (scroll_open_old(scroll, path, NULL) == 0) {
+	rc = scroll_open_old(scroll, path, error);
+	if (scroll->header) {
 		if (owner_is(scroll->header, owner)) {
 			*old = true;
 			return 0;
 		}
 		scroll_close(scroll);
 	}
-	rc = scroll_create(scroll, path, limit, error);
-	if (rc) {
+	/* One that is there and cannot be opened just now is not thrown away. */
+	if (!rc || rc == -ENOENT || rc == -EINVAL) {
+		rc = scroll_create(scroll, path, limit, error);
+	}
+	if (!scroll->header) {
 		limit = MEMORY_LIMIT;
 		if (scroll_memory(scroll)) {
 			return vl_error_set(error, -ENOMEM, "no memory for a scroll-back");
@@ -158,6 +176,8 @@ int scroll_open(struct scroll *scroll, const char *path, size_t limit,
 	header->created = owner->created;
 	header->domid = owner->domid;
 	memcpy(header->handle, owner->handle, sizeof(owner->handle));
+	snprintf(header->name, sizeof(header->name), "%s", owner->name ? owner->name : "");
+	header->started = seconds_now();
 	/* Last: until then the file is none of ours for who comes after a kill. */
 	__atomic_store_n(&header->magic, SCROLL_MAGIC, __ATOMIC_RELEASE);
 	return rc;

@@ -59,6 +59,7 @@ struct scroll_owner {
 	uint64_t created;
 	uint8_t handle[16];
 	uint16_t domid;
+	const char *name;
 };
 
 /**

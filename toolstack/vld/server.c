@@ -24,10 +24,10 @@
 #define PORTS_AT_ONCE 64
 
 const struct vld_options vld_defaults = {
-	.scrollback = 128 * 1024,
-	.log_limit = 1024 * 1024,
-	.burst = 1024 * 1024,
-	.rate = 64 * 1024,
+	.scrollback = UINT64_C(128) * 1024,
+	.log_limit = UINT64_C(1024) * 1024,
+	.burst = UINT64_C(1024) * 1024,
+	.rate = UINT64_C(64) * 1024,
 	.keep = 600,
 	.keep_count = 64,
 	.min_uptime = 10,

@@ -212,13 +212,11 @@ static void others_are_left_alone(void)
 
 static void loops_are_slowed(void)
 {
-	uint64_t last = 0;
-
 	begin();
 	fake_add(&fake, "loop");
 	fake_run(vld, 20);
 	for (uint16_t domid = 1; domid <= 5; domid++) {
-		uint64_t wait;
+		const struct scroll_header *old;
 
 		fake_shutdown(&fake, &fake.shared->domains[domid], SHUTDOWN_reboot);
 		fake_run(vld, 30);
@@ -226,9 +224,8 @@ static void loops_are_slowed(void)
 		CU_ASSERT_EQUAL(fake.shared->starts, domid - 1u);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
 		CU_ASSERT_EQUAL(vld->restarts->count, domid);
-		wait = vld->restarts->due - vld_seconds();
-		CU_ASSERT_TRUE(wait > last || last == 0);
-		last = wait;
+		old = guests_get(vld, domid)->console.scroll.header;
+		CU_ASSERT_TRUE(vld->restarts->due >= old->ended + (1u << (domid - 1)));
 		again(); /* who was killed meanwhile knows it, too */
 		CU_ASSERT_EQUAL(fake.shared->starts, domid - 1u);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
@@ -257,7 +254,8 @@ static void restart_can_fail(void)
 	fake_run(vld, 30);
 	CU_ASSERT_FALSE(web->there);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
-	CU_ASSERT_TRUE(vld->restarts->due > vld_seconds());
+	CU_ASSERT_TRUE(vld->restarts->due > 0);
+	CU_ASSERT_TRUE(vld->restarts->count > 0);
 	again();
 	CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
 	CU_ASSERT_PTR_NOT_NULL(vld->restarts->config);

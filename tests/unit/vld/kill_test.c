@@ -77,11 +77,10 @@ static bool lines_are_all(char *text, bool stamps)
 	while ((line = strsep(&rest, "\n")) != NULL && *line) {
 		char *end;
 
-		if (stamps) {
-			line = strchr(line, ']');
-			line = line ? line + 2 : "";
-		}
-		if (strtol(line, &end, 10) != next || strcmp(end, " is the number") != 0) {
+		char *words = stamps && strchr(line, ']') ? strchr(line, ']') + 2 : line;
+
+		if (strtol(words, &end, 10) != next || strcmp(end, " is the number") != 0 ||
+		    (stamps && *line != '[')) {
 			printf("    line %d is \"%s\"\n", next, line);
 			return false;
 		}
@@ -92,7 +91,9 @@ static bool lines_are_all(char *text, bool stamps)
 
 static void kill_again_and_again(bool stamps)
 {
+	struct vld_options options;
 	struct fake_domain *domain;
+	struct vl_error error;
 	pid_t guest, daemon;
 	struct vld *vld;
 	int kills = 0;
@@ -112,7 +113,11 @@ static void kill_again_and_again(bool stamps)
 	printf(" [%d kills] ", kills);
 	CU_ASSERT_TRUE(kills > 3);
 	domain->mapped = domain->bound = false;
-	vld = fake_vld(&fake);
+	options = fake_options(&fake);
+	options.burst = options.rate = 256 << 20;
+	options.log_limit = 1 << 30;
+	options.log_stamps = stamps;
+	CU_ASSERT_EQUAL_FATAL(vld_start(&vld, &options, &fake.ops, &error), 0);
 	fake_run(vld, 50);
 	log = fake_file(fake.logs, "guest-web.log");
 	if (!stamps) {
