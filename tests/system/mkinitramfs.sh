@@ -4,6 +4,7 @@
 # Build the initramfs of the test control domain: Debian's static busybox, the
 # init beside this script, and whatever else is asked for.
 #   -o FILE        where to write it (gzip'd cpio)
+#   -i FILE        another /init
 #   -f SRC[:DST]   add a file or a directory tree; DST defaults to /bin/NAME
 #   -l PROGRAM     add a dynamically linked program with its libraries, to /bin
 #   -m MODULE      add a kernel module with all it depends on (modprobe loads
@@ -12,16 +13,17 @@
 # The same input gives the same bytes. Needs no root.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-out='' moddir='' files=() programs=() modules=()
+out='' init=$here/init moddir='' files=() programs=() modules=()
 PATH=$PATH:/usr/sbin:/sbin
-while getopts o:f:l:m:k: option; do
+while getopts o:i:f:l:m:k: option; do
 	case $option in
 	o) out=$OPTARG ;;
+	i) init=$OPTARG ;;
 	f) files+=("$OPTARG") ;;
 	l) programs+=("$OPTARG") ;;
 	m) modules+=("$OPTARG") ;;
 	k) moddir=$(cd "$OPTARG" && pwd -P) ;;
-	*) sed -n '3,14s/^# \?//p' "$0" >&2; exit 2 ;;
+	*) sed -n '3,15s/^# \?//p' "$0" >&2; exit 2 ;;
 	esac
 done
 [ -n "$out" ] || { echo "mkinitramfs.sh: -o FILE is missing" >&2; exit 2; }
@@ -39,7 +41,7 @@ for applet in $("$busybox" --list); do
 	[ "$applet" = busybox ] || ln -s busybox "$stage/bin/$applet"
 done
 ln -s ../bin/busybox "$stage/sbin/modprobe"
-install -m 755 "$here/init" "$stage/init"
+install -m 755 "$init" "$stage/init"
 echo 'root:x:0:0:root:/root:/bin/sh' > "$stage/etc/passwd"
 
 for file in ${files[@]+"${files[@]}"}; do

@@ -107,6 +107,8 @@ class VM:
                         encoding="utf-8")
         self.log.write("# " + " ".join(
             f"'{a}'" if " " in a else a for a in self.argv) + "\n")
+        # Terminated, a test ends by an exception, and its machine with it.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         self.started = time.monotonic()
         self.proc = subprocess.Popen(
             self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
