@@ -263,7 +263,9 @@ install: all
 	$(if $(have_hv),$(Q)install -D -m 644 $(O)/vellum.elf $(DESTDIR)/boot/vellum.elf)
 	$(Q)for p in $(prog_names); do \
 		install -D -m 755 $(O)/bin/$$p $(DESTDIR)$(PREFIX)/sbin/$$p || exit 1; done
-	$(Q)install -D -m 644 -t $(DESTDIR)/lib/systemd/system toolstack/systemd/*.service
+	$(Q)install -m 755 toolstack/network/vl-network $(DESTDIR)$(PREFIX)/sbin/vl-network
+	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)/etc/vellum/auto
+	$(Q)install -m 644 toolstack/systemd/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system
 
 # Keeps the configuration and what was downloaded.
 clean:
@@ -306,8 +308,9 @@ lint: $(generated)
 help:
 	@printf '%s\n' \
 	'make              build the hypervisor and the toolstack into $$(O), default build' \
-	'make run          boot Vellum and a Debian control domain under QEMU: a shell' \
-	'                  (MEM=2G SMP=2 HVARGS= KARGS= VLSCRIPT=; leave with Ctrl-A x)' \
+	'make run          boot Vellum under QEMU: a Debian control domain with guests' \
+	'                  (MEM=3G SMP=2 HVARGS= KARGS=; FRESH=1: new disks; leave: Ctrl-A x)' \
+	'make run QUICK=1  only a shell in the control domain, in seconds (VLSCRIPT=)' \
 	'make iso          the same as one image, build/vellum.iso: CD or disk, BIOS or UEFI' \
 	'make debian       the same with a whole Debian on a disk (DEBIAN=full: a compiler)' \
 	'make test         unit tests, source checks, system tests; one summary line' \
@@ -317,6 +320,7 @@ help:
 	'make fuzz         libFuzzer targets (FUZZ=target FUZZ_TIME=seconds)' \
 	'make guests       micro-guests of tests/guest' \
 	'make bench        all figures beside the bare kernel and Xen (make deps DEPS=bench)' \
+	'make bench-toolstack  guests by vl beside Xen with xl: an hour' \
 	'make bench-boot   boot time: bare kernel, Xen, Vellum (N=3)' \
 	'make bench-store  the store daemon: cost of a request, operations a second' \
 	'make sloc         lines of code by component' \

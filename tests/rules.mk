@@ -4,7 +4,8 @@
 # on a fake machine, micro-guests, source checks, system tests, benchmarks.
 # Included by the top Makefile.
 
-.PHONY: unit fuzz race model guests check system test run debian iso bench bench-boot bench-store release sloc initrd kernel
+.PHONY: unit fuzz race model guests check system test run debian iso bench bench-boot bench-store bench-toolstack \
+	release sloc initrd kernel
 
 san := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
@@ -224,7 +225,8 @@ sloc:
 
 # ---- System tests and benchmarks under QEMU --------------------------------
 
-MEM ?= 2G
+# "make run" has guests.
+MEM ?= $(if $(QUICK),2G,$(if $(filter run,$(MAKECMDGOALS)),3G,2G))
 SMP ?= 2
 HVARGS ?=
 KARGS ?=
@@ -241,9 +243,41 @@ $(RUN)/initrd.gz: tests/system/mkinitramfs.sh tests/system/init | $(RUN)/vmlinux
 	$(Q)tests/deps/deps.sh check run
 	$(Q)tests/system/mkinitramfs.sh -o $@
 
-run: all $(RUN)/vmlinux $(RUN)/initrd.gz
+# A small guest, and a control domain that creates such: what tests of the
+# toolstack boot, in seconds. See tests/system/control.py.
+CONTROL := tests/system/control
+mkinitramfs := tests/system/mkinitramfs.sh
+$(RUN)/initrd-guest.gz: $(mkinitramfs) $(CONTROL)/guest-init $(CONTROL)/guest-end | $(RUN)/vmlinux
+	$(say) INITRD $@
+	$(Q)$(mkinitramfs) -o $@ -i $(CONTROL)/guest-init -f $(CONTROL)/guest-end:/sbin/poweroff \
+		-f $(CONTROL)/guest-end:/sbin/reboot -k $(RUN)/modules -m xen-blkfront -m xen-netfront -m ext4
+
+control_modules := xen-privcmd xen-evtchn xen-gntdev xen-gntalloc xen-blkback xen-netback bridge loop brd \
+	tun veth ext4 virtio_net virtio_blk virtio_pci e1000 nf_tables nft_chain_nat nft_masq
+$(RUN)/vlstate: $(CONTROL)/vlstate.c $(O)/libvellum.a
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(tool_cflags) $(tool_ldflags) -o $@ $^ $(tool_libs)
+# xenstore-utils are one program under many names.
+control_programs := $(progs) $(RUN)/vlstate $(addprefix xenstore-,chmod exists list ls read rm watch write) \
+	dnsmasq nft ip mke2fs e2fsck
+control_files := $(RUN)/vmlinuz:/boot/vmlinuz $(RUN)/initrd-guest.gz:/boot/initrd-guest.gz \
+	toolstack/network/vl-network $(CONTROL)/start $(O)/guest/crash.elf:/boot/crash.elf
+$(RUN)/initrd-vl.gz: $(mkinitramfs) tests/system/init toolstack/network/vl-network $(wildcard $(CONTROL)/*) \
+		$(progs) $(RUN)/vlstate $(O)/guest/crash.elf $(RUN)/initrd-guest.gz | $(RUN)/vmlinux
+	$(say) INITRD $@
+	$(Q)tests/deps/deps.sh check test
+	$(Q)PATH=$$PATH:/usr/sbin:/sbin; $(mkinitramfs) -o $@ -k $(RUN)/modules \
+		$(addprefix -m ,$(control_modules)) $(addprefix -f ,$(control_files)) \
+		$(foreach p,$(control_programs),-l "$$(command -v $(p))")
+.PHONY: control
+control: $(RUN)/initrd-vl.gz
+
+# A control domain with guests; QUICK=1: only a shell, in a few seconds.
+run: all $(if $(QUICK),$(RUN)/vmlinux $(RUN)/initrd.gz)
+	$(if $(QUICK),,$(Q)O=$(O) tests/system/demo.sh $(if $(FRESH),-f))
 	$(Q)O=$(O) MEM='$(MEM)' SMP='$(SMP)' HVARGS='$(HVARGS)' KARGS='$(KARGS)' \
-		VLSCRIPT='$(VLSCRIPT)' tests/system/run.sh
+		DEMO='$(if $(QUICK),,1)' VLSCRIPT='$(VLSCRIPT)' tests/system/run.sh
 
 # One image for CD and disk, BIOS and UEFI; boots what "make run" boots.
 iso: $(O)/vellum.iso
@@ -264,12 +298,13 @@ SYSTEM := $(if $(T),$(T:%=tests/system/t-%.py),$(sort $(wildcard tests/system/t-
 ifneq ($(wildcard tests/guest/run.py),)
 SYSTEM += $(if $(T),,tests/guest/run.py)
 endif
-system: all guests $(RUN)/vmlinux $(RUN)/initrd.gz
+system: all guests $(RUN)/vmlinux $(RUN)/initrd.gz $(RUN)/initrd-vl.gz
 	$(Q)O=$(O) $(PYTHON) tests/summary.py $(addprefix tap:,$(SYSTEM))
 
 # All of it. The system tests need the hypervisor: without its sources they are
 # left out, and the summary says so.
-test: all release guests $(O)/race/race $(unit_progs) $(generated) $(RUN)/vmlinux $(RUN)/initrd.gz
+test: all release guests $(O)/race/race $(unit_progs) $(generated) $(RUN)/vmlinux $(RUN)/initrd.gz \
+		$(RUN)/initrd-vl.gz
 	$(Q)$(check_env) $(PYTHON) tests/summary.py $(addprefix unit:,$(unit_progs)) \
 		$(CHECKS) tap:tests/race/t-race tap:tests/model/t-model \
 		$(if $(have_hv),$(addprefix tap:,$(SYSTEM)),skip:system)
@@ -298,3 +333,8 @@ release:
 bench: release $(RUN)/vmlinux
 	$(Q)O=$(O) CC='$(CC)' $(PYTHON) tests/bench/bench.py --vellum $(RELEASE)/vellum.elf \
 		--json $(O)/bench.json $(BENCH_ARGS)
+
+# Guests by vl beside Debian's Xen with xl: takes an hour.
+bench-toolstack: all release $(RUN)/vmlinux
+	$(Q)O=$(O) CC='$(CC)' $(PYTHON) tests/bench/toolstack.py --vellum $(RELEASE)/vellum.elf \
+		--json $(O)/bench-toolstack.json $(BENCH_ARGS)

@@ -1,13 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Build the disk of a whole Debian: mkroot.sh small|full. systemd to the login
-# prompt, root without a password, and the distribution's kernel with the
-# initrd that the system made for itself. "full" adds a compiler and a source
-# tree with the checksums of what its build gives on the host's processor.
+# Build the disk of a whole Debian: mkroot.sh SET. systemd to the login prompt,
+# root without a password, and the distribution's kernel with the initrd that the
+# system made for itself. The sets:
+#   small  a plain control domain
+#   full   the same with a compiler and a source tree with the checksums of what
+#          its build gives on the host's processor
+#   host   a control domain with what Vellum's toolstack needs, but not itself
+#   guest  a small system without a kernel, for a guest's disk
 # Results in $O/cache/debian-SET: root.img (ext4, no partitions), vmlinuz and
-# initrd.img as they are in its /boot. Nothing is built again while this script
-# stays as it is; RENEW=1 forces it.
+# initrd.img as they are in its /boot. Nothing is built again while the set's
+# list of packages and this script stay as they are; RENEW=1 forces it.
 #
 # mmdebstrap takes mirror, keys and proxy from this machine's apt, so the names
 # of hosts stand there alone, and security updates come with the first install.
@@ -17,28 +21,43 @@ set -euo pipefail
 self=$(realpath "$0")
 
 # What a person has on a machine like this, and what the tests use.
-small="systemd systemd-sysv udev kmod dbus login passwd util-linux e2fsprogs procps iproute2
-	ca-certificates initramfs-tools zstd linux-image-amd64 stress-ng"
+base="systemd systemd-sysv udev kmod dbus login passwd util-linux procps iproute2"
+control="$base e2fsprogs ca-certificates initramfs-tools zstd linux-image-amd64"
+small="$control stress-ng"
 full="$small gcc make libc6-dev"
+host="$control dnsmasq-base nftables iputils-ping netcat-openbsd less nano xenstore-utils libjansson4
+	libxml2 libevent-core-2.1-7 libmnl0 liblzma5 libzstd1 liblz4-1 zlib1g"
+guest="$base iputils-ping netcat-openbsd"
 
 # ---- Inside mmdebstrap, the packages are installed: $2 is the new root ------
 
 customize() {
 	local root=$1 set=$2
 	chroot "$root" passwd -q -d root
-	echo ctl > "$root/etc/hostname"
-	printf '127.0.0.1\tlocalhost ctl\n' > "$root/etc/hosts"
-	# QEMU's own network hands out an address where there is a card.
-	printf '[Match]\nName=en*\n[Network]\nDHCP=ipv4\n[DHCPv4]\nUseDNS=no\n' \
-		> "$root/etc/systemd/network/50-qemu.network"
+	local name=ctl card='en*'
+	if [ "$set" = guest ]; then
+		name=guest card='e*'
+		echo '/dev/xvda / ext4 errors=remount-ro 0 1' > "$root/etc/fstab"
+	fi
+	echo $name > "$root/etc/hostname"
+	printf '127.0.0.1\tlocalhost %s\n' $name > "$root/etc/hosts"
+	# QEMU's own network, or the bridge of guests, hands out an address.
+	printf '[Match]\nName=%s\n[Network]\nDHCP=ipv4\n[DHCPv4]\nUseDNS=no\n' "$card" \
+		> "$root/etc/systemd/network/50-dhcp.network"
 	chroot "$root" systemctl -q enable systemd-networkd
 	# Both wait or work in the background: the first for a card that may not be
 	# there, the others hold apt's lock when a test wants it.
 	chroot "$root" systemctl -q mask systemd-networkd-wait-online.service \
 		apt-daily.timer apt-daily-upgrade.timer
-	if [ "$set" = full ]; then
-		source_tree "$root"
-	fi
+	case $set in
+	full) source_tree "$root" ;;
+	host)
+		# Guests start with the control domain's kernel and initrd: what their
+		# disks and networks need is in it.
+		printf 'xen-blkfront\nxen-netfront\next4\n' >> "$root/etc/initramfs-tools/modules"
+		chroot "$root" update-initramfs -u
+		;;
+	esac
 }
 
 # zlib: small, with a test suite, and its build gives the same bytes each time.
@@ -67,8 +86,8 @@ fi
 
 set=${1:-small}
 case $set in
-small | full) ;;
-*) sed -n '4,15s/^# \?//p' "$0" >&2; exit 2 ;;
+small | full | host | guest) ;;
+*) sed -n '4,18s/^# \?//p' "$0" >&2; exit 2 ;;
 esac
 dir=${O:-build}/cache/debian-$set
 key=$(sha256sum < "$self")
@@ -103,12 +122,15 @@ bootstrap=(mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Languages "no
 	"${bootstrap[@]}" --simulate "$suite" /dev/null "${sources[@]}" >/dev/null 2>&1 || exit 77
 	exit 1
 }
-tar -x -C "$tmp" --strip-components=2 --wildcards -f "$tmp/root.tar" './boot/vmlinuz-*' './boot/initrd.img-*'
-mv "$tmp"/vmlinuz-* "$tmp/vmlinuz"
-mv "$tmp"/initrd.img-* "$tmp/initrd.img"
+size=2G
+if [ $set = guest ]; then size=600M; else
+	tar -x -C "$tmp" --strip-components=2 --wildcards -f "$tmp/root.tar" './boot/vmlinuz-*' './boot/initrd.img-*'
+	mv "$tmp"/vmlinuz-* "$tmp/vmlinuz"
+	mv "$tmp"/initrd.img-* "$tmp/initrd.img"
+fi
 # Owners and devices are kept by running both as one (perhaps pretended) root.
 "${fakeroot[@]}" sh -ec 'mkdir "$1/root" && tar -x -p -C "$1/root" -f "$1/root.tar" && rm "$1/root.tar"
-	PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -m 0 -L debian -d "$1/root" "$1/root.img" 2G' sh "$tmp" >&2
+	PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -m 0 -L debian -d "$1/root" "$1/root.img" "$2"' sh "$tmp" $size >&2
 rm -rf "$tmp/root"
 echo "$key" > "$tmp/key"
 rm -rf "$dir"
