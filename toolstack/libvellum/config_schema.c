@@ -202,7 +202,7 @@ const struct config_key config_disk_keys[] = {
 	  "backenddomain@name", "domain that serves it" },
 	{ "direct-io-safe", NULL, CONFIG_BOOL, DISK(direct_io_safe), 0, 0, "direct_io_safe",
 	  "@direct-io-safe", "reads and writes may bypass caches" },
-	{ "shared", NULL, CONFIG_BOOL, DISK(shared), 0, 0, "shared", "@shared",
+	{ "shared", NULL, CONFIG_BOOL, DISK(shared), 0, 0, "shared", NULL,
 	  "other guests may use it, too" },
 	{ "discard", NULL, CONFIG_BOOL, DISK(discard), 0, 0, "discard_enable", NULL,
 	  "the guest may discard blocks" },

@@ -132,9 +132,10 @@ static int read_driver(struct config_xml *xml, const xmlNode *driver, struct vl_
 
 int config_xml_read_disk(struct config_xml *xml, const xmlNode *node)
 {
-	static const char *const known[] = { "driver",	 "source",	  "target",
-					     "readonly", "backenddomain", "address",
-					     "alias",	 "script",	  NULL };
+	static const char *const known[] = { "driver",	 "source",    "target",
+					     "readonly", "shareable", "backenddomain",
+					     "address",	 "alias",     "script",
+					     NULL };
 	struct vl_disk *disk;
 	bool block;
 	int rc = config_disk_add(xml->ctx, xml->draft->config, &disk);
@@ -161,6 +162,7 @@ int config_xml_read_disk(struct config_xml *xml, const xmlNode *node)
 		return rc;
 	}
 	disk->readonly = config_xml_child(node, "readonly") != NULL;
+	disk->shared = config_xml_child(node, "shareable") != NULL;
 	return config_disk_finish(xml->ctx, disk);
 }
 

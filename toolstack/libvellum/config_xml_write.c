@@ -198,7 +198,8 @@ static bool put_disk(const struct writer *writer, xmlNodePtr devices, const stru
 	}
 	return put_device_fields(writer, disk, config_disk_keys, from) &&
 	       set(open_child(disk, NULL, "target"), "bus", "xen") &&
-	       (!from->readonly || add(disk, NULL, "readonly", NULL));
+	       (!from->readonly || add(disk, NULL, "readonly", NULL)) &&
+	       (!from->shared || add(disk, NULL, "shareable", NULL));
 }
 
 /* An element for each address, its prefix apart. */

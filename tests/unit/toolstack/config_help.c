@@ -87,6 +87,7 @@ static const char *disk_difference(const struct vl_disk *a, const struct vl_disk
 	DIFFER(a, b, direct_io_safe)
 	DIFFER(a, b, discard)
 	DIFFER(a, b, cdrom)
+	DIFFER(a, b, shared)
 	return NULL;
 }
 
@@ -231,6 +232,7 @@ static void random_disks(struct vl_config *config)
 		disk->cdrom = number(4) == 0;
 		disk->readonly = disk->cdrom || number(2);
 		disk->direct_io_safe = number(2);
+		disk->shared = number(2);
 		disk->discard = number(2);
 		disk->backend = maybe_string(false);
 		if (!disk->cdrom || number(2)) {

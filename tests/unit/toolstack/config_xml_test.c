@@ -46,7 +46,7 @@ static void test_kernel(void)
 			      "      <driver name='tap' type='aio' discard='ignore'/>\n"
 			      "      <source file='/srv/x.iso'/>\n"
 			      "      <target dev='xvdb'/>\n"
-			      "      <readonly/>\n"
+			      "      <readonly/>\n      <shareable/>\n"
 			      "      <backenddomain name='drv'/>\n"
 			      "    </disk>\n"
 			      "    <interface type='bridge'>\n"
@@ -90,6 +90,8 @@ static void test_kernel(void)
 	CU_ASSERT_TRUE(config->disks[0].discard);
 	CU_ASSERT_TRUE(config->disks[1].cdrom);
 	CU_ASSERT_FALSE(config->disks[1].discard);
+	CU_ASSERT_TRUE(config->disks[1].shared);
+	CU_ASSERT_FALSE(config->disks[0].shared);
 	CU_ASSERT_STRING_EQUAL(config->disks[1].backend, "drv");
 	CU_ASSERT_EQUAL_FATAL(config->vif_count, 1);
 	CU_ASSERT_STRING_EQUAL(vif->bridge, "xenbr1");
