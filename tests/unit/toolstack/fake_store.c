@@ -59,9 +59,9 @@ static bool fails(void)
 static struct tree *the_root(void)
 {
 	if (!root) {
-		root = tree_alloc(1, sizeof(*root));
-		root->nodes[0] = (struct node){ .path = tree_text("/"), .perm_count = 1 };
-		tree_set(&root->nodes[0], "", 0);
+		root = fake_tree_alloc(1, sizeof(*root));
+		root->nodes[0] = (struct node){ .path = fake_tree_text("/"), .perm_count = 1 };
+		fake_tree_set(&root->nodes[0], "", 0);
 		root->count = 1;
 	}
 	return root;
@@ -73,12 +73,13 @@ static void fire(const char *path)
 {
 	/* A node that goes takes along what is watched below it. */
 	for (size_t i = 0; i < watch_count; i++) {
-		if ((tree_below(path, watches[i].path) || tree_below(watches[i].path, path)) &&
+		if ((fake_tree_below(path, watches[i].path) ||
+		     fake_tree_below(watches[i].path, path)) &&
 		    event_count < EVENTS) {
 			events[event_count++] = (struct event){
 				.store = watches[i].store,
-				.path = tree_text(path),
-				.token = tree_text(watches[i].token),
+				.path = fake_tree_text(path),
+				.token = fake_tree_text(watches[i].token),
 			};
 		}
 	}
@@ -93,7 +94,8 @@ static void changed(vl_tx tx, const char *path)
 	if (tx) {
 		transaction = &transactions[tx - 1];
 		if (transaction->change_count < TREE_NODES) {
-			transaction->changes[transaction->change_count++].path = tree_text(copy);
+			transaction->changes[transaction->change_count++].path =
+				fake_tree_text(copy);
 		}
 		return;
 	}
@@ -113,7 +115,7 @@ static struct tree *tree_of(vl_tx tx)
 
 static void close_transaction(struct transaction *transaction)
 {
-	tree_free(transaction->tree);
+	fake_tree_free(transaction->tree);
 	for (size_t i = 0; i < transaction->change_count; i++) {
 		free(transaction->changes[i].path);
 	}
@@ -128,7 +130,7 @@ static void free_event(struct event *event)
 
 void fake_store_reset(void)
 {
-	tree_free(root);
+	fake_tree_free(root);
 	root = NULL;
 	for (size_t i = 0; i < TRANSACTIONS; i++) {
 		close_transaction(&transactions[i]);
@@ -147,20 +149,20 @@ void fake_store_reset(void)
 
 const char *fake_store_get(const char *path)
 {
-	struct node *node = tree_find(the_root(), path);
+	struct node *node = fake_tree_find(the_root(), path);
 
 	return node ? node->value : NULL;
 }
 
 void fake_store_set(const char *path, const char *value)
 {
-	tree_set(tree_make(the_root(), path), value, strlen(value));
+	fake_tree_set(fake_tree_make(the_root(), path), value, strlen(value));
 	changed(0, path);
 }
 
 void fake_store_remove(const char *path)
 {
-	if (tree_drop(the_root(), path)) {
+	if (fake_tree_drop(the_root(), path)) {
 		changed(0, path);
 	}
 }
@@ -169,7 +171,7 @@ const char *fake_store_perms(const char *path)
 {
 	static const char letters[] = "nrwb";
 	static char text[128];
-	struct node *node = tree_find(the_root(), path);
+	struct node *node = fake_tree_find(the_root(), path);
 
 	*text = '\0';
 	for (size_t i = 0; node && i < node->perm_count; i++) {
@@ -192,7 +194,7 @@ static int compare(const void *a, const void *b)
 char *fake_store_dump(void)
 {
 	struct tree *tree = the_root();
-	char **lines = tree_alloc(tree->count, sizeof(*lines)), *text;
+	char **lines = fake_tree_alloc(tree->count, sizeof(*lines)), *text;
 	size_t size = 1;
 
 	for (size_t i = 0; i < tree->count; i++) {
@@ -203,7 +205,7 @@ char *fake_store_dump(void)
 		size += strlen(lines[i]);
 	}
 	qsort(lines, tree->count, sizeof(*lines), compare);
-	text = tree_alloc(1, size);
+	text = fake_tree_alloc(1, size);
 	for (size_t i = 0; i < tree->count; i++) {
 		strcat(text, lines[i]);
 		free(lines[i]);
@@ -280,7 +282,7 @@ int fake_call_open(struct vl_store **store, const char *path, struct vl_error *e
 	if (fails()) {
 		return vl_error_set(error, -ECONNREFUSED, "the store fails by order");
 	}
-	*store = tree_alloc(1, sizeof(**store));
+	*store = fake_tree_alloc(1, sizeof(**store));
 	(*store)->open = true;
 	handles++;
 	return 0;
@@ -323,11 +325,11 @@ int fake_call_read(struct vl_store *store, vl_tx tx, const char *path, char **va
 	if (rc) {
 		return rc;
 	}
-	node = tree_find(tree_of(tx), path);
+	node = fake_tree_find(tree_of(tx), path);
 	if (!node) {
 		return missing(path, error);
 	}
-	*value = tree_alloc(1, node->size + 1);
+	*value = fake_tree_alloc(1, node->size + 1);
 	memcpy(*value, node->value, node->size);
 	if (size) {
 		*size = node->size;
@@ -346,7 +348,7 @@ int fake_call_write(struct vl_store *store, vl_tx tx, const char *path, const vo
 	if (*path != '/' || size > VL_STORE_VALUE_MAX) {
 		return vl_error_set(error, -EINVAL, "%s: cannot be written", path);
 	}
-	tree_set(tree_make(tree_of(tx), path), value, size);
+	fake_tree_set(fake_tree_make(tree_of(tx), path), value, size);
 	changed(tx, path);
 	return 0;
 }
@@ -355,8 +357,8 @@ int fake_call_mkdir(struct vl_store *store, vl_tx tx, const char *path, struct v
 {
 	int rc = call(store, error);
 
-	if (!rc && !tree_find(tree_of(tx), path)) {
-		tree_make(tree_of(tx), path);
+	if (!rc && !fake_tree_find(tree_of(tx), path)) {
+		fake_tree_make(tree_of(tx), path);
 		changed(tx, path);
 	}
 	return rc;
@@ -366,7 +368,7 @@ int fake_call_remove(struct vl_store *store, vl_tx tx, const char *path, struct 
 {
 	int rc = call(store, error);
 
-	if (!rc && tree_drop(tree_of(tx), path)) {
+	if (!rc && fake_tree_drop(tree_of(tx), path)) {
 		changed(tx, path);
 	}
 	return rc;
@@ -377,7 +379,7 @@ static const char *child_of(const struct node *node, const char *path)
 {
 	const char *name;
 
-	if (!strcmp(node->path, path) || !tree_below(node->path, path)) {
+	if (!strcmp(node->path, path) || !fake_tree_below(node->path, path)) {
 		return NULL;
 	}
 	name = node->path + strlen(path) + (strcmp(path, "/") != 0);
@@ -392,7 +394,7 @@ int fake_call_list(struct vl_store *store, vl_tx tx, const char *path, char ***n
 	char **list, *text;
 	int rc = call(store, error);
 
-	if (rc || !tree_find(tree, path)) {
+	if (rc || !fake_tree_find(tree, path)) {
 		return rc ? rc : missing(path, error);
 	}
 	for (size_t i = 0; i < tree->count; i++) {
@@ -401,7 +403,7 @@ int fake_call_list(struct vl_store *store, vl_tx tx, const char *path, char ***n
 		size += name ? sizeof(char *) + strlen(name) + 1 : 0;
 		count += name != NULL;
 	}
-	list = tree_alloc(1, size);
+	list = fake_tree_alloc(1, size);
 	text = (char *)(list + count + 1);
 	count = 0;
 	for (size_t i = 0; i < tree->count; i++) {
@@ -422,11 +424,11 @@ int fake_call_get_perms(struct vl_store *store, vl_tx tx, const char *path, stru
 	struct node *node;
 	int rc = call(store, error);
 
-	node = tree_find(tree_of(tx), path);
+	node = fake_tree_find(tree_of(tx), path);
 	if (rc || !node) {
 		return rc ? rc : missing(path, error);
 	}
-	*perms = tree_alloc(node->perm_count, sizeof(**perms));
+	*perms = fake_tree_alloc(node->perm_count, sizeof(**perms));
 	memcpy(*perms, node->perms, node->perm_count * sizeof(**perms));
 	return (int)node->perm_count;
 }
@@ -437,7 +439,7 @@ int fake_call_set_perms(struct vl_store *store, vl_tx tx, const char *path,
 	struct node *node;
 	int rc = call(store, error);
 
-	node = tree_find(tree_of(tx), path);
+	node = fake_tree_find(tree_of(tx), path);
 	if (rc || !node || count > 8) {
 		return rc ? rc : missing(path, error);
 	}
@@ -455,7 +457,7 @@ int fake_call_begin(struct vl_store *store, vl_tx *tx, struct vl_error *error)
 		if (!transactions[i].open) {
 			transactions[i] = (struct transaction){
 				.open = true,
-				.tree = tree_copy(the_root()),
+				.tree = fake_tree_copy(the_root()),
 				.generation = generation,
 			};
 			*tx = i + 1;
@@ -483,7 +485,7 @@ int fake_call_end(struct vl_store *store, vl_tx tx, bool commit, struct vl_error
 	}
 	done = *transaction;
 	*transaction = (struct transaction){ 0 };
-	tree_free(root);
+	fake_tree_free(root);
 	root = done.tree;
 	done.tree = NULL;
 	for (size_t i = 0; i < done.change_count; i++) {
@@ -503,14 +505,14 @@ int fake_call_watch(struct vl_store *store, const char *path, const char *token,
 	}
 	watches[watch_count++] = (struct event){
 		.store = store,
-		.path = tree_text(path),
-		.token = tree_text(token),
+		.path = fake_tree_text(path),
+		.token = fake_tree_text(token),
 	};
 	if (event_count < EVENTS) {
 		events[event_count++] = (struct event){
 			.store = store,
-			.path = tree_text(path),
-			.token = tree_text(token),
+			.path = fake_tree_text(path),
+			.token = fake_tree_text(token),
 		};
 	}
 	return 0;

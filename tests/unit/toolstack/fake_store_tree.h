@@ -22,14 +22,14 @@ struct tree {
 	size_t count;
 };
 
-void *tree_alloc(size_t count, size_t size);
-char *tree_text(const char *text);
-struct node *tree_find(const struct tree *tree, const char *path);
-void tree_free(struct tree *tree);
-void tree_set(struct node *node, const void *value, size_t size);
-struct tree *tree_copy(const struct tree *tree);
-struct node *tree_make(struct tree *tree, const char *path);
-bool tree_below(const char *path, const char *top);
-bool tree_drop(struct tree *tree, const char *path);
+void *fake_tree_alloc(size_t count, size_t size);
+char *fake_tree_text(const char *text);
+struct node *fake_tree_find(const struct tree *tree, const char *path);
+void fake_tree_free(struct tree *tree);
+void fake_tree_set(struct node *node, const void *value, size_t size);
+struct tree *fake_tree_copy(const struct tree *tree);
+struct node *fake_tree_make(struct tree *tree, const char *path);
+bool fake_tree_below(const char *path, const char *top);
+bool fake_tree_drop(struct tree *tree, const char *path);
 
 #endif
