@@ -117,9 +117,20 @@ static void one_writer_only(void)
 {
 	const char *path = make_file("image", 1 << 20);
 	struct vl_config *writer = one_disk(path, "rw"), *reader = one_disk(path, "r"),
-			 *shared = one_disk(path, "w!");
+			 *shared = one_disk(path, "w!"), *again;
+	char *json = NULL;
 
 	CU_ASSERT(shared->disks[0].shared && !writer->disks[0].shared);
+	CU_ASSERT_EQUAL(vl_config_json(shared, &json, &error), 0);
+	again = parse("%s", json);
+	CU_ASSERT(again->disks[0].shared);
+	vl_config_free(again);
+	free(json);
+	CU_ASSERT_EQUAL(vl_config_xml(shared, &json, &error), 0);
+	again = parse("%s", json);
+	CU_ASSERT(again->disks[0].shared);
+	vl_config_free(again);
+	free(json);
 	fake_store_set("/local/domain/7/name", "first");
 	if (machine_has_loops()) {
 		CU_ASSERT_EQUAL(vl_devices_attach(&host, 7, writer, &error), 0);
