@@ -14,7 +14,10 @@
 #include <hv/mm.h>
 #include <hv/trap.h>
 
-/* False: the vCPU runs no more, or is no longer in its kernel. */
+/*
+ * False: the vCPU runs no more, or is no longer in its kernel.  Another one that
+ * runs in its place is none of the sequence: it may be the control domain's.
+ */
 static bool issue(unsigned long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
 	struct vcpu *v = fake_running();
@@ -25,8 +28,7 @@ static bool issue(unsigned long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t
 	v->regs.rip = fake_va(FAKE_PFN_CODE, 0);
 	v->regs.rsp = fake_va(FAKE_PFN_STACK, 0xe00);
 	(void)fake_hypercall(nr, (const uint64_t[5]){ a, b, c, d });
-	v = fake_running();
-	return v != NULL && v->in_kernel;
+	return fake_running() == v && v->in_kernel;
 }
 
 static bool unmap(unsigned int pfn)
