@@ -48,10 +48,9 @@ PROGRAMS = ["bash", "dnsmasq", "nft", "ip",
               "chmod exists list ls read rm watch write".split())]
 
 # Pattern of a row, its goal as part of Xen's figure.
-GOALS = ((r"create-vmlinuz-\d+-return", .25), (r"create-vmlinuz-\d+-up", .5),
-         (r"create-.*-return|create-\d+", .5), (r"create-.*-up", .75),
-         (r"(list|destroy)-\d+", .5), (r"(guest|control)-overhead", 1),
-         (r"smallest", 1), (r"(blk|net)-guest-.*", 1), (r"rows-.*", 1))
+GOALS = ((r"create-vmlinuz-\d+-return", .1), (r"create-(vmlinux-)?\d+(-return)?", 1 / 3),
+         (r"(list|destroy)-\d+", .2), (r"guest-overhead", .5), (r"control-overhead", .1),
+         (r"smallest", 64 / 88), (r"(blk|net)-guest-.*", .8), (r"rows-.*", 1))
 
 
 def which(name):
