@@ -63,7 +63,7 @@ bool console_guest_put(struct domain *d, char c, bool limited)
 		}
 	}
 	if (c != '\n') {
-		d->conbuf[d->conbuf_used++] = c == '\t' || (c >= ' ' && c <= '~') ? c : '?';
+		d->conbuf[d->conbuf_used++] = (char)(c == '\t' || (c >= ' ' && c <= '~') ? c : '?');
 	}
 	return true;
 }
