@@ -21,7 +21,8 @@
  * who build from it share them.  The directory must be the caller's and closed to
  * others, since whoever writes there decides what guests run.
  *
- * A kernel that is not packed is read as it is.
+ * A kernel that is not packed is kept as well: an entry is mapped, where the file
+ * would have to be read into memory of its own, since others may change it.
  */
 #include "libvellum/kernel_cache.h"
 
@@ -385,7 +386,7 @@ static int unpack(const char *path, int fd, const struct identity *id, int dir,
 	}
 	kernel->data = kernel->memory = image.elf;
 	kernel->size = image.size;
-	if (dir >= 0 && strcmp(image.packing, "none") != 0) {
+	if (dir >= 0) {
 		keep(dir, id, kernel, packed, size);
 	}
 	free(packed);

@@ -122,6 +122,17 @@ static void test_hit(void)
 	teardown();
 }
 
+/* Each creation read all of an ELF file, and touched as much memory: it cost as
+ * much as the rest of the creation, several times over. */
+static void test_plain(void)
+{
+	setup();
+	OK(file_write(path, elf.data, elf.size, &error));
+	OK(open_kernel(cache));
+	EQ(open_kernel(cache), 1);
+	teardown();
+}
+
 /* The same size and beginning, so the same name of the entry. */
 static void test_changed_tail(void)
 {
@@ -312,6 +323,7 @@ static void test_trim(void)
 
 CU_TestInfo kernel_cache_tests[] = {
 	{ "found by content", test_hit },
+	{ "a kernel that is not packed", test_plain },
 	{ "same beginning", test_changed_tail },
 	{ "known by its identity", test_identity },
 	{ "broken entries", test_broken_entries },
