@@ -43,7 +43,7 @@ MODULES = ("xenfs xen-privcmd xen-evtchn xen-gntdev xen-gntalloc xen-blkback "
            "xen-netback bridge loop brd virtio_pci virtio_blk nf_tables nft_chain_nat nft_masq")
 XEN_PROGRAMS = [f"{XEN_BIN}/{name}" for name in
                 ("xl", "oxenstored", "xen-init-dom0", "xenconsoled")]
-PROGRAMS = ["bash", "dnsmasq", "nft", "ip",
+PROGRAMS = ["bash", "dnsmasq", "flock", "nft", "ip",
             *(f"xenstore-{verb}" for verb in
               "chmod exists list ls read rm watch write".split())]
 
