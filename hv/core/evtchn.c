@@ -87,7 +87,6 @@ static int grow(struct domain *d)
 	uint32_t first = d->evtchn_valid;
 	uint32_t max = d->fifo != NULL ? EVTCHN_FIFO_NR_CHANNELS : EVTCHN_2L_NR_CHANNELS;
 	struct evtchn **block = &d->evtchn_block[block_of(first)];
-	uint32_t port;
 
 	if (first >= max) {
 		return -XEN_ENOSPC;
@@ -99,7 +98,7 @@ static int grow(struct domain *d)
 		return -XEN_ENOMEM;
 	}
 	/* Port 0 is never taken, so that 0 can mean "none". */
-	for (port = first + EVTCHN_GROUP; port-- > MAX(first, 1u);) {
+	for (uint32_t port = first + EVTCHN_GROUP; port-- > MAX(first, 1u);) {
 		*evtchn_at(d, port) =
 			(struct evtchn){ .port = port, .u.next_free = d->evtchn_free };
 		d->evtchn_free = port;
@@ -402,9 +401,8 @@ int evtchn_reset(struct domain *d)
 	for (;;) {
 		uint32_t end = READ_ONCE(d->evtchn_valid);
 		uint32_t first = end - MIN(end, EVTCHN_GROUP);
-		uint32_t port;
 
-		for (port = first; port < end; port++) {
+		for (uint32_t port = first; port < end; port++) {
 			evtchn_close(d, port); /* free ones refuse */
 		}
 		if (shrink(d, first, end)) {

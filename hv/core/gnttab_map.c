@@ -243,13 +243,12 @@ int gnttab_unmap(unsigned int cmd UNUSED, union gnttab_ops *ops, unsigned int n)
 	struct gnttab_unmap_grant_ref *op = ops->unmap;
 	struct domain *currd = current_domain(), *peer = NULL;
 	struct grant_map *last[GNTTAB_BATCH];
-	unsigned int i;
 
-	for (i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		op[i].status = (int16_t)unmap_begin(&op[i], &last[i]);
 	}
 	tlb_flush_cpus(arch_domain_tlb_mask(currd));
-	for (i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		if (last[i] != NULL) {
 			map_release(last[i], &peer);
 			map_free(currd->gnttab, last[i], op[i].handle);

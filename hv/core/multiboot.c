@@ -107,7 +107,7 @@ static INIT_TEXT void add_memory(const struct boot_memory *m)
 
 static INIT_TEXT void add_module(uint32_t start, uint32_t end, const char *cmdline)
 {
-	unsigned int i, n = boot_info.module_count;
+	unsigned int n = boot_info.module_count;
 
 	if (n == BOOT_MODULES_MAX) {
 		pr_warn("only the first %u boot modules are used", n);
@@ -116,7 +116,7 @@ static INIT_TEXT void add_module(uint32_t start, uint32_t end, const char *cmdli
 	if (end <= start) {
 		pr_warn("boot module %u is empty", n);
 	}
-	for (i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		if (start < boot_info.module[i].end && end > boot_info.module[i].start) {
 			pr_warn("boot modules %u and %u overlap", i, n);
 		}

@@ -303,11 +303,10 @@ static struct vcpu *first(const struct percpu *cpu, uint64_t now)
 static struct percpu *cpu_for(const struct vcpu *v)
 {
 	struct percpu *p = percpu_of(v->cpu);
-	cpumask_t left;
 
 	/* `queued` becomes visible before `idle` is read. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	for (left = v->affinity; left != 0; left &= left - 1) {
+	for (cpumask_t left = v->affinity; left != 0; left &= left - 1) {
 		struct percpu *other = percpu_of((unsigned int)__builtin_ctzll(left));
 
 		if (READ_ONCE(other->idle) &&

@@ -68,12 +68,10 @@ static INIT_TEXT const uint8_t *map_table(uint64_t paddr, const char *wanted)
 
 static INIT_TEXT void add_cpu(uint32_t apic, uint32_t acpi, uint32_t flags)
 {
-	unsigned int i;
-
 	if ((flags & 1) == 0) {
 		return;
 	}
-	for (i = 0; i < MIN(acpi_info.cpu_count, CONFIG_NR_CPUS); i++) {
+	for (unsigned int i = 0; i < MIN(acpi_info.cpu_count, CONFIG_NR_CPUS); i++) {
 		if (acpi_info.cpu[i].apic_id == apic) {
 			return;
 		}
@@ -108,9 +106,7 @@ static INIT_TEXT void parse_madt_entry(const uint8_t *e, uint8_t length)
 
 static INIT_TEXT void parse_madt(const uint8_t *t)
 {
-	uint32_t at;
-
-	for (at = 44; at + 2 <= table_length(t); at += t[at + 1]) {
+	for (uint32_t at = 44; at + 2 <= table_length(t); at += t[at + 1]) {
 		if (t[at + 1] < 2 || t[at + 1] > table_length(t) - at) {
 			pr_warn("ACPI: MADT entry at %u is broken, rest ignored", at);
 			break;
@@ -127,9 +123,7 @@ static INIT_TEXT void parse_madt(const uint8_t *t)
  */
 static INIT_TEXT void parse_dsdt(const uint8_t *t)
 {
-	uint32_t i;
-
-	for (i = 37; i + 16 < table_length(t); i++) {
+	for (uint32_t i = 37; i + 16 < table_length(t); i++) {
 		/* Length of 1 to 4 bytes, then the number of elements. */
 		const uint8_t *p = t + i + 7 + (t[i + 5] >> 6);
 
@@ -189,9 +183,7 @@ static INIT_TEXT void parse_fadt(const uint8_t *table)
 
 static INIT_TEXT void parse_mcfg(const uint8_t *t)
 {
-	uint32_t at;
-
-	for (at = 44; at + 16 <= table_length(t); at += 16) {
+	for (uint32_t at = 44; at + 16 <= table_length(t); at += 16) {
 		uint64_t first = t[at + 10], buses = (uint8_t)(t[at + 11] - first) + 1u;
 
 		/* Devices of other segments cannot be set up at all. */
@@ -214,9 +206,7 @@ static INIT_TEXT void parse_hpet(const uint8_t *t)
 /* DMAR and IVRS are alike: at 48, records of type, length (at 2), base (at 8). */
 static INIT_TEXT void parse_iommus(const uint8_t *t)
 {
-	uint32_t at;
-
-	for (at = 48; at + 16 <= table_length(t); at += MAX(get(t + at + 2, 2), 4u)) {
+	for (uint32_t at = 48; at + 16 <= table_length(t); at += MAX(get(t + at + 2, 2), 4u)) {
 		if (t[0] == 'D' ? get(t + at, 2) == 0 : (t[at] & ~1) == 0x10 || t[at] == 0x40) {
 			pci_add_range(PCI_REGISTERS, get(t + at + 8, 8), 0x4000, 0);
 		}
@@ -234,12 +224,11 @@ static INIT_TEXT bool is_rsdp(const uint8_t *p)
 static INIT_TEXT const uint8_t *find_rsdp(void)
 {
 	const uint8_t *low = map_device(0, LOW_MEMORY, KERNEL_RO);
-	uint32_t at;
 
 	if (is_rsdp(boot_info.rsdp)) {
 		return boot_info.rsdp;
 	}
-	for (at = 0x80000; at + TABLE_HEADER <= LOW_MEMORY; at += 16) {
+	for (uint32_t at = 0x80000; at + TABLE_HEADER <= LOW_MEMORY; at += 16) {
 		if (at == 0xa0000) {
 			at = 0xe0000; /* nothing but screen and devices */
 		}
@@ -263,13 +252,13 @@ static INIT_TEXT void parse_root(const uint8_t *rsdp)
 	uint64_t xsdt = rsdp[15] >= 2 ? get(rsdp + 24, 8) : 0;
 	const uint8_t *root = xsdt != 0 ? map_table(xsdt, "XSDT") : NULL, *table;
 	unsigned int width = root != NULL ? 8 : 4;
-	uint32_t at, i;
 
 	if (root == NULL) {
 		root = map_table(get(rsdp + 16, 4), "RSDT");
 	}
-	for (at = TABLE_HEADER; root != NULL && at + width <= table_length(root); at += width) {
-		for (i = 0; i < ARRAY_SIZE(parsers); i++) {
+	for (uint32_t at = TABLE_HEADER; root != NULL && at + width <= table_length(root);
+	     at += width) {
+		for (uint32_t i = 0; i < ARRAY_SIZE(parsers); i++) {
 			table = map_table(get(root + at, width), parsers[i].name);
 			if (table != NULL) {
 				parsers[i].parse(table);

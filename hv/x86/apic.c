@@ -112,7 +112,6 @@ static INIT_TEXT void calibrate(void)
 void apic_init(void)
 {
 	uint64_t base = rdmsr(MSR_APIC_BASE);
-	unsigned int i;
 	uint32_t id;
 
 	if (apic_base == 0) {
@@ -126,7 +125,7 @@ void apic_init(void)
 	apic_write(REG_LVT_LINT1, LVT_NMI);
 	apic_write(REG_LVT_ERROR, LVT_MASKED | VECTOR_SPURIOUS);
 	/* What the firmware left in service would block lower vectors. */
-	for (i = 0; i < 256; i++) {
+	for (unsigned int i = 0; i < 256; i++) {
 		apic_eoi();
 	}
 	id = apic_read(REG_ID);

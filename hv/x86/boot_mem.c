@@ -37,11 +37,9 @@ static INIT_TEXT void list_append(struct range_list *l, uint64_t start, uint64_t
 /* Takes [start, end) away, widened to whole pages. */
 static INIT_TEXT void list_cut(struct range_list *l, uint64_t start, uint64_t end)
 {
-	unsigned int i;
-
 	start &= PAGE_MASK;
 	end = (end + PAGE_SIZE - 1) & PAGE_MASK;
-	for (i = 0; i < l->count; i++) {
+	for (unsigned int i = 0; i < l->count; i++) {
 		struct range *r = &l->r[i];
 
 		if (r->start < end && start < r->end) {
@@ -57,9 +55,8 @@ static INIT_TEXT void list_cut(struct range_list *l, uint64_t start, uint64_t en
 static INIT_TEXT uint64_t list_overlap(const struct range_list *l, uint64_t start, uint64_t end)
 {
 	uint64_t bytes = 0;
-	unsigned int i;
 
-	for (i = 0; i < l->count; i++) {
+	for (unsigned int i = 0; i < l->count; i++) {
 		uint64_t a = MAX(start, l->r[i].start);
 		uint64_t b = MIN(end, l->r[i].end);
 
@@ -70,9 +67,7 @@ static INIT_TEXT uint64_t list_overlap(const struct range_list *l, uint64_t star
 
 INIT_TEXT void boot_mem_init(void)
 {
-	const struct boot_memory *m, *end;
-	uint64_t page;
-	unsigned int i;
+	const struct boot_memory *end;
 
 	if (boot_info.rsdp_size != 0) {
 		memcpy(rsdp_frame, boot_info.rsdp, boot_info.rsdp_size);
@@ -81,7 +76,7 @@ INIT_TEXT void boot_mem_init(void)
 			(struct boot_memory){ boot_info.rsdp_addr, PAGE_SIZE, BOOT_MEMORY_ACPI };
 	}
 	end = boot_info.memory + boot_info.memory_count;
-	for (m = boot_info.memory; m < end; m++) {
+	for (const struct boot_memory *m = boot_info.memory; m < end; m++) {
 		uint64_t a = (m->start + PAGE_SIZE - 1) & PAGE_MASK;
 		uint64_t b = MIN(m->start + m->size, DIRECT_SIZE) & PAGE_MASK;
 
@@ -91,14 +86,14 @@ INIT_TEXT void boot_mem_init(void)
 		}
 	}
 	/* Firmware that contradicts itself: reserved wins. */
-	for (m = boot_info.memory; m < end; m++) {
+	for (const struct boot_memory *m = boot_info.memory; m < end; m++) {
 		if (m->type != BOOT_MEMORY_RAM) {
 			list_cut(&boot_ram, m->start, m->start + m->size);
 		}
 	}
 	avail = boot_ram;
 	list_cut(&avail, virt_phys(image_start), virt_phys(image_end));
-	for (i = 0; i < boot_info.module_count; i++) {
+	for (unsigned int i = 0; i < boot_info.module_count; i++) {
 		const struct boot_module *mod = &boot_info.module[i];
 
 		if (list_overlap(&avail, mod->start, mod->end) != mod->end - mod->start) {
@@ -108,13 +103,13 @@ INIT_TEXT void boot_mem_init(void)
 	}
 	/* A loader may have put modules down here, too.  Above vectors and
 	 * firmware data, below the extended data area. */
-	for (page = 0x7f000; page >= 0x8000; page -= PAGE_SIZE) {
+	for (uint64_t page = 0x7f000; page >= 0x8000; page -= PAGE_SIZE) {
 		if (list_overlap(&avail, page, page + PAGE_SIZE) == PAGE_SIZE) {
 			boot_low_page = page;
 		}
 	}
 	list_cut(&avail, 0, LOW_END);
-	for (i = 0; i < boot_ram.count; i++) {
+	for (unsigned int i = 0; i < boot_ram.count; i++) {
 		frame_max = MAX(frame_max, boot_ram.r[i].end >> PAGE_SHIFT);
 	}
 	if (frame_max == 0) {
@@ -128,9 +123,8 @@ INIT_TEXT void boot_mem_init(void)
 INIT_TEXT void *boot_mem_alloc(uint64_t size, uint64_t limit)
 {
 	uint64_t best = 0;
-	unsigned int i;
 
-	for (i = 0; i < avail.count; i++) {
+	for (unsigned int i = 0; i < avail.count; i++) {
 		const struct range *r = &avail.r[i];
 		uint64_t top = MIN(r->end, limit);
 		uint64_t start = (top - MIN(top, size)) & ~(size - 1);
@@ -148,12 +142,11 @@ INIT_TEXT void *boot_mem_alloc(uint64_t size, uint64_t limit)
 
 INIT_TEXT void boot_mem_finish(void)
 {
-	unsigned long mfn, i;
 	uint64_t at;
 
 	/* Backs the frame table by 2 MiB pages, where there is RAM. */
 	frame_table = (struct page *)FRAMETABLE_VIRT;
-	for (mfn = 0; mfn < frame_max; mfn += SPAN) {
+	for (unsigned long mfn = 0; mfn < frame_max; mfn += SPAN) {
 		at = (uint64_t)mfn << PAGE_SHIFT;
 		if (list_overlap(&boot_ram, at, at + (SPAN << PAGE_SHIFT)) == 0) {
 			continue;
@@ -161,19 +154,19 @@ INIT_TEXT void boot_mem_finish(void)
 		paging_map((uint64_t)mfn_to_page(mfn),
 			   virt_phys(boot_mem_alloc(SIZE_2M, DIRECT_SIZE)), SIZE_2M, KERNEL_RW);
 		span_map[mfn / SPAN / 64] |= 1ull << (mfn / SPAN % 64);
-		for (i = 0; i < SPAN; i++) {
+		for (unsigned long i = 0; i < SPAN; i++) {
 			*mfn_to_page(mfn + i) = (struct page){ .owner = OWNER_IO };
 		}
 	}
 	paging_init_m2p();
 	/* No allocation from here on: avail is what the heap gets. */
-	for (i = 0; i < boot_ram.count; i++) {
+	for (unsigned long i = 0; i < boot_ram.count; i++) {
 		at = MAX(boot_ram.r[i].start, LOW_END);
 		for (; at < boot_ram.r[i].end; at += PAGE_SIZE) {
 			*mfn_to_page(at >> PAGE_SHIFT) = (struct page){ .owner = OWNER_CORE };
 		}
 	}
-	for (i = 0; i < avail.count; i++) {
+	for (unsigned long i = 0; i < avail.count; i++) {
 		heap_add(avail.r[i].start >> PAGE_SHIFT, avail.r[i].end >> PAGE_SHIFT);
 	}
 	boot_mem_done = true;

@@ -58,9 +58,8 @@ static INIT_TEXT struct sample take_sample(void)
 {
 	struct sample best = { 0, 0 };
 	uint64_t least = ~0ull;
-	unsigned int i;
 
-	for (i = 0; i < 16; i++) {
+	for (unsigned int i = 0; i < 16; i++) {
 		uint64_t before = arch_ticks();
 		uint32_t timer = inl(acpi_info.pm_timer);
 		uint64_t took = arch_ticks() - before;
@@ -117,9 +116,8 @@ static INIT_TEXT void set_scale(uint64_t hz)
 static INIT_TEXT void rtc_sample(uint8_t value[8])
 {
 	static INIT_DATA uint8_t reg[8] = { 0, 2, 4, 7, 8, 9, 10, 11 };
-	unsigned int i;
 
-	for (i = 0; i < 8; i++) {
+	for (unsigned int i = 0; i < 8; i++) {
 		outb(0x70, reg[i]);
 		value[i] = inb(0x71);
 	}
@@ -138,13 +136,13 @@ static INIT_TEXT uint64_t days_since_1970(unsigned int year, unsigned int month,
 static INIT_TEXT uint64_t read_rtc(void)
 {
 	uint8_t t[8], again[8];
-	unsigned int i, tries = 0;
+	unsigned int tries = 0;
 
 	do {
 		rtc_sample(t);
 		rtc_sample(again);
 	} while (((t[6] & 0x80) != 0 || memcmp(t, again, 8) != 0) && ++tries < 1000);
-	for (i = 0; i < 6 && (t[7] & 4) == 0; i++) { /* decimal digits */
+	for (unsigned int i = 0; i < 6 && (t[7] & 4) == 0; i++) { /* decimal digits */
 		t[i] = (t[i] >> 4) * 10 + (t[i] & 15);
 	}
 	if (t[4] < 1 || t[4] > 12 || t[3] < 1 || t[3] > 31) {

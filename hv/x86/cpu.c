@@ -64,7 +64,6 @@ INIT_TEXT void cpu_detect(void)
 	struct cpu_features *f = &cpu_features;
 	struct cpuid_regs basic = leaf(1, 0), more = leaf(7, 0);
 	struct cpuid_regs ext = leaf(0x80000001, 0), name[3];
-	unsigned int i;
 
 	if ((basic.d & NEEDED_EDX) != NEEDED_EDX) {
 		boot_failed("this CPU lacks features that Vellum needs: %#x of CPUID 1, EDX",
@@ -88,7 +87,7 @@ INIT_TEXT void cpu_detect(void)
 		 (f->fsgsbase ? CR4_FSGSBASE : 0) | (f->xsave ? CR4_OSXSAVE : 0) |
 		 (f->smep ? CR4_SMEP : 0) | (f->smap ? CR4_SMAP : 0);
 
-	for (i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < 3; i++) {
 		name[i] = leaf(0x80000002 + i, 0);
 	}
 	pr_info("CPU %.48s, signature %#x, %u address bits", (const char *)name, basic.a,

@@ -39,10 +39,9 @@ void desc_prepare(struct percpu *p, uint64_t *reserved)
 {
 	struct tss *tss = &p->arch.tss;
 	uint64_t block = (uint64_t)p;
-	unsigned int i;
 
 	tss->rsp0 = block + CPU_STACK_TOP; /* until a vCPU is loaded */
-	for (i = 1; i <= IST_COUNT; i++) {
+	for (unsigned int i = 1; i <= IST_COUNT; i++) {
 		tss->ist[i - 1] = block + IST_TOP(i);
 	}
 	tss->iomap = sizeof(*tss);
@@ -72,9 +71,8 @@ static void load_tables(uint64_t gdt_base)
 INIT_TEXT void desc_init_boot(void)
 {
 	struct percpu *p = this_cpu();
-	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(idt); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(idt); i++) {
 		set_gate(i, 0, 0);
 	}
 	set_gate(TRAP_NMI, 0, IST_NMI);

@@ -79,8 +79,6 @@ static struct line *find_line(unsigned int gsi)
 
 static INIT_TEXT void add_controller(struct acpi_ioapic *c)
 {
-	unsigned int i;
-
 	c->regs = map_device(c->address, 0x20, DEVICE_RW);
 	c->lines = (ioapic_read(c, REG_VERSION) >> 16 & 0xff) + 1;
 	if (c->gsi_base >= GSI_MAX || c->lines > GSI_MAX - c->gsi_base) {
@@ -89,7 +87,7 @@ static INIT_TEXT void add_controller(struct acpi_ioapic *c)
 		return;
 	}
 	arch_gsi_count = MAX(arch_gsi_count, c->gsi_base + c->lines);
-	for (i = 0; i < c->lines; i++) {
+	for (unsigned int i = 0; i < c->lines; i++) {
 		struct line *l = &lines[c->gsi_base + i];
 
 		/* PCI lines by default; ISA ones are corrected below. */
@@ -102,12 +100,10 @@ static INIT_TEXT void add_controller(struct acpi_ioapic *c)
 
 INIT_TEXT void ioapic_init(void)
 {
-	unsigned int i;
-
-	for (i = 0; i < acpi_info.ioapic_count; i++) {
+	for (unsigned int i = 0; i < acpi_info.ioapic_count; i++) {
 		add_controller(&acpi_info.ioapic[i]);
 	}
-	for (i = 0; i < ARRAY_SIZE(acpi_info.isa); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(acpi_info.isa); i++) {
 		const struct acpi_override *o = &acpi_info.isa[i];
 		struct line *l = find_line(o->gsi);
 
@@ -127,9 +123,7 @@ INIT_TEXT void ioapic_init(void)
  */
 static int assign_vector(uint8_t *vector, unsigned int pirq)
 {
-	unsigned int i;
-
-	for (i = FIRST_VECTOR; *vector == 0 && i <= VECTOR_DEVICE_LAST; i++) {
+	for (unsigned int i = FIRST_VECTOR; *vector == 0 && i <= VECTOR_DEVICE_LAST; i++) {
 		last_vector = last_vector == VECTOR_DEVICE_LAST ? FIRST_VECTOR : last_vector + 1;
 		if (vector_pirq[last_vector] == 0 && last_vector != VECTOR_GUEST_INT80) {
 			*vector = last_vector;
@@ -248,9 +242,7 @@ void arch_msi_free(unsigned int pirq)
 
 int arch_ioapic_read(uint64_t base, uint32_t reg, uint32_t *value)
 {
-	unsigned int i;
-
-	for (i = 0; i < acpi_info.ioapic_count; i++) {
+	for (unsigned int i = 0; i < acpi_info.ioapic_count; i++) {
 		const struct acpi_ioapic *c = &acpi_info.ioapic[i];
 
 		if (c->address == base &&
@@ -267,9 +259,8 @@ int arch_ioapic_read(uint64_t base, uint32_t reg, uint32_t *value)
 bool arch_iomem_denied(unsigned long mfn)
 {
 	uint64_t paddr = (uint64_t)mfn << PAGE_SHIFT;
-	unsigned int i;
 
-	for (i = 0; i < acpi_info.ioapic_count; i++) {
+	for (unsigned int i = 0; i < acpi_info.ioapic_count; i++) {
 		if ((acpi_info.ioapic[i].address & PAGE_MASK) == paddr) {
 			return true;
 		}

@@ -52,9 +52,8 @@ unsigned long ptr_frame(const void *p)
 uint64_t *paging_entry(uint64_t va, unsigned int level, uint64_t user)
 {
 	uint64_t *table = core_l4, *entry;
-	unsigned int l;
 
-	for (l = 4;; l--) {
+	for (unsigned int l = 4;; l--) {
 		entry = &table[va >> (3 + 9 * l) & (PTES - 1)];
 		if (l == level) {
 			return entry;
@@ -104,9 +103,8 @@ static INIT_TEXT void map_direct(void)
 {
 	uint64_t ro_start = virt_phys(image_start);
 	uint64_t ro_end = virt_phys(rodata_end);
-	unsigned int i;
 
-	for (i = 0; i < boot_ram.count; i++) {
+	for (unsigned int i = 0; i < boot_ram.count; i++) {
 		uint64_t start = boot_ram.r[i].start, end = boot_ram.r[i].end;
 		uint64_t a = MIN(MAX(start, ro_start), end);
 		uint64_t b = MAX(MIN(end, ro_end), a);
@@ -120,11 +118,9 @@ static INIT_TEXT void map_direct(void)
 /* Descriptor windows: no memory of a guest yet. */
 static INIT_TEXT void map_windows(void)
 {
-	unsigned int i, cpu;
-
 	desc_zero_pte = virt_phys(zero_page) | KERNEL_RO;
-	for (cpu = 0; cpu < CONFIG_NR_CPUS; cpu++) {
-		for (i = 0; i < GDT_GUEST_PAGES; i++) {
+	for (unsigned int cpu = 0; cpu < CONFIG_NR_CPUS; cpu++) {
+		for (unsigned int i = 0; i < GDT_GUEST_PAGES; i++) {
 			*paging_entry(GDT_WINDOW(cpu) + i * PAGE_SIZE, 1, 0) = desc_zero_pte;
 		}
 	}
@@ -142,10 +138,9 @@ INIT_TEXT void paging_map_block(uint64_t va, const void *block)
 INIT_TEXT void paging_init(void)
 {
 	char *guard = boot_cpu_block + CPU_GUARD;
-	uint64_t va;
 
 	/* Every slot that may ever be used gets its L3 now. */
-	for (va = M2P_VIRT; va < DIRECT_VIRT; va += SLOT_SIZE) {
+	for (uint64_t va = M2P_VIRT; va < DIRECT_VIRT; va += SLOT_SIZE) {
 		(void)paging_entry(va, 3, va == M2P_VIRT ? PTE_U : 0);
 	}
 	map_image(image_start, text_end, KERNEL_RX);
@@ -225,10 +220,8 @@ void arch_l4_remove(uint64_t *l4)
 
 INIT_TEXT void paging_init_m2p(void)
 {
-	unsigned long i;
-
 	/* Holes, too: a guest may look up any frame below frame_max. */
-	for (i = 0; i * M2P_PER_PART < frame_max; i++) {
+	for (unsigned long i = 0; i * M2P_PER_PART < frame_max; i++) {
 		m2p_part[i] = memset(boot_mem_alloc(SIZE_2M, DIRECT_SIZE), 0xff, SIZE_2M);
 		paging_map(M2P_VIRT + i * SIZE_2M, virt_phys(m2p_part[i]), SIZE_2M,
 			   KERNEL_RO | PTE_U);

@@ -19,11 +19,11 @@ extern const int32_t patch_verw_start[], patch_verw_end[];
 INIT_TEXT void patch_text(void)
 {
 	static const uint8_t nop7[] = { 0x0f, 0x1f, 0x80, 0, 0, 0, 0 };
-	const struct patch *p;
 	const int32_t *at;
 	struct cpuid_regs unused;
 
-	for (p = patch_smap_start; cpu_features.smap && p < patch_smap_end; p++) {
+	for (const struct patch *p = patch_smap_start; cpu_features.smap && p < patch_smap_end;
+	     p++) {
 		memcpy((char *)&p->at + p->at, p->insn, sizeof(p->insn));
 	}
 	for (at = patch_verw_start; !(cpu_features.use & USE_VERW) && at < patch_verw_end; at++) {

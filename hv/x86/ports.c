@@ -22,9 +22,7 @@ static const struct {
 
 bool arch_port_denied(uint16_t port)
 {
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(denied); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(denied); i++) {
 		if (port >= denied[i].first && port <= denied[i].last) {
 			return true;
 		}

@@ -46,13 +46,11 @@ struct percpu *percpu_of(unsigned int id)
 /* Takes turns reading the counter; each must be at or after the last. */
 static INIT_TEXT void compare_counters(void)
 {
-	unsigned int i;
-
 	__atomic_fetch_add(&step.run, 1, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&step.run, __ATOMIC_ACQUIRE) < 2) {
 		__builtin_ia32_pause();
 	}
-	for (i = 0; i < 300; i++) {
+	for (unsigned int i = 0; i < 300; i++) {
 		uint64_t now;
 
 		spin_lock(&step.lock);
@@ -147,7 +145,6 @@ INIT_TEXT void smp_start_others(void)
 	unsigned int known = MIN(acpi_info.cpu_count, CONFIG_NR_CPUS);
 	unsigned int limit = options.maxcpus != 0 ? options.maxcpus : ~0u;
 	uint64_t page = boot_low_page;
-	unsigned int i;
 
 	if (page != 0) {
 		memcpy(frame_ptr(page >> PAGE_SHIFT), trampoline, trampoline_end - trampoline);
@@ -155,7 +152,7 @@ INIT_TEXT void smp_start_others(void)
 		pr_warn("no low page to start other CPUs in");
 		limit = 1;
 	}
-	for (i = 0; i < known && count < limit; i++) {
+	for (unsigned int i = 0; i < known && count < limit; i++) {
 		const struct acpi_cpu *info = &acpi_info.cpu[i];
 		const char *error = NULL;
 

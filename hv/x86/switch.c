@@ -76,13 +76,12 @@ static void set_window_page(unsigned int page, unsigned long mfn)
 void arch_load_descriptors(struct vcpu *v)
 {
 	struct percpu *p = this_cpu();
-	unsigned int i;
 
-	for (i = 0; i < GDT_GUEST_PAGES; i++) {
+	for (unsigned int i = 0; i < GDT_GUEST_PAGES; i++) {
 		set_window_page(i, v->gdt_frame[i]);
 	}
 	if (v->ldt_entries != 0 || p->arch.ldt_used) {
-		for (i = 0; i < ARRAY_SIZE(v->ldt_frame); i++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(v->ldt_frame); i++) {
 			set_window_page(GDT_PAGES + i, v->ldt_frame[i]);
 		}
 	}
@@ -114,10 +113,8 @@ void arch_read_selectors(uint16_t sel[4])
 
 static void save_segments(struct vcpu *v)
 {
-	unsigned int i;
-
 	arch_read_selectors(v->selector);
-	for (i = 0; i < ARRAY_SIZE(v->seg_base); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(v->seg_base); i++) {
 		v->seg_base[i] = read_base(base_msr(v, i));
 	}
 }
@@ -129,13 +126,11 @@ static void save_segments(struct vcpu *v)
  */
 static void load_segments(struct vcpu *v)
 {
-	unsigned int i;
-
 	LOAD_SELECTOR(ds, v->selector[0]);
 	LOAD_SELECTOR(es, v->selector[1]);
 	LOAD_SELECTOR(fs, v->selector[2]);
 	LOAD_SELECTOR(gs, v->selector[3]);
-	for (i = 0; i < ARRAY_SIZE(v->seg_base); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(v->seg_base); i++) {
 		write_base(base_msr(v, i), v->seg_base[i]);
 	}
 }

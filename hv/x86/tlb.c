@@ -51,13 +51,12 @@ static void call(cpumask_t mask, uint32_t flag)
 {
 	const cpumask_t self = 1ull << this_cpu()->id;
 	uint32_t number[CONFIG_NR_CPUS];
-	cpumask_t left;
 
 	if ((mask & self) != 0) {
 		serve(flag);
 	}
 	mask &= cpu_online_mask() & ~self;
-	for (left = mask; left != 0; left &= left - 1) {
+	for (cpumask_t left = mask; left != 0; left &= left - 1) {
 		unsigned int cpu = (unsigned int)__builtin_ctzll(left);
 		struct percpu *p = percpu_table[cpu];
 
@@ -65,7 +64,7 @@ static void call(cpumask_t mask, uint32_t flag)
 		number[cpu] = __atomic_add_fetch(&p->arch.call_asked, 1, __ATOMIC_SEQ_CST);
 		apic_send(p->apic_id, APIC_FIXED | VECTOR_CALL);
 	}
-	for (left = mask; left != 0; left &= left - 1) {
+	for (cpumask_t left = mask; left != 0; left &= left - 1) {
 		unsigned int cpu = (unsigned int)__builtin_ctzll(left);
 		const uint32_t *done = &percpu_table[cpu]->arch.call_done;
 
@@ -119,10 +118,10 @@ static bool runs_on_tables_of(const struct percpu *p, const struct domain *d)
  */
 cpumask_t arch_domain_tlb_mask(const struct domain *d)
 {
-	cpumask_t left, mask = 0;
+	cpumask_t mask = 0;
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	for (left = cpu_online_mask(); left != 0; left &= left - 1) {
+	for (cpumask_t left = cpu_online_mask(); left != 0; left &= left - 1) {
 		unsigned int cpu = (unsigned int)__builtin_ctzll(left);
 		const struct percpu *p = percpu_table[cpu];
 		const struct vcpu *v = READ_ONCE(p->curr);

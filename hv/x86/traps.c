@@ -130,9 +130,7 @@ void entry_iret_pending(struct guest_regs *regs)
 
 static bool fix_core_fault(struct guest_regs *regs)
 {
-	const struct extable_entry *e;
-
-	for (e = extable_start; e < extable_end; e++) {
+	for (const struct extable_entry *e = extable_start; e < extable_end; e++) {
 		if ((uint64_t)&e->insn + e->insn == regs->rip) {
 			regs->rip = (uint64_t)&e->fixup + e->fixup;
 			/* Without the access to guest memory that was open. */

@@ -77,9 +77,8 @@ void arch_console_write(const char *s, size_t n)
 static bool drain(void)
 {
 	uint32_t in = ring_in, before = in;
-	unsigned int i;
 
-	for (i = 0; i < RING_SIZE && (inb(port + UART_LSR) & LSR_DATA); i++) {
+	for (unsigned int i = 0; i < RING_SIZE && (inb(port + UART_LSR) & LSR_DATA); i++) {
 		uint8_t c = inb(port + UART_DATA);
 
 		unsigned int n = by_interrupt ? guest_console_input((char)c) : 1;
