@@ -17,7 +17,6 @@
 #define DESC_S (1ull << 44) /* code or data, not a system descriptor */
 #define DESC_DPL (3ull << 45)
 #define DESC_P (1ull << 47)
-#define DESCS_PER_FRAME (PAGE_SIZE / 8)
 #define LDT_ENTRIES_MAX 8192
 
 /*

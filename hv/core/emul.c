@@ -21,17 +21,13 @@
 
 #define SELECTOR_LDT 4u
 #define DESC_LONG (1ull << 53) /* code segment of 64-bit code */
-#define DESCS_PER_FRAME (PAGE_SIZE / 8)
 
 /* PG AM WP NE ET MP PE: what a kernel expects to find, whatever we run with */
 #define CR0_FIXED 0x80050033ull
 
 #define CR3_FLAGS 0x18ull /* PWT, PCD: taken and ignored */
 
-#define CR4_MCE 0x40ull
 #define CR4_FIXED 0x628ull /* DE PAE OSFXSR OSXMMEXCPT */
-#define CR4_FSGSBASE 0x10000ull
-#define CR4_OSXSAVE 0x40000ull
 
 #define DR6_BS 0x4000ull /* single step */
 

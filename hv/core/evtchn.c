@@ -169,12 +169,6 @@ void vcpu_mark_events_pending(struct vcpu *v)
 	}
 }
 
-void evtchn_all_pending(struct vcpu *v)
-{
-	__atomic_store_n(&v->info->evtchn_pending_sel, ~0ul, __ATOMIC_SEQ_CST);
-	vcpu_mark_events_pending(v);
-}
-
 void evtchn_set_pending(struct domain *d, struct evtchn *chn)
 {
 	uint64_t mask;

@@ -14,14 +14,10 @@
 #include <hv/vcpu.h>
 
 #define MSR_TSC 0x00000010u
-#define MSR_APIC_BASE 0x0000001bu
 #define MSR_UCODE_REV 0x0000008bu
 #define MSR_MCG_CAP 0x00000179u
 #define MSR_MCG_STATUS 0x0000017au
 #define MSR_MISC_ENABLE 0x000001a0u
-#define MSR_PAT 0x00000277u
-#define MSR_EFER 0xc0000080u
-#define MSR_FS_BASE 0xc0000100u
 
 /* Local APIC at its usual place, enabled; the first vCPU was booted from. */
 #define APIC_BASE_VALUE 0xfee00800ull
@@ -33,9 +29,6 @@
 /* Fast strings as the machine has them; no branch tracing, no PEBS. */
 #define MISC_ENABLE_FAST_STRING 0x1ull
 #define MISC_ENABLE_HIDDEN 0x1800ull
-
-/* WB WT UC- UC WC WP UC UC: published, and programmed at start-up. */
-#define PAT_VALUE 0x0000050100070406ull
 
 /* The value of a machine's register, or what stands for it where it has none:
  * a guest that asks by CPU model must not fault. */

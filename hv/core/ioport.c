@@ -122,7 +122,6 @@ int ioport_domain_init(struct domain *d)
 void ioport_domain_free(struct domain *d)
 {
 	heap_free_bytes(d->ioport_map, MAP_BYTES);
-	d->ioport_map = NULL;
 }
 
 int iomem_allow(struct domain *d, uint64_t first, uint64_t count, bool allow)

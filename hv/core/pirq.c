@@ -32,11 +32,12 @@ static struct pirq_line {
 
 spinlock_t pirq_lock = SPINLOCK_INIT(RANK_PIRQ);
 
-/* The line if d has it mapped, otherwise NULL. Pirq lock held. */
-static struct pirq_line *line_of(const struct domain *d, unsigned int pirq)
+/* Takes the pirq lock; the line if d has it mapped, otherwise NULL. */
+static struct pirq_line *lock_line(const struct domain *d, unsigned int pirq)
 {
 	struct pirq_line *line = &lines[index_nospec(pirq, PIRQ_MAX)];
 
+	spin_lock(&pirq_lock);
 	return pirq < PIRQ_MAX && line->mapped && line->owner == d->id ? line : NULL;
 }
 
@@ -157,11 +158,9 @@ bool pirq_restore_msi(uint16_t bdf, bool msix)
 
 int pirq_unmap(struct domain *d, unsigned int pirq)
 {
-	struct pirq_line *line;
+	struct pirq_line *line = lock_line(d, pirq);
 	int rc = 0;
 
-	spin_lock(&pirq_lock);
-	line = line_of(d, pirq);
 	if (line == NULL) {
 		rc = -XEN_EINVAL;
 	} else if (line->v != NULL) {
@@ -175,11 +174,9 @@ int pirq_unmap(struct domain *d, unsigned int pirq)
 
 int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port, struct vcpu *v)
 {
-	struct pirq_line *line;
+	struct pirq_line *line = lock_line(d, pirq);
 	int rc = -XEN_EINVAL;
 
-	spin_lock(&pirq_lock);
-	line = line_of(d, pirq);
 	if (line != NULL && line->v != NULL) {
 		rc = -XEN_EEXIST;
 	} else if (line != NULL) {
@@ -194,10 +191,8 @@ int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port, struct vcpu *v
 
 void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v)
 {
-	struct pirq_line *line;
+	struct pirq_line *line = lock_line(d, pirq);
 
-	spin_lock(&pirq_lock);
-	line = line_of(d, pirq);
 	if (line != NULL && line->v != NULL) {
 		(void)bind_line(d, pirq, line, v != NULL ? d->pirq_port[pirq] : 0, v);
 	}
@@ -206,10 +201,8 @@ void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v)
 
 int pirq_eoi(struct domain *d, unsigned int pirq)
 {
-	const struct pirq_line *line;
+	const struct pirq_line *line = lock_line(d, pirq);
 
-	spin_lock(&pirq_lock);
-	line = line_of(d, pirq);
 	if (line != NULL && line->v != NULL) {
 		arch_pirq_eoi(pirq, false);
 	}

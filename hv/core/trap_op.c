@@ -82,11 +82,6 @@ long do_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall)
 	return 0;
 }
 
-static int set_nmi(uint64_t address)
-{
-	return vcpu_set_trap(current_vcpu(), TRAP_NMI, 0, address);
-}
-
 static long set_callback(const struct callback_register *reg)
 {
 	struct vcpu *v = current_vcpu();
@@ -108,7 +103,7 @@ static long set_callback(const struct callback_register *reg)
 		v->syscall_masks = masks;
 		return 0;
 	case CALLBACKTYPE_nmi:
-		return set_nmi(reg->address);
+		return vcpu_set_trap(v, TRAP_NMI, 0, reg->address);
 	default:
 		/* 32-bit system calls come by int 0x80 only. */
 		return -XEN_ENOSYS;
@@ -131,7 +126,9 @@ long do_callback_op(uint64_t cmd, uint64_t arg)
 			return rc;
 		}
 		/* A kernel cannot live without the other three. */
-		return unreg.type == CALLBACKTYPE_nmi ? set_nmi(0) : -XEN_EINVAL;
+		return unreg.type == CALLBACKTYPE_nmi ?
+			       vcpu_set_trap(current_vcpu(), TRAP_NMI, 0, 0) :
+			       -XEN_EINVAL;
 	default:
 		return -XEN_ENOSYS;
 	}

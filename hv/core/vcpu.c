@@ -53,7 +53,7 @@ int vcpu_create(struct domain *d, unsigned int id)
 	v->domain = d;
 	v->id = id;
 	v->pause_flags = PAUSE_DOWN;
-	v->xcr0 = 1;
+	v->xcr0 = 1; /* x87 only, as after reset */
 	v->dr[6] = DR6_FIXED;
 	v->dr[7] = DR7_FIXED;
 	v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &v->own_info;
@@ -265,7 +265,9 @@ int vcpu_map_info(struct vcpu *v, unsigned long mfn, unsigned int offset)
 		*to = *v->info;
 		v->info_page = pg;
 		WRITE_ONCE(v->info, to);
-		evtchn_all_pending(v);
+		/* Everything is pending again. */
+		__atomic_store_n(&to->evtchn_pending_sel, ~0ul, __ATOMIC_SEQ_CST);
+		vcpu_mark_events_pending(v);
 		rc = 0;
 	}
 	spin_unlock(&d->evtchn_lock);

@@ -56,7 +56,6 @@ void arch_vcpu_init(struct vcpu *v)
 
 	image->fcw = FCW_DEFAULT;
 	image->mxcsr = MXCSR_DEFAULT;
-	v->xcr0 = 1; /* x87 only, as after reset */
 }
 
 void arch_vcpu_free(struct vcpu *v UNUSED)

@@ -19,8 +19,19 @@
 
 #define DR7_ACTIVE 0xffu
 
-static uint64_t read_base(uint32_t msr)
+/* Where a base of the loaded vCPU is. */
+static uint32_t base_msr(const struct vcpu *v, unsigned int which)
 {
+	if (which == SEGBASE_FS) {
+		return MSR_FS_BASE;
+	}
+	return (which == SEGBASE_GS_KERNEL) == (v->in_kernel != 0) ? MSR_GS_BASE :
+								     MSR_KERNEL_GS_BASE;
+}
+
+uint64_t arch_get_base(struct vcpu *v, unsigned int which)
+{
+	uint32_t msr = base_msr(v, which);
 	uint64_t base;
 
 	if (!cpu_features.fsgsbase || msr == MSR_KERNEL_GS_BASE) {
@@ -34,8 +45,10 @@ static uint64_t read_base(uint32_t msr)
 	return base;
 }
 
-static void write_base(uint32_t msr, uint64_t base)
+void arch_set_base(struct vcpu *v, unsigned int which, uint64_t base)
 {
+	uint32_t msr = base_msr(v, which);
+
 	if (!cpu_features.fsgsbase || msr == MSR_KERNEL_GS_BASE) {
 		wrmsr(msr, base);
 	} else if (msr == MSR_FS_BASE) {
@@ -43,16 +56,6 @@ static void write_base(uint32_t msr, uint64_t base)
 	} else {
 		__asm__ __volatile__("wrgsbase %0" : : "r"(base) : "memory");
 	}
-}
-
-/* Where a base of the loaded vCPU is. */
-static uint32_t base_msr(const struct vcpu *v, unsigned int which)
-{
-	if (which == SEGBASE_FS) {
-		return MSR_FS_BASE;
-	}
-	return (which == SEGBASE_GS_KERNEL) == (v->in_kernel != 0) ? MSR_GS_BASE :
-								     MSR_KERNEL_GS_BASE;
 }
 
 /* --- Descriptor window --------------------------------------------------- */
@@ -115,7 +118,7 @@ static void save_segments(struct vcpu *v)
 {
 	arch_read_selectors(v->selector);
 	for (unsigned int i = 0; i < ARRAY_SIZE(v->seg_base); i++) {
-		v->seg_base[i] = read_base(base_msr(v, i));
+		v->seg_base[i] = arch_get_base(v, i);
 	}
 }
 
@@ -131,18 +134,8 @@ static void load_segments(struct vcpu *v)
 	LOAD_SELECTOR(fs, v->selector[2]);
 	LOAD_SELECTOR(gs, v->selector[3]);
 	for (unsigned int i = 0; i < ARRAY_SIZE(v->seg_base); i++) {
-		write_base(base_msr(v, i), v->seg_base[i]);
+		arch_set_base(v, i, v->seg_base[i]);
 	}
-}
-
-uint64_t arch_get_base(struct vcpu *v, unsigned int which)
-{
-	return read_base(base_msr(v, which));
-}
-
-void arch_set_base(struct vcpu *v, unsigned int which, uint64_t base)
-{
-	write_base(base_msr(v, which), base);
 }
 
 void arch_load_user_gs(struct vcpu *v, uint16_t sel)

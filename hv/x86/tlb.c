@@ -11,15 +11,10 @@
 #define CALL_FLUSH_TLB 1u
 #define CALL_FLUSH_CACHE 2u
 
-static void flush_tlb_local(void)
-{
-	WRITE_REG(cr3, this_cpu()->arch.cr3_loaded);
-}
-
 static void serve(uint32_t flags)
 {
 	if ((flags & CALL_FLUSH_TLB) != 0) {
-		flush_tlb_local();
+		WRITE_REG(cr3, this_cpu()->arch.cr3_loaded);
 	}
 	if ((flags & CALL_FLUSH_CACHE) != 0) {
 		__asm__ __volatile__("wbinvd" : : : "memory");

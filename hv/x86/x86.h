@@ -21,15 +21,11 @@
 
 #define CR4_DE 0x000008ull
 #define CR4_PAE 0x000020ull
-#define CR4_MCE 0x000040ull
 #define CR4_OSFXSR 0x000200ull
 #define CR4_OSXMMEXCPT 0x000400ull
-#define CR4_FSGSBASE 0x010000ull
-#define CR4_OSXSAVE 0x040000ull
 #define CR4_SMEP 0x100000ull
 #define CR4_SMAP 0x200000ull
 
-#define MSR_APIC_BASE 0x0000001bu
 #define MSR_SPEC_CTRL 0x00000048u
 #define MSR_PRED_CMD 0x00000049u
 #define PRED_CMD_IBPB 1ull
@@ -37,14 +33,11 @@
 #define MSR_TSX_CTRL 0x00000122u
 #define TSX_CTRL_OFF 3ull /* aborts, and CPUID says so */
 #define MSR_SYSENTER_CS 0x00000174u
-#define MSR_PAT 0x00000277u
 #define MSR_X2APIC 0x00000800u
-#define MSR_EFER 0xc0000080u
 #define MSR_STAR 0xc0000081u
 #define MSR_LSTAR 0xc0000082u
 #define MSR_CSTAR 0xc0000083u
 #define MSR_SFMASK 0xc0000084u
-#define MSR_FS_BASE 0xc0000100u
 #define MSR_GS_BASE 0xc0000101u
 #define MSR_KERNEL_GS_BASE 0xc0000102u
 #define MSR_TSC_AUX 0xc0000103u
@@ -56,9 +49,6 @@
 #define EFER_LMA 0x400ull
 #define EFER_NXE 0x800ull
 #define EFER_AUTO_IBRS 0x200000ull
-
-/* The published layout: WB WT UC- UC WC WP UC UC. */
-#define PAT_VALUE 0x0000050100070406ull
 
 /*
  * Exception table: an instruction in the core that may fault, and where to go

@@ -42,8 +42,18 @@ _Static_assert(sizeof(struct guest_regs) == 21 * 8, "entry.S pushes 21 words");
  * and ID.  IF is the event mask, IOPL is virtual. */
 #define X86_EFLAGS_GUEST 0x00254dd5u
 
+/* What guests see, and the core's own files as well. */
 #define CR0_TS 0x8ull
+#define CR4_MCE 0x000040ull
+#define CR4_FSGSBASE 0x010000ull
+#define CR4_OSXSAVE 0x040000ull
 #define DR6_FIXED 0xffff0ff0ull /* bits that are always set */
 #define DR7_FIXED 0x400ull
+#define MSR_APIC_BASE 0x0000001bu
+#define MSR_PAT 0x00000277u
+#define MSR_EFER 0xc0000080u
+#define MSR_FS_BASE 0xc0000100u
+/* The published layout, programmed at start-up: WB WT UC- UC WC WP UC UC. */
+#define PAT_VALUE 0x0000050100070406ull
 
 #endif

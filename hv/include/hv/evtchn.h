@@ -84,9 +84,6 @@ void evtchn_send_pirq(struct domain *d, unsigned int pirq);
 int must_check evtchn_send(struct domain *d, uint32_t port);
 /** True if the port is pending (masked or not): SCHEDOP_poll. */
 bool evtchn_is_pending(struct domain *d, uint32_t port);
-/** Called by the vCPU's info relocation: everything pending again.  Evtchn
- *  lock held. */
-void evtchn_all_pending(struct vcpu *v);
 /** True if an upcall is due: pending and not masked. */
 bool vcpu_event_pending(const struct vcpu *v);
 /** Sets evtchn_upcall_pending and wakes or kicks v. */

@@ -74,6 +74,7 @@ int must_check guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value);
 
 /** Checks and adjusts one descriptor in place (DPL to 3). */
 bool descriptor_check(uint64_t *desc);
+#define DESCS_PER_FRAME (PAGE_SIZE / 8)
 /** Validates a whole frame; -XEN_EINVAL if one is refused. */
 int must_check descriptor_check_frame(uint64_t *descs);
 /** Replaces v's GDT; 0, -XEN_EINVAL, -XEN_EFAULT. All or nothing. */
