@@ -94,9 +94,8 @@ void bounce_exception(struct guest_regs *regs, unsigned int vector, uint32_t err
 		      uint64_t cr2)
 {
 	struct vcpu *v = current_vcpu();
-	const struct guest_trap *trap = &v->traps[vector];
-	struct handler h = { .address = trap->address,
-			     .mask = (trap->flags & 4) != 0,
+	struct handler h = { .address = v->trap_address[vector],
+			     .mask = (v->trap_flags[vector] & 4) != 0,
 			     .has_error = (WITH_ERROR_CODE >> vector & 1) != 0,
 			     .error = error_code };
 
@@ -117,10 +116,10 @@ void bounce_exception(struct guest_regs *regs, unsigned int vector, uint32_t err
 void bounce_interrupt(struct guest_regs *regs, unsigned int vector)
 {
 	struct vcpu *v = current_vcpu();
-	const struct guest_trap *trap = &v->traps[vector & 0xff];
-	struct handler h = { .address = trap->address, .mask = (trap->flags & 4) != 0 };
+	uint8_t flags = v->trap_flags[vector & 0xff];
+	struct handler h = { .address = v->trap_address[vector & 0xff], .mask = (flags & 4) != 0 };
 
-	if (h.address == 0 || (trap->flags & 3) < (v->in_kernel ? 1 : 3)) {
+	if (h.address == 0 || (flags & 3) < (v->in_kernel ? 1 : 3)) {
 		/* As the processor: at the instruction, which is 2 bytes. */
 		regs->rip -= 2;
 		bounce_exception(regs, TRAP_GP, (vector & 0xff) * 8 + 2, 0);
@@ -144,7 +143,7 @@ void bounce_event(struct guest_regs *regs)
 void bounce_nmi(struct guest_regs *regs)
 {
 	struct vcpu *v = current_vcpu();
-	struct handler h = { .address = v->traps[TRAP_NMI].address, .mask = true };
+	struct handler h = { .address = v->trap_address[TRAP_NMI], .mask = true };
 
 	__atomic_store_n(&v->nmi_pending, false, __ATOMIC_RELAXED);
 	if (h.address != 0) {

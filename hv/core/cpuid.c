@@ -113,8 +113,7 @@ static void filter_features(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *
 	}
 }
 
-/* Bytes of an XSAVE area with the components of xcr0. */
-static uint32_t xsave_size(uint64_t xcr0, bool compacted)
+uint32_t cpuid_xsave_size(uint64_t xcr0, bool compacted)
 {
 	uint32_t size = XSAVE_LEGACY_SIZE;
 	struct cpuid_regs r;
@@ -141,12 +140,12 @@ static void leaf_d(const struct vcpu *v, uint32_t subleaf, struct cpuid_regs *r)
 	uint64_t mask = cpu_features.xcr0;
 
 	if (subleaf == 0 && mask) {
-		*r = (struct cpuid_regs){ (uint32_t)mask, xsave_size(v->xcr0, false),
-					  xsave_size(mask, false), (uint32_t)(mask >> 32) };
+		*r = (struct cpuid_regs){ (uint32_t)mask, cpuid_xsave_size(v->xcr0, false),
+					  cpuid_xsave_size(mask, false), (uint32_t)(mask >> 32) };
 	} else if (subleaf == 1 && mask) {
 		/* No component that only XSAVES knows. */
 		*r = (struct cpuid_regs){ .a = r->a & FD1_A };
-		r->b = r->a & FD1_A_XSAVEC ? xsave_size(v->xcr0, true) : 0;
+		r->b = r->a & FD1_A_XSAVEC ? cpuid_xsave_size(v->xcr0, true) : 0;
 	} else if (subleaf >= 2 && subleaf < 63 && (mask & 1ull << subleaf)) {
 		r->c &= FD_C_ALIGN;
 		r->d = 0;

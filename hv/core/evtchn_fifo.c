@@ -29,10 +29,8 @@
  * tries to set a link it may set BUSY, which keeps a guest from unmasking and
  * so bounds how often the word can change under the core's hands.
  */
-
-#include <arch/paging.h>
-
 #include <hv/evtchn.h>
+
 #include <hv/heap.h>
 #include <hv/page.h>
 

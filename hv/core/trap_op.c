@@ -23,7 +23,8 @@ int vcpu_set_trap(struct vcpu *v, uint8_t vector, uint8_t flags, uint64_t addres
 	if (!va_canonical(address)) {
 		return -XEN_EINVAL;
 	}
-	v->traps[vector] = (struct guest_trap){ address, flags & 7 };
+	v->trap_address[vector] = address;
+	v->trap_flags[vector] = flags & 7;
 	return 0;
 }
 
@@ -32,7 +33,7 @@ long do_set_trap_table(uint64_t table)
 	struct vcpu *v = current_vcpu();
 
 	if (table == 0) {
-		memset(v->traps, 0, sizeof(v->traps));
+		memset(v->trap_address, 0, sizeof(v->trap_address));
 		return 0;
 	}
 	for (;;) {

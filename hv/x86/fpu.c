@@ -9,8 +9,6 @@
  * saved and loaded with every component the core offers, and only then is the
  * guest's own XCR0 put in place.
  */
-#include <xen/xen.h>
-
 #include <arch/switch.h>
 
 #include <switch.h>
@@ -36,14 +34,7 @@ _Static_assert(offsetof(struct fpu_image, mxcsr) == 24 &&
 /* Bytes of a save area that holds every component the core offers. */
 size_t arch_fpu_size(void)
 {
-	struct cpuid_regs r;
-
-	if (!cpu_features.xsave) {
-		return FXSAVE_SIZE;
-	}
-	/* EBX speaks of the current XCR0; ECX of all the CPU has. */
-	arch_cpuid(0xd, 0, &r);
-	return r.c;
+	return cpu_features.xsave ? cpuid_xsave_size(cpu_features.xcr0, false) : FXSAVE_SIZE;
 }
 
 /* With every component that XCR0 has at this moment. */

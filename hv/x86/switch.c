@@ -9,8 +9,6 @@
  * GS: GS.base is the base of the mode the guest is in, KERNEL_GS_BASE that of
  * the other one; swapgs goes with every change of mode.
  */
-#include <xen/xen.h>
-
 #include <arch/switch.h>
 
 #include <hv/cpu_vuln.h>

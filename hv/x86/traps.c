@@ -6,7 +6,6 @@
  * the CPU's stack.  Owns no data; takes no lock.
  */
 
-#include <arch/regs.h>
 #include <arch/switch.h>
 
 #include <hv/entry.h>

@@ -68,6 +68,8 @@ struct cpuid_regs {
 	uint32_t a, b, c, d;
 };
 void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
+/** Bytes of an XSAVE area with the components of xcr0. */
+uint32_t cpuid_xsave_size(uint64_t xcr0, bool compacted);
 /** 0 or -XEN_EPERM (give #GP). */
 int must_check guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value);
 int must_check guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value);

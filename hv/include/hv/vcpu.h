@@ -22,12 +22,6 @@
 #define PAUSE_CAP 16u	  /* its domain has run as much as it may for now */
 #define PAUSE_CONTROL 32u /* whole domain paused by the toolstack */
 
-/* All handlers run with the flat code selector. */
-struct guest_trap {
-	uint64_t address;
-	uint8_t flags; /* TI_GET_DPL, TI_GET_IF */
-};
-
 /* A guest page the core writes at any time, by its own mapping. */
 struct guest_area {
 	struct page *pg[2]; /* writable type references; pg[1] if it crosses */
@@ -69,7 +63,9 @@ struct vcpu {
 	unsigned int cpu;      /* runqueue lock to write; where it is loaded, or
 				  was last */
 
-	struct guest_trap traps[256];
+	/* By vector; all run with the flat code selector. */
+	uint64_t trap_address[256]; /* 0: none */
+	uint8_t trap_flags[256];    /* TI_GET_DPL, TI_GET_IF */
 
 	/* control registers and debug state as the guest set them */
 	uint64_t cr0_ts; /* CR0.TS as the guest kernel sees it */

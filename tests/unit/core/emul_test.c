@@ -140,7 +140,7 @@ static void exec(unsigned int vector, uint32_t error, const void *bytes, size_t 
 #define EXEC(...) \
 	exec(TRAP_GP, 0, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
 #define DONE(n) EQ(me()->regs.rip, fake_va(FAKE_PFN_CODE, n))
-#define FAULTED EQ(me()->regs.rip, me()->traps[TRAP_GP].address)
+#define FAULTED EQ(me()->regs.rip, me()->trap_address[TRAP_GP])
 
 static void test_msrs(void)
 {
@@ -317,7 +317,7 @@ static void test_cpuid(void)
 	TRUE_(r->rdx & 1u << 20);
 	/* a plain ud2 is the guest's own */
 	exec(TRAP_UD, 0, (const uint8_t[]){ 0x0f, 0x0b, 0x90 }, 3);
-	EQ(r->rip, me()->traps[TRAP_UD].address);
+	EQ(r->rip, me()->trap_address[TRAP_UD]);
 }
 
 static void test_user_mode(void)

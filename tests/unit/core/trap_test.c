@@ -136,7 +136,7 @@ static void test_exception(void)
 	v->info->evtchn_upcall_mask = 0;
 	v->info->evtchn_upcall_pending = 0;
 	fake_exception(TRAP_PF, PFEC_U | PFEC_W, 0x123456);
-	EQ(v->regs.rip, v->traps[TRAP_PF].address);
+	EQ(v->regs.rip, v->trap_address[TRAP_PF]);
 	EQ(v->info->arch.cr2, 0x123456);
 	OK(v->regs.rsp & 15);
 	OK(v->regs.rflags & (X86_EFLAGS_TF | X86_EFLAGS_AC));
@@ -276,8 +276,8 @@ static void test_trap_table(void)
 	fake.preempt_chance = 1;
 	OK(fake_call(__HYPERVISOR_set_trap_table, FAKE_ARGS));
 	fake.preempt_chance = 0;
-	EQ(v->traps[14].address, 0x1000);
-	EQ(v->traps[0x80].address, 0x2000);
+	EQ(v->trap_address[14], 0x1000);
+	EQ(v->trap_address[0x80], 0x2000);
 	t[1].address = 0x8000000000000000;
 	fake_put(FAKE_ARGS, t, sizeof(t));
 	EQ(fake_call(__HYPERVISOR_set_trap_table, FAKE_ARGS), -XEN_EINVAL);

@@ -214,7 +214,7 @@ static void test_nmi(void)
 	OK(vop(VCPUOP_send_nmi, 1, NULL, 0));
 	fake_settle();
 	TRUE_(fake_run(v));
-	EQ(v->regs.rip, v->traps[2].address);
+	EQ(v->regs.rip, v->trap_address[2]);
 }
 
 CU_TestInfo vcpu_op_tests[] = {
