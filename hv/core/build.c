@@ -14,12 +14,14 @@
  */
 #include <hv/build.h>
 
+#include <vl/control.h>
 #include <xen/elfnote.h>
 #include <xen/features.h>
 
 #include <hv/boot.h>
 #include <hv/cmdline.h>
 #include <hv/elf.h>
+#include <hv/gnttab.h>
 #include <hv/guests.h>
 #include <hv/heap.h>
 #include <hv/hypercall.h>
@@ -168,7 +170,6 @@ static INIT_TEXT void add_memory(struct domain *d)
 {
 	unsigned int order = HEAP_MAX_ORDER;
 
-	d->max_pages = UINT32_MAX; /* until the end is known */
 	while (d->tot_pages < spec->frames) {
 		struct page *pg = NULL;
 
@@ -331,6 +332,12 @@ static INIT_TEXT bool fill_domain(struct domain *d)
 
 INIT_TEXT struct domain *build_domain(struct build_spec *s)
 {
+	/* The control domain maps what all others grant to it. */
+	const struct vl_create how = {
+		.vcpus = s->vcpus,
+		.max_frames = UINT32_MAX, /* until the end is known */
+		.maptrack_frames = s->id == 0 ? GNTTAB_MAP_PAGES_MAX : 0,
+	};
 	struct domain *d;
 	int rc;
 
@@ -338,7 +345,7 @@ INIT_TEXT struct domain *build_domain(struct build_spec *s)
 	if (!open_kernel()) {
 		return NULL;
 	}
-	d = domain_create(s->id, s->vcpus, &rc);
+	d = domain_create(s->id, &how, &rc);
 	if (s->id == 0 && rc == 0) {
 		rc = ioport_domain_init(d);
 		s->frames = choose_size();

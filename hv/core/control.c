@@ -57,27 +57,15 @@ struct call {
 
 static long op_create(struct call *c)
 {
-	const struct vl_create *op = &c->a.create;
 	struct domain *d;
 	int rc;
 
-	if (op->flags != 0 || op->pad != 0 || op->grant_frames > GNTTAB_FRAMES_MAX ||
-	    op->maptrack_frames > GNTTAB_MAP_PAGES_MAX) {
-		return -XEN_EINVAL;
-	}
 	/* Above all numbers is also too large for a short. */
-	d = domain_create((uint16_t)MIN(c->domid, UINT16_MAX), op->vcpus, &rc);
+	d = domain_create((uint16_t)MIN(c->domid, UINT16_MAX), &c->a.create, &rc);
 	if (d == NULL) {
 		return rc;
 	}
 	rc = domain_stop(d, PAUSE_CONTROL); /* they are down: at once */
-	memcpy(d->handle, op->handle, sizeof(d->handle));
-	d->max_pages = (uint32_t)MIN(op->max_frames, UINT32_MAX);
-	d->gnttab->max_frames = op->grant_frames != 0 ? op->grant_frames : GNTTAB_FRAMES;
-	d->gnttab->max_maps =
-		(op->maptrack_frames != 0 ? op->maptrack_frames : GNTTAB_MAP_PAGES_MAX) *
-		(uint32_t)MAPS_PER_PAGE;
-	d->evtchn_max = op->event_ports != 0 ? op->event_ports : EVTCHN_FIFO_NR_CHANNELS;
 	return d->id;
 }
 

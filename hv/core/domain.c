@@ -15,6 +15,8 @@
  */
 #include <hv/domain.h>
 
+#include <vl/control.h>
+
 #include <hv/evtchn.h>
 #include <hv/gnttab.h>
 #include <hv/guests.h>
@@ -186,7 +188,7 @@ void domain_shared_free(void *p)
 
 /* ---- Creation ---------------------------------------------------------------- */
 
-static int create_parts(struct domain *d)
+static int create_parts(struct domain *d, const struct vl_create *how)
 {
 	int rc;
 
@@ -194,8 +196,7 @@ static int create_parts(struct domain *d)
 	if (d->shared == NULL) {
 		return -XEN_ENOMEM;
 	}
-	evtchn_domain_init(d);
-	rc = gnttab_domain_init(d);
+	rc = gnttab_domain_init(d, how->grant_frames, how->maptrack_frames);
 	for (unsigned int i = 0; rc == 0 && i < d->max_vcpus; i++) {
 		rc = vcpu_create(d, i);
 	}
@@ -221,10 +222,12 @@ static int take_id(struct domain *d, uint16_t id)
 	return 0;
 }
 
-struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
+struct domain *domain_create(uint16_t id, const struct vl_create *how, int *rc)
 {
-	bool valid = (id < MAX_DOMAINS || id == DOMID_INVALID) && max_vcpus != 0 &&
-		     max_vcpus <= MAX_VCPUS;
+	bool valid = (id < MAX_DOMAINS || id == DOMID_INVALID) && how->vcpus != 0 &&
+		     how->vcpus <= MAX_VCPUS && how->flags == 0 && how->pad == 0 &&
+		     how->grant_frames <= GNTTAB_FRAMES_MAX &&
+		     how->maptrack_frames <= GNTTAB_MAP_PAGES_MAX;
 	struct domain *d = valid ? heap_alloc_bytes(domain_size()) : NULL;
 
 	if (d == NULL) {
@@ -233,10 +236,14 @@ struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 	}
 	d->refs = 1;
 	d->state = DOM_DEAD; /* not found by others before it is complete */
-	d->max_vcpus = max_vcpus;
+	memcpy(d->handle, how->handle, sizeof(d->handle));
+	d->max_vcpus = how->vcpus;
+	d->max_pages = (uint32_t)MIN(how->max_frames, UINT32_MAX);
+	d->evtchn_max = how->event_ports != 0 ? how->event_ports : EVTCHN_FIFO_NR_CHANNELS;
 	d->created = time_now();
 	d->weight = SCHED_WEIGHT;
 	d->lock = SPINLOCK_INIT(RANK_DOMAIN);
+	d->evtchn_lock = SPINLOCK_INIT(RANK_EVTCHN);
 
 	spin_lock(&domlist_lock);
 	*rc = take_id(d, id);
@@ -245,7 +252,7 @@ struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc)
 		heap_free_bytes(d, domain_size());
 		return NULL;
 	}
-	*rc = create_parts(d);
+	*rc = create_parts(d, how);
 	if (*rc != 0) {
 		domain_put(d);
 		return NULL;

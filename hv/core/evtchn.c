@@ -25,9 +25,6 @@
 #include <hv/mm.h>
 #include <hv/sched.h>
 
-/* Of a domain that is not the control domain, unless policy says otherwise. */
-#define GUEST_PORTS 1023
-
 _Static_assert(EVTCHN_GROUP * sizeof(struct evtchn) == PAGE_SIZE, "a group is a page");
 _Static_assert(EVTCHN_FIFO_NR_CHANNELS == EVTCHN_GROUP << (EVTCHN_BLOCKS - 1), "domain.h");
 
@@ -409,12 +406,6 @@ int evtchn_reset(struct domain *d)
 }
 
 /* ---- Life of a domain ---------------------------------------------------------------- */
-
-void evtchn_domain_init(struct domain *d)
-{
-	d->evtchn_lock = SPINLOCK_INIT(RANK_EVTCHN);
-	d->evtchn_max = d->is_control ? EVTCHN_FIFO_NR_CHANNELS : GUEST_PORTS;
-}
 
 void evtchn_domain_free(struct domain *d)
 {

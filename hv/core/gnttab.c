@@ -40,17 +40,38 @@ _Static_assert(USES_PER_PAGE == 2 * GRANTS_PER_FRAME, "a page of counts serves t
 
 /* ---- Life ------------------------------------------------------------------------- */
 
-int gnttab_domain_init(struct domain *d)
+static uint32_t use_pages(const struct gnttab *t)
 {
-	struct gnttab *t = heap_alloc_bytes(sizeof(*t));
+	return (t->max_frames + 1) / 2;
+}
+
+static uint32_t map_pages(const struct gnttab *t)
+{
+	return t->max_maps / (uint32_t)MAPS_PER_PAGE;
+}
+
+static size_t table_size(const struct gnttab *t)
+{
+	return sizeof(*t) + (t->max_frames + use_pages(t) + map_pages(t)) * sizeof(void *);
+}
+
+int gnttab_domain_init(struct domain *d, uint32_t max_frames, uint32_t pages)
+{
+	struct gnttab limits = {
+		.lock = SPINLOCK_INIT(RANK_GNTTAB),
+		.max_frames = max_frames != 0 ? max_frames : GNTTAB_FRAMES,
+		.max_maps = (pages != 0 ? pages : GNTTAB_MAP_PAGES) * (uint32_t)MAPS_PER_PAGE,
+		.free_map = GRANT_MAP_NONE,
+	};
+	struct gnttab *t = heap_alloc_bytes(table_size(&limits));
 
 	if (t == NULL) {
 		return -XEN_ENOMEM;
 	}
-	t->lock = SPINLOCK_INIT(RANK_GNTTAB);
-	t->max_frames = GNTTAB_FRAMES;
-	t->max_maps = GNTTAB_MAP_PAGES_MAX * MAPS_PER_PAGE;
-	t->free_map = GRANT_MAP_NONE;
+	*t = limits;
+	t->frame = (uint64_t **)(t + 1);
+	t->use = (struct grant_use **)(t->frame + t->max_frames);
+	t->map = (struct grant_map **)(t->use + use_pages(t));
 	d->gnttab = t;
 	return 0;
 }
@@ -59,14 +80,20 @@ void gnttab_domain_free(struct domain *d)
 {
 	struct gnttab *t = d->gnttab;
 
-	for (uint32_t i = 0; t != NULL && i < GNTTAB_MAP_PAGES_MAX; i++) {
-		domain_shared_free(i < t->frames ? t->frame[i] : NULL);
-		heap_free_bytes(i < ARRAY_SIZE(t->use) ? t->use[i] : NULL, PAGE_SIZE);
+	if (t == NULL) {
+		return;
+	}
+	for (uint32_t i = 0; i < t->frames; i++) {
+		domain_shared_free(t->frame[i]);
+	}
+	for (uint32_t i = 0; i < use_pages(t); i++) {
+		heap_free_bytes(t->use[i], PAGE_SIZE);
+	}
+	for (uint32_t i = 0; i < map_pages(t); i++) {
 		heap_free_bytes(t->map[i], PAGE_SIZE);
 	}
-	heap_free_bytes(t, sizeof(*t));
+	heap_free_bytes(t, table_size(t));
 }
-_Static_assert(GNTTAB_FRAMES_MAX <= GNTTAB_MAP_PAGES_MAX, "one loop frees them all");
 
 static int grow(struct domain *d)
 {

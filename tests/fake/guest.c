@@ -6,6 +6,7 @@
  */
 #include "fake.h"
 
+#include <vl/control.h>
 #include <xen/errno.h>
 
 #include <hv/check.h>
@@ -110,18 +111,19 @@ static bool start_vcpu(struct fake_guest *g, unsigned int id)
 bool fake_guest_create(struct fake_guest *g, uint16_t id, unsigned int pages, unsigned int vcpus,
 		       bool may_io)
 {
+	/* Of a guest by boot module or toolstack; of the control domain all there are. */
+	const struct vl_create how = { .vcpus = vcpus,
+				       .max_frames = pages + 64,
+				       .event_ports = id == 0 ? 0 : 1023 };
 	int rc;
 
 	CHECK(pages > FAKE_PFN_SCRATCH && pages <= FAKE_GUEST_PAGES);
 	memset(g, 0, sizeof(*g));
 	g->pages = pages;
-	g->d = domain_create(id, vcpus, &rc);
+	g->d = domain_create(id, &how, &rc);
 	if (g->d == NULL) {
 		return false;
 	}
-	spin_lock(&g->d->lock);
-	WRITE_ONCE(g->d->max_pages, pages + 64);
-	spin_unlock(&g->d->lock);
 	if ((may_io && ioport_domain_init(g->d) != 0) || !alloc_pages(g)) {
 		goto err_destroy;
 	}

@@ -19,6 +19,8 @@
 #define EVTCHN_BLOCKS 11	       /* 131072 ports: the FIFO maximum; see evtchn_at() */
 #define PIRQ_MAX 512
 
+struct vl_create;
+
 enum domain_state {
 	DOM_ALIVE,
 	DOM_DYING,
@@ -99,10 +101,11 @@ extern struct domain *control_domain; /* write-once at start-up */
 
 /**
  * Creates a domain with its shared_info and all its vCPUs, which are down; with
- * DOMID_INVALID it gets the next free number.  NULL and *rc on failure.  It has
- * one reference, which domain_destroy() drops.
+ * DOMID_INVALID it gets the next free number.  What it may have is in `how`,
+ * which is checked here.  NULL and *rc on failure.  It has one reference, which
+ * domain_destroy() drops.
  */
-struct domain *domain_create(uint16_t id, unsigned int max_vcpus, int *rc);
+struct domain *domain_create(uint16_t id, const struct vl_create *how, int *rc);
 /** Takes a reference; NULL if there is no such living domain. */
 struct domain *domain_get(uint16_t id);
 /** NULL is fine. */

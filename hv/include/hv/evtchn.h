@@ -45,7 +45,6 @@ struct evtchn { /* 32 bytes; evtchn lock of its domain */
 };
 _Static_assert(sizeof(struct evtchn) == 32, "128 to a page");
 
-void evtchn_domain_init(struct domain *d);
 /** Frees port arrays; after evtchn_reset() and the last reference. */
 void evtchn_domain_free(struct domain *d);
 

@@ -14,9 +14,12 @@
 #include <hv/vcpu.h>
 #include <xen/grant_table.h>
 
-#define GNTTAB_FRAMES 64	  /* of a domain, unless policy says otherwise */
-#define GNTTAB_FRAMES_MAX 512	  /* what policy may say */
-#define GNTTAB_MAP_PAGES_MAX 1024 /* of mappings: 349184 of them */
+/* Of a domain, unless policy says otherwise; then struct gnttab is one page. */
+#define GNTTAB_FRAMES 64
+#define GNTTAB_MAP_PAGES 256 /* of mappings: 87296 of them */
+/* What policy may say. */
+#define GNTTAB_FRAMES_MAX 512
+#define GNTTAB_MAP_PAGES_MAX 1024
 #define GRANTS_PER_FRAME (PAGE_SIZE / sizeof(struct grant_entry_v1))
 #define USES_PER_PAGE (PAGE_SIZE / sizeof(struct grant_use))
 #define MAPS_PER_PAGE (PAGE_SIZE / sizeof(struct grant_map))
@@ -40,19 +43,20 @@ struct grant_map {
 #define GRANT_MAP_NONE (~0u)
 
 struct gnttab {
-	spinlock_t lock;			      /* RANK_GNTTAB */
-	uint32_t frames;			      /* gnttab lock */
-	uint32_t max_frames;			      /* by policy, write-once */
-	uint64_t *frame[GNTTAB_FRAMES_MAX];	      /* write-once slots: entries, shared */
-	struct grant_use *use[GNTTAB_FRAMES_MAX / 2]; /* gnttab lock */
-	uint32_t maps;				      /* gnttab lock to grow: handles below exist */
-	uint32_t max_maps;			      /* by policy, write-once */
-	uint32_t free_map;			      /* gnttab lock; first free handle */
-	struct grant_map *map[GNTTAB_MAP_PAGES_MAX];  /* write-once slots */
+	spinlock_t lock;     /* RANK_GNTTAB */
+	uint32_t frames;     /* gnttab lock */
+	uint32_t max_frames; /* by policy, write-once */
+	uint32_t maps;	     /* gnttab lock to grow: handles below exist */
+	uint32_t max_maps;   /* by policy, write-once */
+	uint32_t free_map;   /* gnttab lock; first free handle */
+	/* As many as the limits allow, behind this structure. */
+	uint64_t **frame;	/* write-once slots: entries, shared */
+	struct grant_use **use; /* gnttab lock; one for two frames */
+	struct grant_map **map; /* write-once slots */
 };
 
-/** A domain gets its empty table: 0 or -XEN_ENOMEM. */
-int must_check gnttab_domain_init(struct domain *d);
+/** A domain gets its empty table; limits of 0: the usual ones.  0 or -XEN_ENOMEM. */
+int must_check gnttab_domain_init(struct domain *d, uint32_t max_frames, uint32_t map_pages);
 /**
  * Ends all mappings that a dying domain has made: after its page tables are
  * gone.  0; -XEN_ERESTART: call again; -XEN_EBUSY: somebody still maps frames

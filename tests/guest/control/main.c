@@ -16,6 +16,8 @@ static union {
 	struct vl_log_read log;
 	struct vl_context context;
 	struct vl_target target;
+	struct vl_grant grant;
+	struct evtchn_alloc_unbound unbound;
 } arg;
 
 static struct vl_domain_info info[4];
@@ -63,6 +65,31 @@ static void refused(void)
 	EXPECT_RC(call(VL_CTL_log_read, 0, &arg), -XEN_EFAULT);
 }
 
+static uint64_t free_frames(void)
+{
+	EXPECT_RC(call(VL_CTL_host_info, 0, &arg), 0);
+	return arg.host.free_frames;
+}
+
+/* What the core needs for a guest without memory; its event queues are one more. */
+static void footprint(void)
+{
+	uint64_t before = free_frames();
+	long id;
+
+	arg.create = (struct vl_create){ .vcpus = 1 };
+	id = call(VL_CTL_create, VL_DOMID_ANY, &arg);
+	NEED(id > 0);
+	arg.grant = (struct vl_grant){ 0 };
+	EXPECT_RC(call(VL_CTL_grant, (uint64_t)id, &arg), 0);
+	arg.unbound = (struct evtchn_alloc_unbound){ .dom = (domid_t)id };
+	EXPECT_RC(hyp_event_channel_op(EVTCHNOP_alloc_unbound, &arg), 0);
+	print("a guest of one vCPU: %u KiB\n", (unsigned int)(before - free_frames()) * 4);
+	EXPECT(before - free_frames() < 40 / 4);
+	EXPECT_RC(call(VL_CTL_destroy, (uint64_t)id, 0), 0);
+	EXPECT_RC(free_frames(), before);
+}
+
 static void life(void)
 {
 	uint64_t free;
@@ -97,4 +124,5 @@ void test(void)
 {
 	refused();
 	life();
+	footprint();
 }

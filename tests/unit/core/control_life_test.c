@@ -121,6 +121,44 @@ static void test_create_refused(void)
 	OK(control_destroy(7));
 }
 
+static int setup_table(unsigned int frames)
+{
+	struct gnttab_setup_table s = { .dom = 1, .nr_frames = frames };
+
+	s.frame_list.p = (void *)(uintptr_t)LIST;
+	fake_put(FAKE_ARGS, &s, sizeof(s));
+	OK(fake_call(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, FAKE_ARGS, 1));
+	fake_get(FAKE_ARGS, &s, sizeof(s));
+	return s.status;
+}
+
+/* As many frames of grants as were asked for. */
+static void test_grant_limits(void)
+{
+	static const uint32_t limits[][3] = { { 0, 0, GNTTAB_FRAMES },
+					      { 1, 1, 1 },
+					      { 3, 2, 3 },
+					      { GNTTAB_FRAMES_MAX, GNTTAB_MAP_PAGES_MAX, 512 } };
+	unsigned long before;
+
+	world(1);
+	before = heap_free_frames();
+	for (unsigned int i = 0; i < ARRAY_SIZE(limits); i++) {
+		struct vl_create c = control_params();
+
+		c.grant_frames = limits[i][0];
+		c.maptrack_frames = limits[i][1];
+		EQ(CONTROL(VL_CTL_create, 1, &c), 1);
+		EQ(control_info(1).grant_frames_max, limits[i][2]);
+		EQ(setup_table(limits[i][2] + 1), GNTST_general_error);
+		EQ(setup_table(limits[i][2]), GNTST_okay);
+		EQ(control_info(1).grant_frames, limits[i][2]);
+		OK(audit_all());
+		OK(control_destroy(1));
+		EQ(heap_free_frames(), before);
+	}
+}
+
 static void test_context(void)
 {
 	struct vl_context op = { .context = CONTEXT };
@@ -222,6 +260,7 @@ static void test_awaited(void)
 CU_TestInfo control_life_tests[] = {
 	{ "a life", test_life },
 	{ "creation refused", test_create_refused },
+	{ "limits of grants", test_grant_limits },
 	{ "contexts", test_context },
 	{ "crash reason", test_crash },
 	{ "frames that others map", test_awaited },

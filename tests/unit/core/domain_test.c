@@ -6,12 +6,14 @@
  */
 #include "core_test.h"
 
+#include <vl/control.h>
 #include <xen/event_channel.h>
 #include <xen/memory.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>
 
 #include <hv/evtchn.h>
+#include <hv/gnttab.h>
 #include <hv/guests.h>
 #include <hv/mm.h>
 #include <hv/sched.h>
@@ -50,13 +52,13 @@ static void check_gone(unsigned long before)
 /* Up to `stage` of what a builder does. */
 static struct domain *build_part(unsigned int stage)
 {
+	const struct vl_create how = { .vcpus = 2, .max_frames = 100 };
 	struct domain *d;
 	struct page *pg;
 	int rc;
 
-	d = domain_create(1, 2, &rc);
+	d = domain_create(1, &how, &rc);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
-	d->max_pages = 100;
 	for (unsigned int order = 0; order < 5 && stage > 0; order++) {
 		pg = domain_alloc_frames(d, order, ADDRESS_BITS_ANY);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(pg);
@@ -274,6 +276,28 @@ static void fifo_and_timers(void)
 	OK(fake_call(__HYPERVISOR_set_timer_op, time_now() + 50000000));
 }
 
+/* What the core itself needs for a guest that runs: frames of 4 KiB. */
+static void test_footprint(void)
+{
+	unsigned long before;
+
+	world(1);
+	before = heap_free_frames();
+	if (!fake_guest_create(&guest[1], 1, PAGES, 1, false)) {
+		fake_die("no guest");
+	}
+	/* The domain, its shared_info, its grants, and two of the vCPU. */
+	EQ(before - heap_free_frames() - PAGES, 5);
+	run(1, 0);
+	fifo_and_timers();
+	(void)alloc_unbound(0);
+	OK(gnttab_seed(guest[1].d, 0, 0, guest[1].mfn[26]));
+	/* Ports, queues, entries, and who uses them. */
+	EQ(before - heap_free_frames() - PAGES, 9);
+	fake_guest_destroy(&guest[1]);
+	check_gone(before);
+}
+
 static void test_in_use(void)
 {
 	struct sched_poll poll = { .nr_ports = 1, .timeout = 900000000 };
@@ -414,6 +438,7 @@ static void test_twice(void)
 CU_TestInfo domain_tests[] = {
 	{ "half built", test_half_built },
 	{ "in the middle of a call", test_in_a_call },
+	{ "how many frames", test_footprint },
 	{ "everything in use", test_in_use },
 	{ "frames that others map", test_zombie },
 	{ "shared_info that others map", test_zombie_shared },
