@@ -316,16 +316,20 @@ static int table_op(unsigned int cmd, union gnttab_ops *op, unsigned int n UNUSE
 
 /*
  * A number without a line is refused: transfer and get_status_frames with its
- * version 2, swap_grant_ref and unmap_and_replace, which no guest uses, dump_table, which prints what
+ * version 2, swap_grant_ref, which no guest uses, dump_table, which prints what
  * a guest knows, and cache_flush, which other machines need.
  */
 static const struct {
 	uint8_t size;
 	int (*run)(unsigned int cmd, union gnttab_ops *ops, unsigned int n);
 } table[] = {
-	OP(map_grant_ref, map[0], gnttab_map),	OP(unmap_grant_ref, unmap[0], gnttab_unmap),
-	OP(copy, copy[0], gnttab_copy),		OP(setup_table, setup, table_op),
-	OP(query_size, size, table_op),		OP(set_version, set_version, table_op),
+	OP(map_grant_ref, map[0], gnttab_map),
+	OP(unmap_grant_ref, unmap[0], gnttab_unmap),
+	OP(unmap_and_replace, unmap[0], gnttab_unmap),
+	OP(copy, copy[0], gnttab_copy),
+	OP(setup_table, setup, table_op),
+	OP(query_size, size, table_op),
+	OP(set_version, set_version, table_op),
 	OP(get_version, get_version, table_op),
 };
 

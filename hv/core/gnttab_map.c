@@ -15,6 +15,7 @@
 #include <hv/gnttab.h>
 
 #include <hv/heap.h>
+#include <hv/hypercall.h>
 #include <hv/mm.h>
 
 #define PARTS (GNTMAP_host_map | GNTMAP_device_map)
@@ -156,6 +157,23 @@ static int set_host(uint64_t addr, unsigned int flags, uint64_t pte, struct doma
 	return status;
 }
 
+/* The entry at new_addr moves to where the mapping was. */
+static int replace_host(uint64_t addr, const struct grant_map *m, uint64_t new_addr)
+{
+	uint64_t pte = guest_walk(current_vcpu(), new_addr, 1);
+	int status;
+
+	/* Both are linear addresses; and the frame must go, not come again. */
+	if ((READ_ONCE(m->flags) & GNTMAP_contains_pte) != 0 || pte_mfn(pte) == m->mfn) {
+		return GNTST_general_error;
+	}
+	status = set_host(addr, READ_ONCE(m->flags), pte, current_domain(), m);
+	if (status == GNTST_okay) {
+		(void)do_update_va_mapping(new_addr, 0, UVMF_NONE);
+	}
+	return status;
+}
+
 /* ---- Lists -------------------------------------------------------------------------- */
 
 static int map_one(struct gnttab_map_grant_ref *op, struct domain **peer)
@@ -209,23 +227,31 @@ int gnttab_map(unsigned int cmd UNUSED, union gnttab_ops *ops, unsigned int n)
 	return 0;
 }
 
+/* The two structures differ in what the second address means. */
+_Static_assert(offsetof(struct gnttab_unmap_grant_ref, handle) ==
+		       offsetof(struct gnttab_unmap_and_replace, handle),
+	       "grant_table.h: one layout");
+
 /* First pass: *last, if not NULL, is still busy and has no part left. */
-static int unmap_begin(const struct gnttab_unmap_grant_ref *op, struct grant_map **last)
+static int unmap_begin(const struct gnttab_unmap_grant_ref *op, bool replace,
+		       struct grant_map **last)
 {
 	struct domain *currd = current_domain();
 	struct grant_map *m = map_claim(currd->gnttab, op->handle);
-	unsigned int parts = op->dev_bus_addr != 0 ? GNTMAP_device_map : 0;
+	uint64_t bus = replace ? 0 : op->dev_bus_addr;
+	unsigned int parts = bus != 0 ? GNTMAP_device_map : 0;
 	int status = GNTST_okay;
 
 	*last = NULL;
 	if (m == NULL) {
 		return GNTST_bad_handle;
 	}
-	if (op->dev_bus_addr != 0 && op->dev_bus_addr >> PAGE_SHIFT != m->mfn) {
+	if (bus != 0 && bus >> PAGE_SHIFT != m->mfn) {
 		status = GNTST_bad_dev_addr;
 	} else if (op->host_addr != 0 && (READ_ONCE(m->flags) & GNTMAP_host_map) != 0) {
 		parts |= GNTMAP_host_map;
-		status = set_host(op->host_addr, READ_ONCE(m->flags), 0, currd, m);
+		status = replace ? replace_host(op->host_addr, m, op->dev_bus_addr) :
+				   set_host(op->host_addr, READ_ONCE(m->flags), 0, currd, m);
 	}
 	if (status != GNTST_okay) {
 		parts = GRANT_MAP_BUSY;
@@ -238,14 +264,15 @@ static int unmap_begin(const struct gnttab_unmap_grant_ref *op, struct grant_map
 	return status;
 }
 
-int gnttab_unmap(unsigned int cmd UNUSED, union gnttab_ops *ops, unsigned int n)
+int gnttab_unmap(unsigned int cmd, union gnttab_ops *ops, unsigned int n)
 {
 	struct gnttab_unmap_grant_ref *op = ops->unmap;
 	struct domain *currd = current_domain(), *peer = NULL;
 	struct grant_map *last[GNTTAB_BATCH];
 
 	for (unsigned int i = 0; i < n; i++) {
-		op[i].status = (int16_t)unmap_begin(&op[i], &last[i]);
+		op[i].status =
+			(int16_t)unmap_begin(&op[i], cmd == GNTTABOP_unmap_and_replace, &last[i]);
 	}
 	tlb_flush_cpus(arch_domain_tlb_mask(currd));
 	for (unsigned int i = 0; i < n; i++) {

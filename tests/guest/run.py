@@ -102,7 +102,6 @@ ALSO_SMAP = ["selftest", "pointers", "user-mode", "pte-write", "iret",
 XEN_DIFFERS = {
     "control": "does not have Vellum's control call",
     "vcpu-op": "has periodic timers",
-    "grant-table-op": "can replace an entry as it ends a mapping",
     "cpuid": "shows the control domain the MTRRs",
     "int-n": "takes the vector from QEMU's wrong error code",
     "mmuext-op": "leaves its entries in a frame that was an L4 table",

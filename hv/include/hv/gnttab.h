@@ -91,7 +91,7 @@ void gnttab_release(struct domain *rd, grant_ref_t ref, bool write, struct page 
 
 union gnttab_ops {
 	struct gnttab_map_grant_ref map[GNTTAB_BATCH];
-	struct gnttab_unmap_grant_ref unmap[GNTTAB_BATCH];
+	struct gnttab_unmap_grant_ref unmap[GNTTAB_BATCH]; /* and unmap_and_replace */
 	struct gnttab_copy copy[GNTTAB_BATCH];
 	struct gnttab_setup_table setup;
 	struct gnttab_query_size size;

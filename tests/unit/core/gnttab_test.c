@@ -357,6 +357,37 @@ static void test_table_dropped(void)
 	gt_check_use(1, 1);
 }
 
+static void test_replace(void)
+{
+	struct gnttab_unmap_and_replace r;
+	grant_handle_t h, h2;
+
+	gt_world(0);
+	OK(gt_map_slot(SLOT, GNTMAP_host_map, &h));
+	OK(gt_map_slot(SLOT + 1, GNTMAP_host_map, &h2));
+	r = (struct gnttab_unmap_and_replace){ fake_va(SLOT, 0), fake_va(SLOT + 1, 0), h, 77 };
+	/* by another mapping of the grant: one of them would be nobody's */
+	OK(gt_list(GNTTABOP_unmap_and_replace, &r, sizeof(r), 1));
+	EQ(r.status, GNTST_general_error);
+	r.new_addr = r.host_addr;
+	OK(gt_list(GNTTABOP_unmap_and_replace, &r, sizeof(r), 1));
+	EQ(r.status, GNTST_general_error);
+	r.new_addr = fake_va(FAKE_PFN_L1, 0);
+	OK(gt_list(GNTTABOP_unmap_and_replace, &r, sizeof(r), 1));
+	EQ(r.status, GNTST_okay); /* read-only, as it was there */
+	EQ(pte_mfn(*fake_guest_l1e(&guest[2], SLOT)), guest[2].mfn[FAKE_PFN_L1]);
+	OK(*fake_guest_l1e(&guest[2], FAKE_PFN_L1));
+	gt_check_use(1, 1);
+	r = (struct gnttab_unmap_and_replace){ fake_va(SLOT + 1, 0), fake_va(20, 0), h2, 77 };
+	OK(gt_list(GNTTABOP_unmap_and_replace, &r, sizeof(r), 1));
+	EQ(r.status, GNTST_okay);
+	EQ(pte_mfn(*fake_guest_l1e(&guest[2], SLOT + 1)), guest[2].mfn[20]);
+	OK(*fake_guest_l1e(&guest[2], 20));
+	gt_check_use(0, 0);
+	OK(gt_list(GNTTABOP_unmap_and_replace, &r, sizeof(r), 1));
+	EQ(r.status, GNTST_bad_handle);
+}
+
 /* When the granter sees the bits go, no CPU of the mapper reaches the frame. */
 static void test_flush(void)
 {
@@ -476,6 +507,7 @@ CU_TestInfo gnttab_tests[] = {
 	{ "unmap: errors", test_unmap_errors },
 	{ "the entry is overwritten", test_overwritten },
 	{ "the page table goes", test_table_dropped },
+	{ "unmap and replace", test_replace },
 	{ "one flush, before the bits go", test_flush },
 	{ "the granter is bound", test_granter_is_bound },
 	{ "grants to itself", test_self },
