@@ -241,14 +241,11 @@ static long op_set_priority(struct domain *d, union args *a)
 {
 	struct evtchn *chn = evtchn_lookup(d, a->port);
 
-	if (chn == NULL) {
+	if (chn == NULL || a->set_priority.priority > EVTCHN_FIFO_PRIORITY_MIN) {
 		return -XEN_EINVAL;
 	}
 	if (d->fifo == NULL) {
 		return -XEN_ENOSYS;
-	}
-	if (a->set_priority.priority > EVTCHN_FIFO_PRIORITY_MIN) {
-		return -XEN_EINVAL;
 	}
 	chn->priority = (uint8_t)a->set_priority.priority;
 	return 0;
@@ -330,10 +327,9 @@ long do_event_channel_op(uint64_t cmd, uint64_t arg)
 		return -XEN_EFAULT;
 	}
 	rc = domain_get_target((ops[cmd].flags & ANY_DOMAIN) != 0 ? a.dom : DOMID_SELF, &d);
-	if (rc != 0) {
-		return rc;
+	if (rc == 0) {
+		rc = call_op(d, cmd, &a, arg);
+		domain_put_target(d);
 	}
-	rc = call_op(d, cmd, &a, arg);
-	domain_put_target(d);
 	return rc == -XEN_ERESTART ? hypercall_restart(2, (uint64_t[]){ cmd, arg }) : rc;
 }

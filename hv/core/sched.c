@@ -111,7 +111,7 @@ void sched_init_vcpu(struct vcpu *v)
 	v->lock = SPINLOCK_INIT(RANK_VCPU);
 	v->runstate.state = RUNSTATE_offline;
 	v->runstate.state_entry_time = time_now();
-	timer_init(&v->cap_timer, TIMER_CAP, v);
+	v->cap_timer = (struct timer){ .kind = TIMER_CAP, .v = v };
 }
 
 /* ---- Softirqs and kicks ----------------------------------------------------- */

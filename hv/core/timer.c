@@ -25,11 +25,6 @@ uint64_t time_now(void)
 	return arch_now();
 }
 
-void timer_init(struct timer *t, enum timer_kind kind, struct vcpu *v)
-{
-	*t = (struct timer){ .kind = (uint8_t)kind, .v = v };
-}
-
 /* ---- The heap; timer lock held -------------------------------------------- */
 
 /* Joins two heaps and hangs the result below `parent`, as its child *link. */

@@ -195,10 +195,7 @@ long do_set_debugreg(uint64_t reg, uint64_t value)
 
 long do_get_debugreg(uint64_t reg)
 {
-	if (!debugreg_exists(reg)) {
-		return -XEN_EINVAL;
-	}
-	return (long)current_vcpu()->dr[reg];
+	return debugreg_exists(reg) ? (long)current_vcpu()->dr[reg] : -XEN_EINVAL;
 }
 
 /* --- Return ------------------------------------------------------------------ */

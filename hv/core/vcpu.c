@@ -189,18 +189,10 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 	 * can be taken again; nobody sees it before the vCPU counts as
 	 * initialised. */
 	rc = vcpu_set_kernel_table(v, xen_cr3_to_pfn(c->ctrlreg[3]));
-	if (rc == 0) {
-		rc = vcpu_set_user_table(v, xen_cr3_to_pfn(c->ctrlreg[1]));
-	}
-	if (rc == 0) {
-		rc = vcpu_set_gdt(v, c->gdt_frames, (unsigned int)c->gdt_ents);
-	}
-	if (rc == 0) {
-		rc = vcpu_set_ldt(v, c->ldt_base, c->ldt_ents);
-	}
-	if (rc == 0) {
-		rc = vcpu_set_kernel_stack(v, c->kernel_ss, c->kernel_sp);
-	}
+	rc = rc == 0 ? vcpu_set_user_table(v, xen_cr3_to_pfn(c->ctrlreg[1])) : rc;
+	rc = rc == 0 ? vcpu_set_gdt(v, c->gdt_frames, (unsigned int)c->gdt_ents) : rc;
+	rc = rc == 0 ? vcpu_set_ldt(v, c->ldt_base, c->ldt_ents) : rc;
+	rc = rc == 0 ? vcpu_set_kernel_stack(v, c->kernel_ss, c->kernel_sp) : rc;
 	for (unsigned int i = 0; rc == 0 && i < ARRAY_SIZE(c->trap_ctxt); i++) {
 		const struct trap_info *t = &c->trap_ctxt[i];
 

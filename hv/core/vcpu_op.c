@@ -12,21 +12,6 @@
 #include <hv/sched.h>
 #include <hv/vtime.h>
 
-union args {
-	struct vcpu_set_singleshot_timer singleshot;
-	struct vcpu_register_runstate_memory_area runstate_area;
-	struct vcpu_register_time_memory_area time_area;
-	struct vcpu_register_vcpu_info info;
-};
-
-/* What is copied in; 0: nothing, or the handler does it. */
-static const uint8_t arg_size[] = {
-	[VCPUOP_set_singleshot_timer] = sizeof(struct vcpu_set_singleshot_timer),
-	[VCPUOP_register_runstate_memory_area] = sizeof(struct vcpu_register_runstate_memory_area),
-	[VCPUOP_register_vcpu_time_memory_area] = sizeof(struct vcpu_register_time_memory_area),
-	[VCPUOP_register_vcpu_info] = sizeof(struct vcpu_register_vcpu_info),
-};
-
 static bool is_down(const struct vcpu *v)
 {
 	return __atomic_load_n(&v->pause_flags, __ATOMIC_SEQ_CST) & PAUSE_DOWN;
@@ -51,12 +36,18 @@ static long op_down(struct vcpu *v)
 
 /* ---- Areas ----------------------------------------------------------------------- */
 
+_Static_assert(sizeof(struct vcpu_register_runstate_memory_area) == sizeof(uint64_t) &&
+		       sizeof(struct vcpu_register_time_memory_area) == sizeof(uint64_t),
+	       "an address each");
+
 /* Puts a new area in place of the one in *slot, and fills it. */
-static int replace_area(struct vcpu *v, struct guest_area *slot, uint64_t va, size_t size)
+static long op_register_area(struct vcpu *v, struct guest_area *slot, guest_ptr_t arg, size_t size)
 {
 	struct guest_area area, old;
-	int rc = guest_area_register(&area, va, size);
+	uint64_t va;
+	int rc = copy_from_guest(&va, arg, sizeof(va));
 
+	rc = rc == 0 ? guest_area_register(&area, va, size) : rc;
 	if (rc != 0) {
 		return rc;
 	}
@@ -70,18 +61,34 @@ static int replace_area(struct vcpu *v, struct guest_area *slot, uint64_t va, si
 	return 0;
 }
 
-static long op_set_singleshot(struct vcpu *v, const struct vcpu_set_singleshot_timer *op)
+static long op_register_info(struct vcpu *v, guest_ptr_t arg)
 {
-	if ((op->flags & VCPU_SSHOTTMR_future) != 0 && op->timeout_abs_ns < time_now()) {
+	struct vcpu_register_vcpu_info op;
+	int rc = copy_from_guest(&op, arg, sizeof(op));
+
+	return rc == 0 ? vcpu_map_info(v, op.mfn, op.offset) : rc;
+}
+
+/* ---- Timers ---------------------------------------------------------------------- */
+
+static long op_set_singleshot(struct vcpu *v, guest_ptr_t arg)
+{
+	struct vcpu_set_singleshot_timer op;
+
+	if (copy_from_guest(&op, arg, sizeof(op)) != 0) {
+		return -XEN_EFAULT;
+	}
+	if ((op.flags & VCPU_SSHOTTMR_future) != 0 && op.timeout_abs_ns < time_now()) {
 		return -XEN_ETIME;
 	}
-	timer_set(&v->singleshot, op->timeout_abs_ns);
+	timer_set(&v->singleshot, op.timeout_abs_ns);
 	return 0;
 }
 
-static long call_op(struct vcpu *v, uint64_t cmd, const union args *a, uint64_t arg)
+static long call_op(struct vcpu *v, uint64_t cmd, uint64_t arg)
 {
 	struct vcpu_runstate_info info;
+	guest_ptr_t ptr = guest_ptr(arg);
 	long rc;
 
 	switch (cmd) {
@@ -101,18 +108,17 @@ static long call_op(struct vcpu *v, uint64_t cmd, const union args *a, uint64_t 
 		return is_down(v) ? 0 : 1;
 	case VCPUOP_get_runstate_info:
 		runstate_read(v, &info);
-		return copy_to_guest(guest_ptr(arg), &info, sizeof(info));
+		return copy_to_guest(ptr, &info, sizeof(info));
 	case VCPUOP_register_runstate_memory_area:
-		return replace_area(v, &v->runstate_area, a->runstate_area.addr.p, sizeof(info));
+		return op_register_area(v, &v->runstate_area, ptr, sizeof(info));
 	case VCPUOP_register_vcpu_time_memory_area:
-		return replace_area(v, &v->time_area, a->time_area.addr.p,
-				    sizeof(struct vcpu_time_info));
+		return op_register_area(v, &v->time_area, ptr, sizeof(struct vcpu_time_info));
 	case VCPUOP_register_vcpu_info:
-		return vcpu_map_info(v, a->info.mfn, a->info.offset);
+		return op_register_info(v, ptr);
 	case VCPUOP_stop_periodic_timer:
 		return 0; /* there is none */
 	case VCPUOP_set_singleshot_timer:
-		return op_set_singleshot(v, &a->singleshot);
+		return op_set_singleshot(v, ptr);
 	case VCPUOP_stop_singleshot_timer:
 		timer_stop(&v->singleshot);
 		return 0;
@@ -129,20 +135,14 @@ static long call_op(struct vcpu *v, uint64_t cmd, const union args *a, uint64_t 
 long do_vcpu_op(uint64_t cmd, uint64_t vcpu, uint64_t arg)
 {
 	struct vcpu *v = vcpu_lookup(current_domain(), vcpu);
-	union args a = { 0 };
-	size_t size =
-		cmd < ARRAY_SIZE(arg_size) ? arg_size[index_nospec(cmd, ARRAY_SIZE(arg_size))] : 0;
 
 	/* Linux counts its vCPUs by this error. */
 	if (v == NULL) {
 		return -XEN_ENOENT;
 	}
-	if (size != 0 && copy_from_guest(&a, guest_ptr(arg), size) != 0) {
-		return -XEN_EFAULT;
-	}
 	if ((cmd == VCPUOP_set_singleshot_timer || cmd == VCPUOP_stop_singleshot_timer) &&
 	    v != current_vcpu()) {
 		return -XEN_EINVAL;
 	}
-	return call_op(v, cmd, &a, arg);
+	return call_op(v, cmd, arg);
 }

@@ -102,8 +102,8 @@ static void write_record(struct vcpu *v)
 
 void vtime_init_vcpu(struct vcpu *v)
 {
-	timer_init(&v->singleshot, TIMER_SINGLESHOT, v);
-	timer_init(&v->poll_timer, TIMER_POLL, v);
+	v->singleshot = (struct timer){ .kind = TIMER_SINGLESHOT, .v = v };
+	v->poll_timer = (struct timer){ .kind = TIMER_POLL, .v = v };
 	write_record(v);
 }
 

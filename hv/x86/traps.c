@@ -119,9 +119,8 @@ void entry_hypercall(struct guest_regs *regs)
 	hypercall_dispatch(regs);
 }
 
-void entry_iret_pending(struct guest_regs *regs)
+void entry_iret_pending(struct guest_regs *regs UNUSED)
 {
-	(void)regs;
 	arch_toggle_mode(current_vcpu(), false);
 }
 

@@ -6,7 +6,7 @@
  * look at two domains at once.  Changes nothing, and never looks at guest
  * memory, where anything may stand.
  */
-#include <hv/audit.h>
+#include "audit.h"
 
 #include <xen/xen.h>
 

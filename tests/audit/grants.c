@@ -6,7 +6,7 @@
  * is under way.  What mappings hold of frames is counted in pages.c.  Never
  * looks at the entries themselves: a guest may write anything there.
  */
-#include <hv/audit.h>
+#include "audit.h"
 
 #include <hv/domain.h>
 #include <hv/gnttab.h>

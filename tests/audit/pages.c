@@ -8,7 +8,7 @@
  * valid and partial tables, vCPUs (base tables, descriptor frames, registered
  * areas), shared_info, event queues.  A new kind of holder is added here.
  */
-#include <hv/audit.h>
+#include "audit.h"
 
 #include <arch/paging.h>
 

@@ -5,7 +5,7 @@
  * while no guest runs.  Walks the heaps by their parent links, for
  * their depth has no bound.  Changes nothing.
  */
-#include <hv/audit.h>
+#include "audit.h"
 
 #include <hv/domain.h>
 #include <hv/percpu.h>

@@ -15,7 +15,7 @@
 
 #include <xen/errno.h>
 
-#include <hv/audit.h>
+#include <audit/audit.h>
 #include <hv/check.h>
 #include <hv/heap.h>
 #include <hv/hypercall.h>

@@ -17,7 +17,7 @@
 
 #include <xen/xen.h>
 
-#include <hv/audit.h>
+#include <audit/audit.h>
 #include <hv/check.h>
 #include <hv/entry.h>
 #include <hv/evtchn.h>

@@ -18,11 +18,5 @@ void audit_at_shutdown(void);
 #else
 #define audit_at_shutdown() ((void)0)
 #endif
-/** Number of differences found; each is printed (first 20). */
-unsigned int audit_all(void);
-unsigned int audit_pages(void);
-unsigned int audit_events(void);
-unsigned int audit_grants(void);
-unsigned int audit_sched(void);
 
 #endif

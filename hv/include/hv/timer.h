@@ -24,7 +24,6 @@ struct timer {
 	struct vcpu *v;
 };
 
-void timer_init(struct timer *t, enum timer_kind kind, struct vcpu *v);
 /** Arms t on the CPU of its vCPU; replaces an earlier deadline. */
 void timer_set(struct timer *t, uint64_t expires);
 /**

@@ -16,7 +16,7 @@
 #include <xen/errno.h>
 #include <xen/xen.h>
 
-#include <hv/audit.h>
+#include <audit/audit.h>
 #include <hv/heap.h>
 
 #define EQ(actual, expected)                                                                \

@@ -208,7 +208,7 @@ static void test_timer_heap(void)
 		memset(&fakes[i], 0, sizeof(fakes[i]));
 		fakes[i].domain = guest[0].d;
 		fakes[i].cpu = 0;
-		timer_init(&fakes[i].singleshot, TIMER_SINGLESHOT, &fakes[i]);
+		fakes[i].singleshot = (struct timer){ .kind = TIMER_SINGLESHOT, .v = &fakes[i] };
 	}
 	fake_cpu_set(0);
 	for (unsigned int step = 0; step < 5000; step++) {
