@@ -97,7 +97,8 @@ struct vl_sched {
  * number 0, and runs as soon as the domain does.  -XEN_EEXIST: it was started.
  */
 #define VL_CTL_set_context 7
-/* Reserved for the way back; -XEN_ENOSYS. */
+/* T. The same, but without the state of the FPU, of a vCPU of a domain that is
+ * paused or has shut down; else -XEN_EBUSY. */
 #define VL_CTL_get_context 8
 struct vl_context {
 	uint32_t vcpu; /* in */

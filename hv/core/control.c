@@ -97,6 +97,14 @@ static long op_set_context(struct call *c)
 	return rc;
 }
 
+static long op_get_context(struct call *c)
+{
+	if ((READ_ONCE(c->v->pause_flags) & (PAUSE_CONTROL | PAUSE_DOMAIN)) == 0) {
+		return -XEN_EBUSY;
+	}
+	return sched_unloaded(c->v) ? vcpu_get_context(c->v, c->a.context.context) : -XEN_ERESTART;
+}
+
 static long op_set_affinity(struct call *c)
 {
 	return vcpu_set_affinity(c->v, c->a.affinity.cpus);
@@ -346,6 +354,7 @@ static const struct {
 	OP(set_sched, sched, SELF | IN),
 	OP(set_context, context, TARGET | VCPU | IN),
 	OP(set_affinity, affinity, SELF | VCPU | IN),
+	OP(get_context, context, TARGET | VCPU | CLAIM | IN),
 	OP(domain_info, list, TARGET | SELF | DYING | ANY | IN),
 	OP(vcpu_info, list, TARGET | SELF | IN),
 	OP(host_info, host, ANY | OUT),

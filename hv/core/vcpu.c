@@ -25,8 +25,9 @@ _Static_assert(sizeof(struct vcpu_guest_context) == 5168, "published size");
 _Static_assert(sizeof(struct vcpu_info) == 64, "published size");
 _Static_assert(offsetof(struct cpu_user_regs, r15) == 0 &&
 		       offsetof(struct cpu_user_regs, error_code) ==
-			       offsetof(struct guest_regs, error_code),
-	       "the general registers are in the same order");
+			       offsetof(struct guest_regs, error_code) &&
+		       offsetof(struct cpu_user_regs, ss) == offsetof(struct guest_regs, ss),
+	       "what both have is in the same order");
 
 /* ---- Life ----------------------------------------------------------------- */
 
@@ -225,6 +226,55 @@ int vcpu_initialise(struct vcpu *v, uint64_t context)
 	rc = rc == 0 ? vcpu_set_context(v, c) : rc;
 	domain_release(d);
 	heap_free_bytes(c, sizeof(*c));
+	return rc;
+}
+
+static void read_state(const struct vcpu *v, struct vcpu_guest_context *c)
+{
+	memcpy(&c->user_regs, &v->regs, sizeof(v->regs));
+	c->user_regs.rflags |= v->iopl_flags;
+	c->user_regs.ds = v->ds;
+	c->user_regs.es = v->es;
+	c->user_regs.fs = v->fs;
+	c->user_regs.gs = v->gs;
+	c->flags = (v->in_kernel ? VGCF_in_kernel : 0) |
+		   (v->failsafe_masks ? VGCF_failsafe_disables_events : 0) |
+		   (v->syscall_masks ? VGCF_syscall_disables_events : 0) |
+		   ((READ_ONCE(v->pause_flags) & PAUSE_DOWN) == 0 ? VGCF_online : 0);
+	c->event_callback_eip = v->event_entry;
+	c->failsafe_callback_eip = v->failsafe_entry;
+	c->syscall_callback_eip = v->syscall_entry;
+	c->fs_base = v->fs_base;
+	c->gs_base_kernel = v->gs_kernel;
+	c->gs_base_user = v->gs_user;
+	for (unsigned int i = 0; i < ARRAY_SIZE(v->trap_address); i++) {
+		c->trap_ctxt[i] = (struct trap_info){ (uint8_t)i, v->trap_flags[i], FLAT_KERNEL_CS,
+						      v->trap_address[i] };
+	}
+	c->ldt_base = v->ldt_base;
+	c->ldt_ents = v->ldt_entries;
+	c->gdt_ents = v->gdt_entries;
+	memcpy(c->gdt_frames, v->gdt_frame, sizeof(v->gdt_frame));
+	c->kernel_ss = v->kernel_ss;
+	c->kernel_sp = v->kernel_sp;
+	c->ctrlreg[0] = v->cr0_ts ? CR0_TS : 0;
+	c->ctrlreg[1] = v->cr3_user;
+	c->ctrlreg[3] = v->cr3_kernel;
+	c->ctrlreg[4] = v->cr4;
+	memcpy(c->debugreg, v->dr, sizeof(v->dr));
+	c->vm_assist = READ_ONCE(v->domain->pv_features_assist);
+}
+
+int vcpu_get_context(const struct vcpu *v, uint64_t context)
+{
+	struct vcpu_guest_context *c = heap_alloc_bytes(sizeof(*c));
+	int rc = -XEN_ENOMEM;
+
+	if (c != NULL) {
+		read_state(v, c);
+		rc = copy_to_guest(guest_ptr(context), c, sizeof(*c));
+		heap_free_bytes(c, sizeof(*c));
+	}
 	return rc;
 }
 

@@ -163,6 +163,8 @@ int must_check vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context 
  * VL_CTL_set_context); also -XEN_EEXIST, -XEN_ESRCH, -XEN_ENOMEM, -XEN_EFAULT.
  */
 int must_check vcpu_initialise(struct vcpu *v, uint64_t context);
+/** Writes the context, but for the FPU's, of a vCPU that is not loaded there. */
+int must_check vcpu_get_context(const struct vcpu *v, uint64_t context);
 /** Register dump of a guest, with its stack's top words, to the log. */
 void vcpu_dump(const struct vcpu *v);
 /** The general registers alone, of a guest or of the core. */

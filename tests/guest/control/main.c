@@ -111,7 +111,7 @@ static void life(void)
 	EXPECT_RC(call(VL_CTL_pause, (uint64_t)id, 0), 0);
 	arg.context = (struct vl_context){ .context = CORE_MIDDLE };
 	EXPECT_RC(call(VL_CTL_set_context, (uint64_t)id, &arg), -XEN_EFAULT);
-	EXPECT_RC(call(VL_CTL_get_context, (uint64_t)id, &arg), -XEN_ENOSYS);
+	EXPECT_RC(call(VL_CTL_get_context, (uint64_t)id, &arg), -XEN_EFAULT);
 	EXPECT_RC(call(VL_CTL_destroy, (uint64_t)id, 0), 0);
 	EXPECT_RC(call(VL_CTL_destroy, (uint64_t)id, 0), -XEN_ESRCH);
 	EXPECT_RC(call(VL_CTL_host_info, 0, &arg), 0);

@@ -162,7 +162,7 @@ static void test_grant_limits(void)
 static void test_context(void)
 {
 	struct vl_context op = { .context = CONTEXT };
-	struct vcpu_guest_context c;
+	struct vcpu_guest_context c, back;
 
 	world(1);
 	control_build();
@@ -188,11 +188,26 @@ static void test_context(void)
 	OK(control_set_context(1, 1, &c));
 	/* Not up, since it is not number 0. */
 	EQ(control_info(1).vcpus_up, 1);
-	EQ(guest[1].d->vcpu[1]->regs.rbx, 77);
-	EQ(guest[1].d->vcpu[1]->iopl, 1);
-	EQ(guest[1].d->vcpu[1]->fs_base, c.fs_base);
-	EQ(guest[1].d->vcpu[1]->syscall_entry, c.syscall_callback_eip);
-	EQ(CONTROL(VL_CTL_get_context, 1, &op), -XEN_ENOSYS);
+	op.context = CONTEXT;
+	OK(CONTROL(VL_CTL_get_context, 1, &op));
+	fake_get(CONTEXT, &back, sizeof(back));
+	EQ(back.user_regs.rbx, 77);
+	EQ(back.user_regs.rflags & 0x3000, 0x1000);
+	EQ(back.user_regs.rip, c.user_regs.rip);
+	EQ(back.user_regs.rsp, c.user_regs.rsp);
+	EQ(back.fs_base, c.fs_base);
+	EQ(back.syscall_callback_eip, c.syscall_callback_eip);
+	EQ(back.ctrlreg[3], c.ctrlreg[3]);
+	EQ(back.kernel_sp, c.kernel_sp);
+	EQ(back.flags, VGCF_in_kernel);
+	OK(control(VL_CTL_unpause, 1, NULL, 0));
+	EQ(CONTROL(VL_CTL_get_context, 1, &op), -XEN_EBUSY);
+	(void)domain_crash(guest[1].d, "a test of %u", 5u);
+	fake_settle();
+	run(0, 0);
+	OK(CONTROL(VL_CTL_get_context, 1, &op));
+	op.context = 0;
+	EQ(CONTROL(VL_CTL_get_context, 1, &op), -XEN_EFAULT);
 	OK(control_destroy(1));
 }
 

@@ -40,8 +40,7 @@ static void test_permission(void)
 	EQ(control_raw(VL_CONTROL(19), 1), -XEN_ENOSYS);
 	EQ(control_raw(VL_CONTROL(0xffff), 1), -XEN_ENOSYS);
 	for (uint64_t op = VL_CTL_destroy; op <= VL_CTL_crash_reason; op++) {
-		if (op != VL_CTL_domain_info && op != VL_CTL_host_info && op != VL_CTL_log_read &&
-		    op != VL_CTL_get_context) {
+		if (op != VL_CTL_domain_info && op != VL_CTL_host_info && op != VL_CTL_log_read) {
 			EQ(control_raw(VL_CONTROL(op), 77), -XEN_ESRCH);
 			EQ(control_raw(VL_CONTROL(op), (1ull << 16) + 1), -XEN_ESRCH);
 			EQ(control_raw(VL_CONTROL(op), DOMID_SELF), -XEN_ESRCH);
@@ -336,6 +335,7 @@ static void all_calls(void)
 	(void)CONTROL(VL_CTL_grant, 1, &g);
 	fake_put(CONTEXT, &c, sizeof(c));
 	(void)CONTROL(VL_CTL_set_context, 1, &ctx);
+	(void)CONTROL(VL_CTL_get_context, 1, &ctx);
 	(void)CONTROL(VL_CTL_domain_info, 0, &l);
 	(void)CONTROL(VL_CTL_vcpu_info, 1, &l);
 	(void)CONTROL(VL_CTL_host_info, 0, &host);
