@@ -37,7 +37,21 @@ static bool alloc_pages(struct fake_guest *g)
 	return true;
 }
 
-static void build_tables(struct fake_guest *g)
+/* As the mappings of a toolstack would: none is taken as a table meanwhile. */
+static bool hold_tables(const struct fake_guest *g)
+{
+	for (unsigned int i = 0; i <= FAKE_PFN_USER_L4; i++) {
+		if (guest_frame_hold(g->d, g->mfn[i]) == NULL) {
+			while (i-- > 0) {
+				page_put_and_type(mfn_to_page(g->mfn[i]));
+			}
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool build_tables(const struct fake_guest *g)
 {
 	uint64_t *l4 = frame_ptr(g->mfn[FAKE_PFN_L4]);
 	uint64_t *user = frame_ptr(g->mfn[FAKE_PFN_USER_L4]);
@@ -46,6 +60,9 @@ static void build_tables(struct fake_guest *g)
 	uint64_t *l1 = frame_ptr(g->mfn[FAKE_PFN_L1]);
 	unsigned int slot = FAKE_GUEST_BASE >> 39;
 
+	if (!hold_tables(g)) {
+		return false;
+	}
 	l4[slot] = make_pte(g, FAKE_PFN_L3, TABLE_BITS);
 	user[slot] = l4[slot];
 	l3[0] = make_pte(g, FAKE_PFN_L2, TABLE_BITS);
@@ -55,6 +72,10 @@ static void build_tables(struct fake_guest *g)
 
 		l1[i] = make_pte(g, i, PAGE_BITS | (table ? 0 : PTE_W));
 	}
+	for (unsigned int i = 0; i <= FAKE_PFN_USER_L4; i++) {
+		page_put_and_type(mfn_to_page(g->mfn[i]));
+	}
+	return true;
 }
 
 static void fill_context(const struct fake_guest *g, unsigned int vcpu,
@@ -124,10 +145,9 @@ bool fake_guest_create(struct fake_guest *g, uint16_t id, unsigned int pages, un
 	if (g->d == NULL) {
 		return false;
 	}
-	if ((may_io && ioport_domain_init(g->d) != 0) || !alloc_pages(g)) {
+	if ((may_io && ioport_domain_init(g->d) != 0) || !alloc_pages(g) || !build_tables(g)) {
 		goto err_destroy;
 	}
-	build_tables(g);
 	for (unsigned int i = 0; i < vcpus; i++) {
 		if (!start_vcpu(g, i)) {
 			goto err_destroy;
