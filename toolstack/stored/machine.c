@@ -61,6 +61,7 @@ struct carrier {
 	struct xenstore_domain_interface *page;
 	uint64_t index; /* of the grant, for gntdev */
 	unsigned int port;
+	bool asked; /* its event came: there may be requests */
 };
 
 struct machine {
@@ -164,6 +165,12 @@ static void carrier_free(struct carrier *c)
 	free(c);
 }
 
+static void ask(struct carrier *c)
+{
+	c->asked = true;
+	conn_wake(c->conn);
+}
+
 int machine_attach(struct machine *machine, struct domain *domain, bool resumed)
 {
 	struct carrier *c = calloc(1, sizeof(*c));
@@ -192,7 +199,7 @@ int machine_attach(struct machine *machine, struct domain *domain, bool resumed)
 	if (resumed || domain->domid == 0) {
 		notify(machine, c->port);
 	}
-	conn_wake(domain->conn);
+	ask(c);
 	return 0;
 }
 
@@ -208,8 +215,15 @@ void machine_detach(struct machine *machine, struct domain *domain)
 void machine_serve(struct conn *conn)
 {
 	struct carrier *c = conn->carrier;
+	bool asked = c && c->asked, moved;
 
-	if (c && ring_serve(conn, c->page)) {
+	if (!c) {
+		return;
+	}
+	/* Requests are taken once for each event, and events come through the loop. */
+	c->asked = false;
+	moved = asked ? ring_serve(conn, c->page) : ring_send(conn, c->page);
+	if (moved) {
 		notify(c->machine, c->port);
 	}
 }
@@ -237,7 +251,7 @@ static void on_port(struct machine *machine, uint32_t port)
 	if (port == machine->virq_port) {
 		check_domains(machine);
 	} else if (c) {
-		conn_wake(c->conn);
+		ask(c);
 	}
 }
 
@@ -255,7 +269,7 @@ static void on_evtchn(evutil_socket_t fd, short what, void *arg)
 			check_domains(machine);
 			for (size_t i = 0; i < machine->port_count; i++) {
 				if (machine->by_port[i]) {
-					conn_wake(machine->by_port[i]->conn);
+					ask(machine->by_port[i]);
 				}
 			}
 			server_flush(machine->server);

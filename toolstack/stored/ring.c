@@ -153,6 +153,26 @@ static bool take(struct conn *conn, struct xenstore_domain_interface *page)
 	return avail != left;
 }
 
+/* Told once; the domain may ask for a new connection then. */
+static bool tell_error(struct conn *conn, struct xenstore_domain_interface *page)
+{
+	if (!conn->broken || !conn->error) {
+		return false;
+	}
+	store(&page->error, conn->error);
+	conn->error = XENSTORE_ERROR_NONE;
+	conn_reset(conn);
+	state_commit(conn->engine);
+	return true;
+}
+
+bool ring_send(struct conn *conn, struct xenstore_domain_interface *page)
+{
+	bool notify = deliver(conn, page);
+
+	return tell_error(conn, page) || notify;
+}
+
 bool ring_serve(struct conn *conn, struct xenstore_domain_interface *page)
 {
 	bool notify = false;
@@ -164,15 +184,6 @@ bool ring_serve(struct conn *conn, struct xenstore_domain_interface *page)
 	if (!conn->broken) {
 		notify |= deliver(conn, page);
 		notify |= take(conn, page);
-		notify |= deliver(conn, page);
 	}
-	if (conn->broken && conn->error) {
-		/* Told once; the domain may ask for a new connection then. */
-		store(&page->error, conn->error);
-		conn->error = XENSTORE_ERROR_NONE;
-		conn_reset(conn);
-		state_commit(conn->engine);
-		notify = true;
-	}
-	return notify;
+	return ring_send(conn, page) || notify;
 }

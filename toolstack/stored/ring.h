@@ -21,5 +21,7 @@ void ring_resume(struct conn *conn, struct xenstore_domain_interface *page);
  * and does nothing more.
  */
 bool ring_serve(struct conn *conn, struct xenstore_domain_interface *page);
+/** The same, but takes nothing: for output that others have caused, or a guest's own requests. */
+bool ring_send(struct conn *conn, struct xenstore_domain_interface *page);
 
 #endif

@@ -194,7 +194,47 @@ static void greedy(void)
 	engine_free(engine);
 }
 
+/*
+ * A guest that asks again as fast as it is answered: each answer makes its
+ * connection ready, and if requests were taken then, too, whoever empties the
+ * list of ready ones would never be done, and nobody else ever served.
+ */
+static void endless(void)
+{
+	struct answer answer;
+	struct conn *conn;
+	unsigned int rounds = 0;
+	bool asked = true;
+
+	begin(0);
+	while ((conn = TAILQ_FIRST(&engine->ready))) {
+		TAILQ_REMOVE(&engine->ready, conn, of_ready);
+		conn->ready = false;
+	}
+	conn_wake(domain->conn);
+	while ((conn = TAILQ_FIRST(&engine->ready)) && rounds < 100) {
+		TAILQ_REMOVE(&engine->ready, conn, of_ready);
+		conn->ready = false;
+		guest_put(&guest, XS_MKDIR, ++rounds, 0, "x", 2);
+		guest_push(&guest, 1024);
+		if (asked) {
+			ring_serve(conn, &page);
+		} else {
+			ring_send(conn, &page);
+		}
+		asked = false;
+		guest_pull(&guest, 1024);
+	}
+	CU_ASSERT_EQUAL(rounds, 2);
+	CU_ASSERT(guest_take(&guest, &answer) && answer.req_id == 1);
+	CU_ASSERT_FALSE(guest_take(&guest, &answer));
+	/* Its next event brings the rest. */
+	run(1024);
+	CU_ASSERT(guest_take(&guest, &answer) && answer.req_id == 2);
+	engine_free(engine);
+}
+
 CU_TestInfo ring_tests[] = {
 	{ "pieces", pieces }, { "hostile", hostile }, { "reconnect", reconnect },
-	{ "greedy", greedy }, CU_TEST_INFO_NULL,
+	{ "greedy", greedy }, { "endless", endless }, CU_TEST_INFO_NULL,
 };
