@@ -66,6 +66,7 @@ static int print_usage(struct engine *engine, const char *number, struct answer 
 		add(answer, "%-18s %10u\n", quota_name(QUOTA_TRANSACTIONS), domain->conn->tx_count);
 		add(answer, "%-18s %10zu\n", quota_name(QUOTA_OUTSTANDING),
 		    conn_pending(domain->conn));
+		add(answer, "%-18s %10zu\n", quota_name(QUOTA_MEMORY), domain->conn->memory);
 	}
 	return 0;
 }

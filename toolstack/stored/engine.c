@@ -113,7 +113,7 @@ void engine_tick(struct engine *engine)
 		TAILQ_FOREACH(tx, &conn->txs, of_conn) {
 			if (!conn->who.privileged && !tx->doomed &&
 			    engine->now - tx->started > TX_SECONDS) {
-				tx_doom(tx);
+				tx_doom(conn, tx);
 			}
 		}
 	}

@@ -43,6 +43,7 @@ struct watch {
 	TAILQ_ENTRY(watch) of_conn;
 	struct watch_point *point;
 	struct conn *conn;
+	uint32_t cost; /* see watch_cost() */
 	uint16_t skip; /* bytes of a path that events leave out, for a relative watch */
 	bool lost;     /* an event found no room: fires again when there is some */
 	char token[];
@@ -55,6 +56,8 @@ struct event {
 	const struct node *removed; /* the node that was there, with all below */
 };
 
+/** Bytes that a watch takes with all its points, as if no other had made any of these. */
+size_t watch_cost(const char *path, const char *token);
 int watch_add(struct engine *engine, struct conn *conn, const char *path, bool relative,
 	      const char *token);
 int watch_remove(struct engine *engine, struct conn *conn, const char *path, const char *token);
@@ -128,6 +131,8 @@ struct tx {
 	uint32_t id;
 	bool doomed;	   /* its end will be -EAGAIN: it was open over a restart, or too long */
 	uint64_t started;  /* engine.now */
+	uint64_t churn;	   /* engine.churn */
+	size_t memory;	   /* of what it notes; part of conn.memory */
 	struct node *base; /* the tree as it was */
 	struct node *root; /* and with the changes */
 	struct tally tally;
@@ -149,7 +154,9 @@ int tx_end(struct engine *engine, struct conn *conn, struct tx *tx, bool commit,
 void tx_free(struct conn *conn, struct tx *tx);
 void tx_free_all(struct conn *conn);
 /** Lets go of the version that it was begun with. */
-void tx_doom(struct tx *tx);
+void tx_doom(struct conn *conn, struct tx *tx);
+/** Something was changed, or so many changes at once: dooms what has kept too much alive since. */
+void tx_churn(struct engine *engine, size_t changes, size_t bytes);
 /** A doomed one with this number, as it was before a restart. */
 int tx_restore(struct conn *conn, uint32_t id);
 
@@ -178,7 +185,8 @@ struct conn {
 
 	TAILQ_HEAD(watch_list, watch) watches;
 	uint32_t watch_count;
-	bool lost; /* one of the watches has lost an event */
+	size_t memory; /* of watches and transactions, for QUOTA_MEMORY */
+	bool lost;     /* one of the watches has lost an event */
 	TAILQ_HEAD(, tx) txs;
 	uint32_t tx_count, tx_last;
 };
@@ -299,7 +307,8 @@ struct engine {
 	TAILQ_HEAD(, conn) conns;
 	TAILQ_HEAD(, conn) ready;
 	unsigned int conn_count;
-	uint64_t now; /* seconds; who runs the loop sets it */
+	uint64_t churn, churn_seen; /* bytes that were changed ever; and at the last look */
+	uint64_t now;		    /* seconds; who runs the loop sets it */
 	struct journal journal;
 	char *state_path;
 	size_t state_base; /* size of the state when its file was begun */

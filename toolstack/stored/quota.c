@@ -21,6 +21,7 @@ static const struct {
 	[QUOTA_NODE_SIZE] = { "node-size", "bytes of a node's value", -ENOSPC },
 	[QUOTA_PERMISSIONS] = { "permissions", "permissions of a node", -ENOSPC },
 	[QUOTA_OUTSTANDING] = { "outstanding", "bytes that a guest has not taken", -ENOSPC },
+	[QUOTA_MEMORY] = { "memory", "bytes of a guest's watches and transactions", -ENOSPC },
 };
 
 /* About ten times what a busy Linux guest with a dozen devices uses. */
@@ -32,6 +33,7 @@ const struct quotas quota_defaults = { {
 	[QUOTA_NODE_SIZE] = 4096,
 	[QUOTA_PERMISSIONS] = 32,
 	[QUOTA_OUTSTANDING] = 256 << 10,
+	[QUOTA_MEMORY] = 4 << 20,
 } };
 
 const char *quota_name(enum quota quota)

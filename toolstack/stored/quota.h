@@ -17,6 +17,7 @@ enum quota {
 	QUOTA_NODE_SIZE,    /* bytes of one value */
 	QUOTA_PERMISSIONS,  /* of one node */
 	QUOTA_OUTSTANDING,  /* bytes of replies and events that it has not taken */
+	QUOTA_MEMORY,	    /* bytes that its watches and open transactions take */
 	QUOTA_COUNT,
 	QUOTA_NONE = QUOTA_COUNT
 };

@@ -197,6 +197,7 @@ static int change_now(struct request *r, const struct change *change)
 		return rc;
 	}
 	tally_apply(engine, &tally);
+	tx_churn(engine, 1, strlen(change->path) + change->size);
 	rc = request_reply_ok(r);
 	if (result.removed) {
 		state_remove(engine, change->path);
@@ -330,6 +331,11 @@ static int op_watch(struct request *r)
 	if (!r->conn->who.privileged &&
 	    r->conn->watch_count >= r->engine->quotas.limit[QUOTA_WATCHES]) {
 		r->quota = QUOTA_WATCHES;
+		return quota_errno(r->quota);
+	}
+	if (!r->conn->who.privileged &&
+	    r->conn->memory + watch_cost(r->path, token) > r->engine->quotas.limit[QUOTA_MEMORY]) {
+		r->quota = QUOTA_MEMORY;
 		return quota_errno(r->quota);
 	}
 	rc = watch_add(r->engine, r->conn, r->path, relative, token);

@@ -21,6 +21,14 @@
 
 #include "stored/engine.h"
 
+/*
+ * Open transactions keep alive what others replace: those that began before so
+ * many bytes were changed are doomed.  A change counts for the nodes, too, that
+ * are copied on the way to it.
+ */
+#define CHURN_MAX ((uint64_t)64 << 20)
+#define CHURN_CHANGE 1024u
+
 struct touch {
 	struct map_link link;
 	unsigned int how; /* TOUCH_* */
@@ -42,6 +50,7 @@ static struct tx *tx_new(struct conn *conn, uint32_t id)
 	if (tx) {
 		tx->id = id;
 		tx->started = conn->engine->now;
+		tx->churn = conn->engine->churn;
 		TAILQ_INIT(&tx->changes);
 		TAILQ_INSERT_TAIL(&conn->txs, tx, of_conn);
 		conn->tx_count++;
@@ -93,12 +102,14 @@ struct tx *tx_find(const struct conn *conn, uint32_t id)
 	return tx;
 }
 
-void tx_doom(struct tx *tx)
+void tx_doom(struct conn *conn, struct tx *tx)
 {
 	struct tx_change *change, *next;
 	struct map_link *link;
 
 	tx->doomed = true;
+	conn->memory -= tx->memory;
+	tx->memory = 0;
 	for (change = TAILQ_FIRST(&tx->changes); change; change = next) {
 		next = TAILQ_NEXT(change, of_tx);
 		free(change);
@@ -119,7 +130,7 @@ void tx_doom(struct tx *tx)
 
 void tx_free(struct conn *conn, struct tx *tx)
 {
-	tx_doom(tx);
+	tx_doom(conn, tx);
 	TAILQ_REMOVE(&conn->txs, tx, of_conn);
 	conn->tx_count--;
 	free(tx);
@@ -135,14 +146,40 @@ void tx_free_all(struct conn *conn)
 	}
 }
 
-static int grow(const struct engine *engine, const struct conn *conn, struct tx *tx,
+void tx_churn(struct engine *engine, size_t changes, size_t bytes)
+{
+	struct conn *conn;
+	struct tx *tx;
+
+	engine->churn += changes * CHURN_CHANGE + bytes;
+	if (engine->churn - engine->churn_seen < CHURN_MAX / 16) {
+		return;
+	}
+	engine->churn_seen = engine->churn;
+	TAILQ_FOREACH(conn, &engine->conns, of_engine) {
+		TAILQ_FOREACH(tx, &conn->txs, of_conn) {
+			if (!conn->who.privileged && !tx->doomed &&
+			    engine->churn - tx->churn > CHURN_MAX) {
+				tx_doom(conn, tx);
+			}
+		}
+	}
+}
+
+static int grow(const struct engine *engine, struct conn *conn, struct tx *tx, size_t bytes,
 		enum quota *quota)
 {
 	if (!conn->who.privileged && tx->size >= engine->quotas.limit[QUOTA_TX_SIZE]) {
 		*quota = QUOTA_TX_SIZE;
 		return quota_errno(*quota);
 	}
+	if (!conn->who.privileged && conn->memory + bytes > engine->quotas.limit[QUOTA_MEMORY]) {
+		*quota = QUOTA_MEMORY;
+		return quota_errno(*quota);
+	}
 	tx->size++;
+	tx->memory += bytes;
+	conn->memory += bytes;
 	return 0;
 }
 
@@ -158,7 +195,7 @@ static int touch_get(struct engine *engine, struct conn *conn, struct tx *tx, co
 	if (link) {
 		touch = (struct touch *)(void *)((char *)link - offsetof(struct touch, link));
 	} else {
-		rc = grow(engine, conn, tx, quota);
+		rc = grow(engine, conn, tx, sizeof(*touch) + size + 1, quota);
 		if (rc) {
 			return rc;
 		}
@@ -259,7 +296,11 @@ int tx_change(struct engine *engine, struct conn *conn, struct tx *tx, const str
 		rc = touch_above(engine, conn, tx, change->path, quota);
 	}
 	if (rc == 0) {
-		rc = grow(engine, conn, tx, quota);
+		/* The value is kept in the list of changes, and in the version. */
+		rc = grow(engine, conn, tx,
+			  sizeof(*copy) + strlen(change->path) + 2 * change->size +
+				  change->perm_count * sizeof(struct vl_perm),
+			  quota);
 	}
 	if (rc == 0) {
 		copy = copy_change(change, touch);
@@ -388,6 +429,7 @@ static int commit(struct engine *engine, struct conn *conn, struct tx *tx, enum 
 
 int tx_end(struct engine *engine, struct conn *conn, struct tx *tx, bool keep, enum quota *quota)
 {
+	size_t changes = 0, bytes = tx->memory;
 	int rc = 0;
 
 	*quota = QUOTA_NONE;
@@ -397,10 +439,14 @@ int tx_end(struct engine *engine, struct conn *conn, struct tx *tx, bool keep, e
 			rc = -EAGAIN;
 		} else {
 			rc = commit(engine, conn, tx, quota);
+			changes = rc ? 0 : tx->size;
 		}
 		engine->stats.commits += rc == 0;
 		engine->stats.conflicts += rc == -EAGAIN;
 	}
 	tx_free(conn, tx);
+	if (changes) {
+		tx_churn(engine, changes, bytes);
+	}
 	return rc;
 }

@@ -128,8 +128,21 @@ static struct watch *watch_find(const struct watch_point *point, const struct co
 	return watch;
 }
 
+size_t watch_cost(const char *path, const char *token)
+{
+	size_t cost = sizeof(struct watch) + strlen(token) + 1, size = 0;
+	uint64_t hash;
+
+	/* Each point has its whole path: of a deep one that is far more than the path. */
+	while (next_prefix(path, &size, &hash)) {
+		cost += sizeof(struct watch_point) + size + 1;
+	}
+	return cost;
+}
+
 static void watch_free(struct engine *engine, struct watch *watch)
 {
+	watch->conn->memory -= watch->cost;
 	LIST_REMOVE(watch, of_point);
 	TAILQ_REMOVE(&watch->conn->watches, watch, of_conn);
 	watch->conn->watch_count--;
@@ -157,6 +170,8 @@ int watch_add(struct engine *engine, struct conn *conn, const char *path, bool r
 	}
 	watch->point = point;
 	watch->conn = conn;
+	watch->cost = (uint32_t)watch_cost(path, token);
+	conn->memory += watch->cost;
 	watch->skip = relative ? (uint16_t)path_home_size(conn->who.domid) : 0;
 	memcpy(watch->token, token, size);
 	LIST_INSERT_HEAD(&point->watches, watch, of_point);

@@ -264,7 +264,55 @@ static void limits(void)
 	end();
 }
 
+/*
+ * What a guest's transactions keep: their own changes, of which 64 with a
+ * thousand values each took a gigabyte, and what was replaced since they began,
+ * which was bounded by a minute alone.
+ */
+static void memory(void)
+{
+	char value[3000], path[16];
+	unsigned int count = 0;
+	uint32_t tx = 0;
+	int rc;
+
+	begin();
+	client_write(control, 0, "/local/domain/5", "");
+	client_perms(control, "/local/domain/5", "n5", NULL);
+	memset(value, 'v', sizeof(value) - 1);
+	value[sizeof(value) - 1] = '\0';
+	do {
+		if (count % 100 == 0) {
+			tx = client_begin(guest);
+		}
+		snprintf(path, sizeof(path), "n%u", count % 100);
+		rc = client_write(guest, tx, path, value);
+	} while (rc == 0 && ++count < 6000);
+	CU_ASSERT_EQUAL(rc, -ENOSPC);
+	CU_ASSERT(count > 300 && count < 1500);
+	CU_ASSERT_PTR_NOT_NULL(strstr(client_log, "memory=4194304"));
+	CU_ASSERT_EQUAL(client_end(guest, tx, true), 0);
+	CU_ASSERT_EQUAL(client_text(guest, XS_RESET_WATCHES, 0, "", NULL), 0);
+	CU_ASSERT_EQUAL(guest->memory, 0);
+	/* Another guest replaces values while one is open. */
+	tx = client_begin(guest);
+	CU_ASSERT_PTR_NOT_NULL(client_read(guest, tx, "n1"));
+	for (count = 0; count < 10000; count++) {
+		client_write(control, 0, "/other", value);
+	}
+	CU_ASSERT_EQUAL(client_end(guest, tx, true), 0);
+	tx = client_begin(guest);
+	CU_ASSERT_PTR_NOT_NULL(client_read(guest, tx, "n1"));
+	for (count = 0; count < 20000; count++) {
+		client_write(control, 0, "/other", value);
+	}
+	CU_ASSERT(tx_find(guest, tx)->doomed && !tx_find(guest, tx)->base);
+	CU_ASSERT_EQUAL(client_end(guest, tx, true), -EAGAIN);
+	end();
+}
+
 CU_TestInfo tx_tests[] = {
 	{ "conflicts", conflicts }, { "isolation", isolation }, { "merge", merge },
-	{ "events", events },	    { "limits", limits },	CU_TEST_INFO_NULL,
+	{ "events", events },	    { "limits", limits },	{ "memory", memory },
+	CU_TEST_INFO_NULL,
 };

@@ -242,8 +242,48 @@ static void reset(void)
 	engine_free(engine);
 }
 
+/* "/NUMBER/a/a/a..." as deep as a path can be. */
+static void deep_path(char *path, unsigned int number)
+{
+	size_t size = (size_t)sprintf(path, "/%u", number);
+
+	while (size + 2 <= XENSTORE_ABS_PATH_MAX) {
+		path[size++] = '/';
+		path[size++] = 'a';
+	}
+	path[size] = '\0';
+}
+
+/*
+ * Each path above a watched one has its own record.  A guest that watched a
+ * thousand paths, each as deep as can be, took gigabytes of the control domain.
+ */
+static void deep(void)
+{
+	char path[PATH_ROOM];
+	unsigned int count = 0;
+
+	begin();
+	do {
+		deep_path(path, count);
+	} while (client_watch(guest, path, "t") == 0 && ++count < 100);
+	CU_ASSERT_EQUAL(count, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(client_log, "memory=4194304"));
+	deep_path(path, 0);
+	CU_ASSERT_EQUAL(unwatch(guest, path, "t"), 0);
+	CU_ASSERT_EQUAL(guest->memory, 0);
+	/* As many as it may have, such as guests do set. */
+	for (count = 0; count < 1024; count++) {
+		sprintf(path, "/local/domain/0/backend/vbd/5/%u/state", count);
+		CU_ASSERT_EQUAL(client_watch(guest, path, "backend/vbd"), 0);
+	}
+	CU_ASSERT_EQUAL(client_text(guest, XS_RESET_WATCHES, 0, "", NULL), 0);
+	CU_ASSERT_EQUAL(guest->memory, 0);
+	engine_free(engine);
+}
+
 CU_TestInfo watch_tests[] = {
 	{ "paths", paths },	{ "removal", removal }, { "permissions", permissions },
 	{ "domains", domains }, { "stale", stale },	{ "slow", slow },
-	{ "reset", reset },	CU_TEST_INFO_NULL,
+	{ "reset", reset },	{ "deep", deep },	CU_TEST_INFO_NULL,
 };
