@@ -18,7 +18,7 @@ struct vl_vld;
 /** How a guest has ended. */
 struct vl_end {
 	uint16_t domid;
-	char name[128];
+	char name[192];
 	/** "poweroff", "reboot", "crash", "watchdog", "destroyed", "unknown" (no vld
 	 *  ran then), ... */
 	char reason[16];

@@ -93,6 +93,19 @@ static enum vl_action action_offered(const struct guest *guest, enum vl_action a
 	return offered;
 }
 
+/* It may have been renamed while it ran: what follows is under the name it has now. */
+static void take_name(struct guest *guest)
+{
+	struct vld_host *host = guest->vld->host;
+	struct scroll_header *header = guest->console.scroll.header;
+	char *name = NULL;
+
+	if (!header->ended && host->name(host, guest->domid, &name, NULL) == 0 && name && *name) {
+		snprintf(header->name, SCROLL_NAME_SIZE, "%s", name);
+	}
+	free(name);
+}
+
 /* Takes the last output and writes the end down, once. */
 static void end_note(struct guest *guest, unsigned int reason, const char *action)
 {
@@ -215,6 +228,7 @@ void ending_shutdown(struct guest *guest, unsigned int reason)
 	if (guest->state == GUEST_PRESERVED || guest->state == GUEST_ENDED || guest->job) {
 		return;
 	}
+	take_name(guest);
 	rc = vld->host->config(vld->host, guest->domid, &actions, &json, &error);
 	if (rc) {
 		/* Nobody said what is to happen: it stays, for who made it. */

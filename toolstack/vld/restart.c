@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Restarts.  Planned by ending.c, begun by timers and ends, done in jobs.  Each
- * has one file, replaced as a whole; its name is the guest's, in hex, since
- * names may hold what file names cannot.
+ * has one file, replaced as a whole; its name is the guest's, with %XX for what
+ * names may hold and file names cannot.
  */
 #include "restart.h"
 
@@ -22,14 +22,17 @@
 
 static int restart_path(const struct vld *vld, const char *name, char *path, size_t size)
 {
-	char file[8 + 2 * SCROLL_NAME_SIZE + 1] = "restart/";
+	char file[8 + 3 * SCROLL_NAME_SIZE + 1] = "restart/";
 	char *to = file + 8;
+	bool plain;
 
 	if (strlen(name) >= SCROLL_NAME_SIZE) {
 		return -ENAMETOOLONG;
 	}
 	for (; *name; name++) {
-		to += sprintf(to, "%02x", (unsigned char)*name);
+		plain = (unsigned char)*name > ' ' && *name != '/' && *name != '%' &&
+			*name != 127 && (*name != '.' || to > file + 8);
+		to += sprintf(to, plain ? "%c" : "%%%02x", (unsigned char)*name);
 	}
 	return vld_path(vld, file, path, size);
 }
@@ -116,6 +119,14 @@ static json_t *restart_read(const char *path, const char **name, const char **co
 	return root;
 }
 
+/* A file that was not renamed yet to its place says what another says, or no longer does. */
+static bool is_in_place(const struct vld *vld, const char *path, const char *name)
+{
+	char place[4096];
+
+	return restart_path(vld, name, place, sizeof(place)) == 0 && strcmp(path, place) == 0;
+}
+
 void restart_load(struct vld *vld)
 {
 	char folder_path[4096], path[4096 + 300];
@@ -138,6 +149,10 @@ void restart_load(struct vld *vld)
 		}
 		snprintf(path, sizeof(path), "%s/%s", folder_path, entry->d_name);
 		root = restart_read(path, &name, &config, &domid, &count, &due);
+		if (root && !is_in_place(vld, path, name)) {
+			json_decref(root);
+			root = NULL;
+		}
 		restart = root ? restart_new(vld, name) : NULL;
 		if (restart) {
 			restart->config = config ? strdup(config) : NULL;

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SCROLL_MAGIC 0x3130636373646c76u /* "vldscc01" */
+#define SCROLL_MAGIC 0x3230636373646c76u /* "vldscc02" */
 #define PAGE ((size_t)4096)
 /*
  * Bytes are stored before head counts them: so many of the oldest may be

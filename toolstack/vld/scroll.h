@@ -21,7 +21,8 @@
 
 #include "libvellum/error.h"
 
-#define SCROLL_NAME_SIZE 128
+/* Longer than any guest's name. */
+#define SCROLL_NAME_SIZE 192
 
 /** How far the log has got: byte `logged` goes to `offset` of that file. */
 struct log_mark {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <xen/sched.h>
 
+#include "libvellum/guest_part.h"
 #include "vld/ends.h"
 #include "vld/guests.h"
 #include "vld/restart.h"
@@ -136,6 +137,50 @@ static void reboot_restarts(void)
 	end();
 }
 
+/*
+ * The longest name that a guest can have.  Its restart's file had a name that was
+ * longer than a file's can be, so that the guest was never started again.
+ */
+static void longest_name(void)
+{
+	struct fake_domain *web;
+	char name[GUEST_NAME_MAX + 1];
+
+	begin();
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	web = add_old(name);
+	CU_ASSERT_STRING_EQUAL(guest_name(guests_get(vld, 1)), name);
+	fake_shutdown(&fake, web, SHUTDOWN_reboot);
+	fake_run(vld, 30);
+	CU_ASSERT_EQUAL(fake.shared->starts, 1);
+	CU_ASSERT_STRING_EQUAL(fake.shared->domains[2].name, name);
+	CU_ASSERT_PTR_NULL(vld->restarts);
+	end();
+}
+
+/*
+ * One that was renamed while it ran.  Its restart was planned under the old name:
+ * it could not be cancelled by the new one, and a new guest with the old name
+ * took its place in the plan.
+ */
+static void renamed(void)
+{
+	struct fake_domain *web;
+
+	begin();
+	fake.shared->start_fails = -ENOMEM;
+	web = add_old("web");
+	strcpy(web->name, "old");
+	fake_shutdown(&fake, web, SHUTDOWN_reboot);
+	fake_run(vld, 30);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
+	CU_ASSERT_STRING_EQUAL(vld->restarts->name, "old");
+	CU_ASSERT_STRING_EQUAL(end_word(1, "name"), "old");
+	CU_ASSERT_EQUAL(restart_forget(vld, "old"), 0);
+	end();
+}
+
 static void actions_of_crash(enum vl_action action, unsigned int ends, unsigned int starts)
 {
 	struct fake_domain *web;
@@ -244,6 +289,7 @@ static void loops_are_slowed(void)
 
 static void restart_can_fail(void)
 {
+	char path[100], other[120];
 	struct fake_domain *web;
 	int fd;
 
@@ -256,9 +302,15 @@ static void restart_can_fail(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
 	CU_ASSERT_TRUE(vld->restarts->due > 0);
 	CU_ASSERT_TRUE(vld->restarts->count > 0);
+	/* Whoever was killed while the file was written has left one beside it. */
+	snprintf(path, sizeof(path), "%s/restart/web", fake.run);
+	snprintf(other, sizeof(other), "%s.123-0", path);
+	CU_ASSERT_EQUAL(link(path, other), 0);
 	again();
 	CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
 	CU_ASSERT_PTR_NOT_NULL(vld->restarts->config);
+	CU_ASSERT_PTR_NULL(vld->restarts->next);
+	CU_ASSERT_EQUAL(access(other, F_OK), -1);
 	fd = fake_connect(&fake);
 	CU_ASSERT_PTR_NOT_NULL(strstr(fake_ask(vld, fd, "{\"do\":\"status\"}\n"),
 				      "\"restarts\":[{\"name\":\"web\""));
@@ -448,6 +500,8 @@ CU_TestInfo ending_tests[] = {
 	{ "poweroff: destroyed, logged, recorded", poweroff_destroys },
 	{ "last words of a guest that is gone", last_words },
 	{ "reboot: a new domain", reboot_restarts },
+	{ "a guest with the longest name", longest_name },
+	{ "a guest that was renamed", renamed },
 	{ "each action of a crash", crash_actions },
 	{ "suspended, unknown and new guests are left alone", others_are_left_alone },
 	{ "reboot loops are slowed down", loops_are_slowed },

@@ -20,7 +20,7 @@ struct fake_domain {
 	bool pending; /* its port */
 	struct vl_domain_info info;
 	struct vld_actions actions;
-	char name[64];
+	char name[160];
 	struct vl_crash_reason crash;
 	int busy; /* so often its end is -EBUSY */
 	unsigned int notified, unpaused;
