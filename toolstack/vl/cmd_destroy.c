@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* vl destroy: ends a guest at once, as if its power was cut, and for good. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "libvellum/vld_client.h"
 #include "verbs.h"
@@ -22,6 +23,7 @@ static bool forget_restart(const char *name)
 static int destroy(struct cli *cli, const char *name)
 {
 	struct vl_error error;
+	char *own_name = NULL;
 	uint16_t domid;
 	int rc;
 
@@ -39,10 +41,17 @@ static int destroy(struct cli *cli, const char *name)
 	if (domid == 0) {
 		return cli_fail("the control domain cannot be destroyed by vl");
 	}
-	if (vl_guest_destroy(&cli->host, domid, &error)) {
-		return cli_fail("%s", error.text);
+	/* Its name goes with it. */
+	if (vl_guest_name(&cli->host, domid, &own_name, NULL)) {
+		own_name = NULL;
 	}
-	return CLI_OK;
+	rc = vl_guest_destroy(&cli->host, domid, &error) ? cli_fail("%s", error.text) : CLI_OK;
+	if (rc == CLI_OK && own_name) {
+		/* It may have ended by itself a moment ago. */
+		forget_restart(own_name);
+	}
+	free(own_name);
+	return rc;
 }
 
 int cmd_destroy(struct cli *cli, int argc, char **argv)

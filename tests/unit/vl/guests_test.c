@@ -24,10 +24,12 @@ static void pause_and_unpause(void)
 
 static void destroy(void)
 {
+	/* One that had just ended by itself, and still was there, was started anew by vld
+	 * after it had been destroyed "for good". */
 	EXPECT("destroy web", 0, "", "");
-	CU_ASSERT_TEXT(world.calls, "destroy 3\n");
+	CU_ASSERT_TEXT(world.calls, "destroy 3\nforget web\n");
 	EXPECT("destroy -f 5", 0, "", "");
-	CU_ASSERT_TEXT(world.calls, "destroy 5\n");
+	CU_ASSERT_TEXT(world.calls, "destroy 5\nforget db\n");
 	EXPECT("destroy -f 0", 1, "", "vl: the control domain cannot be destroyed by vl\n");
 	EXPECT("destroy nobody", 1, "", "vl: there is no guest \"nobody\"\n");
 	CU_ASSERT_TEXT(world.calls, "forget nobody\n");
