@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "libvellum/device.h"
 #include "libvellum/guest_part.h"
 #include "libvellum/nodes.h"
 
@@ -144,6 +145,27 @@ int vl_guest_find(struct vl_host *host, const char *name, uint16_t *domid, struc
 	return rc;
 }
 
+int vl_guest_find_uuid(struct vl_host *host, const uint8_t uuid[16], uint16_t *domid,
+		       struct vl_error *error)
+{
+	struct vl_domain_info *list = NULL;
+	size_t count = 0;
+	int rc = vl_ctl_list(host->ctl, 1, &list, &count, error);
+
+	if (rc) {
+		return rc;
+	}
+	rc = vl_error_set(error, -ESRCH, "there is no guest of that UUID");
+	for (size_t i = 0; i < count && rc; i++) {
+		if (!(list[i].flags & VL_DOMAIN_dying) && !memcmp(list[i].handle, uuid, 16)) {
+			*domid = list[i].domid;
+			rc = 0;
+		}
+	}
+	free(list);
+	return rc;
+}
+
 int vl_guest_name(struct vl_host *host, uint16_t domid, char **name, struct vl_error *error)
 {
 	struct vl_domain_info info;
@@ -235,6 +257,14 @@ int vl_guest_rename(struct vl_host *host, uint16_t domid, const char *name, stru
 	}
 	guest_lock_drop(&lock);
 	return rc;
+}
+
+int vl_guest_preserve(struct vl_host *host, uint16_t domid, const char *name,
+		      struct vl_error *error)
+{
+	int rc = vl_guest_rename(host, domid, name, error);
+
+	return rc ? rc : vl_devices_detach(host, domid, error);
 }
 
 int vl_guest_config(struct vl_host *host, uint16_t domid, struct vl_config **config,

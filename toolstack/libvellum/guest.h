@@ -40,9 +40,15 @@ int vl_guest_destroy(struct vl_host *host, uint16_t domid, struct vl_error *erro
 int vl_guest_ask(struct vl_host *host, uint16_t domid, const char *what, struct vl_error *error);
 /** Another name.  -EEXIST, -EINVAL: a name that cannot be. */
 int vl_guest_rename(struct vl_host *host, uint16_t domid, const char *name, struct vl_error *error);
+/** A guest that has ended and is to stay: as rename, and its devices are free for another. */
+int vl_guest_preserve(struct vl_host *host, uint16_t domid, const char *name,
+		      struct vl_error *error);
 
 /** A name or a number; -ESRCH. */
 int vl_guest_find(struct vl_host *host, const char *name, uint16_t *domid, struct vl_error *error);
+/** Whoever has that identifier and is not dying; -ESRCH. */
+int vl_guest_find_uuid(struct vl_host *host, const uint8_t uuid[16], uint16_t *domid,
+		       struct vl_error *error);
 /** malloc'd; "Domain-0" for the control domain, -ESRCH. */
 int vl_guest_name(struct vl_host *host, uint16_t domid, char **name, struct vl_error *error);
 /** The configuration that it was made of.  -ENOENT: it has no record. */

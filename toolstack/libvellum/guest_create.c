@@ -94,9 +94,7 @@ static int check_config(const struct creation *creation)
 static int check_unique(const struct creation *creation)
 {
 	const struct vl_config *config = creation->config;
-	struct vl_domain_info *list = NULL;
 	char *name = NULL;
-	size_t count = 0;
 	uint16_t domid;
 	int rc = vl_guest_find(creation->host, config->name, &domid, creation->error);
 
@@ -107,19 +105,14 @@ static int check_unique(const struct creation *creation)
 	if (rc != -ESRCH) {
 		return rc;
 	}
-	rc = vl_ctl_list(creation->host->ctl, 1, &list, &count, creation->error);
-	for (size_t i = 0; i < count && !rc; i++) {
-		if (!(list[i].flags & VL_DOMAIN_dying) &&
-		    !memcmp(list[i].handle, config->uuid, sizeof(config->uuid))) {
-			vl_guest_name(creation->host, list[i].domid, &name, NULL);
-			rc = vl_error_set(creation->error, -EEXIST,
-					  "guest %s has the UUID of guest %s", config->name,
-					  name ? name : "without a name");
-			free(name);
-		}
+	rc = vl_guest_find_uuid(creation->host, config->uuid, &domid, creation->error);
+	if (!rc) {
+		vl_guest_name(creation->host, domid, &name, NULL);
+		rc = vl_error_set(creation->error, -EEXIST, "guest %s has the UUID of guest %s",
+				  config->name, name ? name : "without a name");
+		free(name);
 	}
-	free(list);
-	return rc;
+	return rc == -ESRCH ? 0 : rc;
 }
 
 static int check_memory(const struct creation *creation)

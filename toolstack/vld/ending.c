@@ -175,9 +175,12 @@ static int other_name(struct guest *guest, char *name, size_t size)
 
 	for (unsigned int number = 1; number < 1000; number++) {
 		uint16_t domid;
+		int rc;
 
 		snprintf(name, size, "%.100s-%u", guest_name(guest), number);
-		if (host->find(host, name, &domid, NULL) == -ESRCH) {
+		rc = host->find(host, name, &domid, NULL);
+		/* It may have this one already, from an attempt that failed later. */
+		if (rc == -ESRCH || (rc == 0 && domid == guest->domid)) {
 			return 0;
 		}
 	}

@@ -73,6 +73,7 @@ struct vld_host {
 
 	/** Ends a guest and all that belongs to it; none there is success. */
 	int (*guest_end)(struct vld_host *host, uint16_t domid, struct vl_error *error);
+	/** Of one that has ended and stays; its devices go. */
 	int (*guest_rename)(struct vld_host *host, uint16_t domid, const char *name,
 			    struct vl_error *error);
 	/** Makes a guest of a configuration and lets it run; returns its number. */

@@ -260,7 +260,7 @@ static int real_guest_rename(struct vld_host *host, uint16_t domid, const char *
 	if (rc) {
 		return rc;
 	}
-	rc = vl_guest_rename(&guests, domid, name, error);
+	rc = vl_guest_preserve(&guests, domid, name, error);
 	vl_host_close(&guests);
 	return rc;
 }
@@ -279,6 +279,10 @@ static int real_guest_start(struct vld_host *host, const char *json, struct vl_e
 	rc = vl_host_open(&guests, error);
 	if (rc) {
 		goto out_config;
+	}
+	/* The one before it may be preserved, and keeps its identifier. */
+	if (config->has_uuid && !vl_guest_find_uuid(&guests, config->uuid, &domid, NULL)) {
+		config->has_uuid = false;
 	}
 	rc = vl_guest_create(&guests, config, &domid, NULL, NULL, error);
 	if (rc) {

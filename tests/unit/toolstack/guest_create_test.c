@@ -257,6 +257,35 @@ static void twice(void)
 	nothing_is_left();
 }
 
+/*
+ * One that is preserved, and the one that follows it, as vld makes it: the same
+ * disk and identifier were in the way, so that rename-restart never restarted.
+ */
+static void preserved(void)
+{
+	struct vl_config *config = large();
+	uint16_t domid = 0;
+
+	CU_ASSERT_EQUAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), 0);
+	fake_ctl_domain(core, 1)->info.flags |= VL_DOMAIN_shutdown;
+	CU_ASSERT_EQUAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), -EEXIST);
+	CU_ASSERT_EQUAL(vl_guest_preserve(&host, 1, "large-1", &error), 0);
+	IS("/local/domain/1/name", "large-1");
+	CU_ASSERT_PTR_NULL(fake_store_get("/local/domain/0/backend/vbd/1"));
+	CU_ASSERT_EQUAL(vl_guest_find_uuid(&host, config->uuid, &domid, &error), 0);
+	CU_ASSERT_EQUAL(domid, 1);
+	config->has_uuid = false;
+	CU_ASSERT_EQUAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), 0);
+	CU_ASSERT_EQUAL(vl_guest_find(&host, "large", &domid, &error), 0);
+	CU_ASSERT_EQUAL(domid, 2);
+	CU_ASSERT_EQUAL(vl_guest_destroy(&host, 1, &error), 0);
+	CU_ASSERT_EQUAL(vl_guest_find_uuid(&host, config->uuid, &domid, &error), -ESRCH);
+	IS("/local/domain/2/name", "large");
+	CU_ASSERT_EQUAL(vl_guest_destroy(&host, 2, &error), 0);
+	vl_config_free(config);
+	nothing_is_left();
+}
+
 /* Another process is just making a guest of that name. */
 static void at_the_same_time(void)
 {
@@ -402,6 +431,7 @@ CU_TestInfo guest_create_tests[] = {
 	{ "wrong configurations", wrong_configurations },
 	{ "boot loaders", loaders },
 	{ "twice", twice },
+	{ "preserved", preserved },
 	{ "at the same time", at_the_same_time },
 	{ "what a killed one left", what_a_killed_one_left },
 	{ "any call may fail", any_call_may_fail },
