@@ -25,7 +25,7 @@
 struct creation {
 	struct vl_host *host;
 	struct vl_config *config; /* ours: with identifier and MAC addresses */
-	struct guest_lock lock;
+	struct guest_lock lock, uuid_lock;
 	struct guest_boot boot;
 	uint16_t domid; /* 0: none yet */
 	void (*progress)(void *arg, const char *step);
@@ -132,11 +132,24 @@ static int check_memory(const struct creation *creation)
 	return rc;
 }
 
+/* One that is made up is nobody else's. */
+static int lock_uuid(struct creation *creation)
+{
+	char name[GUEST_UUID_SIZE + 1] = ".";
+
+	if (!creation->config->has_uuid) {
+		return 0;
+	}
+	guest_uuid_text(creation->config->uuid, name + 1);
+	return guest_lock_take(creation->host, name, &creation->uuid_lock, creation->error);
+}
+
 static int prepare(struct creation *creation)
 {
 	struct vl_config *config = creation->config;
 	int rc = guest_name_check(config->name, creation->error);
 
+	rc = rc ? rc : lock_uuid(creation);
 	rc = rc ? rc : complete(creation);
 	rc = rc ? rc : check_config(creation);
 	rc = rc ? rc : guest_lock_sweep(creation->host, creation->error);
@@ -272,6 +285,7 @@ int vl_guest_create(struct vl_host *host, const struct vl_config *config, uint16
 	struct creation creation = {
 		.host = host,
 		.lock = { .fd = -1 },
+		.uuid_lock = { .fd = -1 },
 		.progress = progress,
 		.arg = arg,
 		.error = error,
@@ -290,6 +304,7 @@ int vl_guest_create(struct vl_host *host, const struct vl_config *config, uint16
 	}
 	guest_boot_close(&creation.boot);
 	guest_lock_drop(&creation.lock);
+	guest_lock_drop(&creation.uuid_lock);
 	vl_config_free(creation.config);
 	return rc;
 }

@@ -4,7 +4,8 @@
  * lock with its process, the file stays: so a file that nobody holds is what a
  * killed creation has left, and the identifier in it names the domain.  It is
  * written before the domain is made, which leaves no moment at which something
- * could stay behind unnoticed.
+ * could stay behind unnoticed.  Where a configuration gives the identifier, that
+ * is locked in the same way, as the name ".UUID", and tells nothing else.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -86,7 +87,9 @@ static int clean(struct vl_host *host, int fd, struct vl_error *error)
 		return 0;
 	}
 	rc = find_left(host, uuid, &domid, error);
-	return rc > 0 ? guest_remove(host, domid, uuid, error) : rc;
+	rc = rc > 0 ? guest_remove(host, domid, uuid, error) : rc;
+	/* Busy: it is ended, and vld gives back its frames when others let them go. */
+	return rc == -EBUSY ? 0 : rc;
 }
 
 int guest_lock_take(struct vl_host *host, const char *name, struct guest_lock *lock,
@@ -109,7 +112,10 @@ int guest_lock_take(struct vl_host *host, const char *name, struct guest_lock *l
 		fd = lock_file(lock->path, O_CREAT);
 	}
 	if (fd == -EWOULDBLOCK) {
-		return vl_error_set(error, -EEXIST, "a guest named %s is being created", name);
+		return vl_error_set(error, -EEXIST,
+				    *name == '.' ? "a guest with the UUID %s is being created" :
+						   "a guest named %s is being created",
+				    name + (*name == '.'));
 	}
 	if (fd < 0) {
 		return vl_error_set(error, fd, "cannot lock %s: %s", lock->path, strerror(-fd));
@@ -144,25 +150,24 @@ void guest_lock_drop(struct guest_lock *lock)
 }
 
 /* A file without contents tells nothing, and may be one that is just being taken. */
-static int sweep_file(struct vl_host *host, const char *path, struct vl_error *error)
+static void sweep_file(struct vl_host *host, const char *path)
 {
 	struct stat info;
-	int fd, rc;
+	int fd;
 
 	if (stat(path, &info) < 0 || info.st_size == 0) {
-		return 0;
+		return;
 	}
 	fd = lock_file(path, 0);
 	if (fd < 0) {
-		return 0;
+		return;
 	}
-	rc = clean(host, fd, error);
-	/* After a failure the file stays: the next one tries again. */
-	if (!rc) {
+	/* After a failure the file stays: the next creation tries again, and this one
+	 * is of another guest, which it does not concern. */
+	if (!clean(host, fd, NULL)) {
 		unlink(path);
 	}
 	close(fd);
-	return rc;
 }
 
 int guest_lock_sweep(struct vl_host *host, struct vl_error *error)
@@ -179,12 +184,12 @@ int guest_lock_sweep(struct vl_host *host, struct vl_error *error)
 	if (!folder) {
 		return vl_error_set(error, -errno, "cannot read %s: %s", dir, strerror(errno));
 	}
-	while (!rc && (entry = readdir(folder))) {
+	while ((entry = readdir(folder))) {
 		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
 		if (*entry->d_name != '.' && strlen(path) < PATH_MAX) {
-			rc = sweep_file(host, path, error);
+			sweep_file(host, path);
 		}
 	}
 	closedir(folder);
-	return rc;
+	return 0;
 }

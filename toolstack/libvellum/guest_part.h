@@ -32,7 +32,7 @@ struct guest_lock {
 	char path[PATH_MAX];
 };
 
-/** Takes a name for the making of a guest.  -EEXIST: somebody else is about to. */
+/** Takes a name, or "." and a UUID, for the making of a guest.  -EEXIST: somebody else has. */
 int guest_lock_take(struct vl_host *host, const char *name, struct guest_lock *lock,
 		    struct vl_error *error);
 /** Notes which domain is about to be made, so that it is found if we are killed. */

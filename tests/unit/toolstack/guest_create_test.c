@@ -258,6 +258,26 @@ static void twice(void)
 }
 
 /*
+ * Two names with one identifier at the same time: both passed the check, and the
+ * end of one took the other's nodes along.
+ */
+static void one_uuid(void)
+{
+	struct vl_config *config = large();
+	struct guest_lock lock;
+	uint16_t domid = 0;
+
+	CU_ASSERT_EQUAL(guest_lock_take(&host, "." UUID, &lock, &error), 0);
+	CU_ASSERT_EQUAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), -EEXIST);
+	HAS(error.text, "a guest with the UUID " UUID " is being created");
+	guest_lock_drop(&lock);
+	CU_ASSERT_EQUAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), 0);
+	CU_ASSERT_EQUAL(vl_guest_destroy(&host, domid, &error), 0);
+	vl_config_free(config);
+	nothing_is_left();
+}
+
+/*
  * One that is preserved, and the one that follows it, as vld makes it: the same
  * disk and identifier were in the way, so that rename-restart never restarted.
  */
@@ -370,6 +390,31 @@ static void what_a_killed_one_left(void)
 	nothing_is_left();
 }
 
+/*
+ * What cannot be cleaned up just now is no reason to refuse other guests: one
+ * half-made domain whose frames somebody kept was the end of all creations.
+ */
+static void what_cannot_be_ended(void)
+{
+	struct vl_config *config = small("other"), *same = small("left");
+	uint16_t domid = 0, again = 0;
+	unsigned int left;
+
+	leave("left", true, false);
+	left = core->next_domid - 1u;
+	fake_ctl_domain(core, (uint16_t)left)->held = true;
+	CU_ASSERT_EQUAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), 0);
+	CU_ASSERT_EQUAL(vl_guest_create(&host, same, &again, NULL, NULL, &error), 0);
+	CU_ASSERT_EQUAL(domains(), 3);
+	fake_ctl_domain(core, (uint16_t)left)->held = false;
+	CU_ASSERT_EQUAL(vl_ctl_destroy(host.ctl, (uint16_t)left, &error), 0);
+	CU_ASSERT_EQUAL(vl_guest_destroy(&host, domid, &error), 0);
+	CU_ASSERT_EQUAL(vl_guest_destroy(&host, again, &error), 0);
+	vl_config_free(config);
+	vl_config_free(same);
+	nothing_is_left();
+}
+
 enum failing {
 	FAILS_STORE,
 	FAILS_CORE,
@@ -431,9 +476,11 @@ CU_TestInfo guest_create_tests[] = {
 	{ "wrong configurations", wrong_configurations },
 	{ "boot loaders", loaders },
 	{ "twice", twice },
+	{ "one UUID", one_uuid },
 	{ "preserved", preserved },
 	{ "at the same time", at_the_same_time },
 	{ "what a killed one left", what_a_killed_one_left },
+	{ "what cannot be ended", what_cannot_be_ended },
 	{ "any call may fail", any_call_may_fail },
 	CU_TEST_INFO_NULL,
 };
