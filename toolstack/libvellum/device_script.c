@@ -94,7 +94,7 @@ static int start(char *const *argv, char *const *environment, pid_t *pid)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
-	sigset_t none;
+	sigset_t none, all;
 	int rc = posix_spawn_file_actions_init(&files);
 
 	if (rc) {
@@ -108,7 +108,11 @@ static int start(char *const *argv, char *const *environment, pid_t *pid)
 	sigemptyset(&none);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setpgroup(&attributes, 0);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+	/* What a daemon ignores is nothing that its scripts expect to be ignored. */
+	sigfillset(&all);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+						      POSIX_SPAWN_SETSIGDEF);
 	for (int fd = 0; fd < 3 && !rc; fd++) {
 		rc = posix_spawn_file_actions_addopen(&files, fd, "/dev/null",
 						      fd ? O_WRONLY : O_RDONLY, 0);

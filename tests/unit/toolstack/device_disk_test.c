@@ -4,6 +4,7 @@
  * driver that works, is missing, refuses or does not let go.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -305,6 +306,26 @@ static void any_call_may_fail(void)
 	}
 }
 
+/*
+ * vld's children ignore what would end them, and so did all scripts that they
+ * started: a pipe that nobody read, or a kill, did not end what should end.
+ */
+static void scripts_have_signals(void)
+{
+	static const int ignored[] = { SIGTERM, SIGINT, SIGPIPE };
+	const char *script = make_script("signals", "trap - TERM INT PIPE; kill -$1 $$; exit 0");
+	static const char *const names[] = { "TERM", "INT", "PIPE" };
+	void (*old)(int);
+
+	for (size_t i = 0; i < 3; i++) {
+		old = signal(ignored[i], SIG_IGN);
+		CU_ASSERT_EQUAL(device_script_run(script, "vbd", 1, 2, NULL, names[i], "disk x",
+						  &error),
+				-EIO);
+		signal(ignored[i], old);
+	}
+}
+
 CU_TestInfo device_disk_tests[] = {
 	{ "nodes of both halves", nodes_of_both_halves },
 	{ "check says what is wrong", check_says_what_is_wrong },
@@ -315,6 +336,7 @@ CU_TestInfo device_disk_tests[] = {
 	{ "another transaction is met", another_transaction_is_met },
 	{ "a drive without medium", a_drive_without_medium },
 	{ "a script is run", a_script_is_run },
+	{ "scripts have signals", scripts_have_signals },
 	{ "any call may fail", any_call_may_fail },
 	CU_TEST_INFO_NULL,
 };
