@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "libvellum/config_internal.h"
 #include "libvellum/device.h"
 #include "libvellum/guest_part.h"
 #include "libvellum/nodes.h"
@@ -53,6 +54,10 @@ int guest_name_check(const char *name, struct vl_error *error)
 		return vl_error_set(error, -EINVAL,
 				    "the name of the guest is longer than %d characters",
 				    GUEST_NAME_MAX);
+	}
+	if (!config_text_valid(name, false)) {
+		return vl_error_set(error, -EINVAL,
+				    "the guest's name has control characters or is not UTF-8");
 	}
 	for (const char *c = name; *c; c++) {
 		if ((unsigned char)*c <= ' ' || *c == '/' || *c == 127) {

@@ -84,6 +84,10 @@ static void renamed(void)
 	CU_ASSERT_EQUAL(vl_guest_rename(&host, one, "two", &error), -EEXIST);
 	HAS(error.text, "a guest named two is there already");
 	CU_ASSERT_EQUAL(vl_guest_rename(&host, one, "x/y", &error), -EINVAL);
+	/* It was renamed in the store, not in its record, and "not enough memory" was why. */
+	CU_ASSERT_EQUAL(vl_guest_rename(&host, one, "caf\xe9", &error), -EINVAL);
+	HAS(error.text, "is not UTF-8");
+	IS("/local/domain/1/name", "one");
 	CU_ASSERT_EQUAL(vl_guest_rename(&host, 0, "x", &error), -EINVAL);
 	CU_ASSERT_EQUAL(vl_guest_rename(&host, 77, "x", &error), -ESRCH);
 	CU_ASSERT_EQUAL(vl_guest_rename(&host, one, "one", &error), 0);
