@@ -94,7 +94,7 @@ static int write_all(int fd, const char *data, size_t size)
 }
 
 /* A new file beside path; open() applies the umask, mkstemp() would not. */
-static int create_beside(const char *path, char **temporary)
+static int create_beside(const char *path, mode_t mode, char **temporary)
 {
 	int fd;
 
@@ -104,7 +104,7 @@ static int create_beside(const char *path, char **temporary)
 			errno = ENOMEM;
 			return -1;
 		}
-		fd = open(*temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		fd = open(*temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 		if (fd >= 0) {
 			return fd;
 		}
@@ -117,10 +117,10 @@ static int create_beside(const char *path, char **temporary)
 	return -1;
 }
 
-int file_write(const char *path, const void *data, size_t size, struct vl_error *error)
+int file_write(const char *path, const void *data, size_t size, mode_t mode, struct vl_error *error)
 {
 	char *temporary = NULL;
-	int rc = 0, fd = create_beside(path, &temporary);
+	int rc = 0, fd = create_beside(path, mode, &temporary);
 
 	if (fd < 0) {
 		return failed(error, "create", path);

@@ -8,6 +8,7 @@
 #define LIBVELLUM_FILE_IO_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "libvellum/error.h"
 
@@ -24,8 +25,9 @@ int file_read_fd(int fd, const char *path, size_t limit, void **data, size_t *si
 /**
  * Write a file under a temporary name beside it, flush it to the disk, then
  * rename it into place. On failure an old file of that name is untouched and
- * the temporary one is removed. The mode is 0666 less the process' umask.
+ * the temporary one is removed. The mode is less by the process' umask.
  */
-int file_write(const char *path, const void *data, size_t size, struct vl_error *error);
+int file_write(const char *path, const void *data, size_t size, mode_t mode,
+	       struct vl_error *error);
 
 #endif

@@ -55,7 +55,7 @@ int guest_record_write(struct vl_host *host, uint16_t domid, const struct vl_con
 	}
 	whole = json_dumps(json, JSON_INDENT(1));
 	json_decref(json);
-	rc = whole ? file_write(path, whole, strlen(whole), error) : no_memory(error);
+	rc = whole ? file_write(path, whole, strlen(whole), 0600, error) : no_memory(error);
 	free(whole);
 	return rc;
 }

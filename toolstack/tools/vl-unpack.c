@@ -39,7 +39,7 @@ static int unpack(const char *from, const char *to, int verbose)
 		fprintf(stderr, "vl-unpack: %s: %s\n", from, error.text);
 		return 1;
 	}
-	rc = file_write(to, image.elf, image.size, &error);
+	rc = file_write(to, image.elf, image.size, 0666, &error);
 	if (rc) {
 		fprintf(stderr, "vl-unpack: %s\n", error.text);
 	} else if (verbose) {

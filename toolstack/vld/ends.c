@@ -54,7 +54,7 @@ static void ends_save(struct vld *vld)
 	json_decref(root);
 	if (!text || vld_path(vld, FILE_NAME, path, sizeof(path))) {
 		say("no memory to write %s", FILE_NAME);
-	} else if (file_write(path, text, strlen(text), &error)) {
+	} else if (file_write(path, text, strlen(text), 0640, &error)) {
 		say("%s", error.text);
 	}
 	free(text);

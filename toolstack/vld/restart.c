@@ -91,7 +91,7 @@ static int restart_save(const struct vld *vld, const struct restart *restart,
 			 (int)restart->count, "due", (json_int_t)restart->due);
 	text = root ? json_dumps(root, 0) : NULL;
 	json_decref(root);
-	rc = text ? file_write(path, text, strlen(text), error) :
+	rc = text ? file_write(path, text, strlen(text), 0600, error) :
 		    vl_error_set(error, -ENOMEM, "no memory");
 	free(text);
 	return rc;

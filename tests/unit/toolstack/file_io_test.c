@@ -52,7 +52,7 @@ static void write_and_read(void)
 	begin();
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		plain = bytes_pattern(sizes[i]);
-		CU_ASSERT_EQUAL(file_write(path, plain.data, sizes[i], &error), 0);
+		CU_ASSERT_EQUAL(file_write(path, plain.data, sizes[i], 0640, &error), 0);
 		CU_ASSERT_EQUAL(file_read(path, sizes[i], &data, &size, &error), 0);
 		CU_ASSERT_EQUAL(size, sizes[i]);
 		CU_ASSERT_EQUAL(memcmp(data, plain.data, size), 0);
@@ -65,7 +65,8 @@ static void write_and_read(void)
 	}
 	CU_ASSERT_EQUAL(entries(), 1);
 	CU_ASSERT_EQUAL(stat(path, &status), 0);
-	CU_ASSERT_EQUAL(status.st_mode & 0111, 0);
+	/* What guests wrote and what they boot was everybody's to read. */
+	CU_ASSERT_EQUAL(status.st_mode & 0137, 0);
 	end();
 }
 
@@ -79,10 +80,10 @@ static void failures(void)
 	CU_ASSERT_EQUAL(file_read(path, 10, &data, &size, &error), -ENOENT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, path));
 	CU_ASSERT_EQUAL(file_read(folder, 10, &data, &size, &error), -EISDIR);
-	CU_ASSERT_EQUAL(file_write("/nonexistent/x", "a", 1, &error), -ENOENT);
+	CU_ASSERT_EQUAL(file_write("/nonexistent/x", "a", 1, 0600, &error), -ENOENT);
 	/* A folder of that name cannot be replaced; no temporary file stays. */
 	CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
-	CU_ASSERT_EQUAL(file_write(path, "a", 1, &error), -EISDIR);
+	CU_ASSERT_EQUAL(file_write(path, "a", 1, 0600, &error), -EISDIR);
 	CU_ASSERT_EQUAL(entries(), 1);
 	CU_ASSERT_EQUAL(rmdir(path), 0);
 	end();

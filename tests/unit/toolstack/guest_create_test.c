@@ -136,6 +136,7 @@ static void a_whole_guest(void)
 	CU_ASSERT_EQUAL(domain->port_remote[atoi(get("store/port"))], 0);
 	/* The record stays, the lock does not. */
 	CU_ASSERT_EQUAL(stat(in_folder("run/vellum/guests/1.json"), &info), 0);
+	CU_ASSERT_EQUAL(info.st_mode & 0777, 0600);
 	CU_ASSERT_EQUAL(stat(in_folder("run/vellum/lock/large"), &info), -1);
 	CU_ASSERT_EQUAL(vl_guest_config(&host, 1, &read, &error), 0);
 	if (read) {

@@ -63,7 +63,7 @@ static void write_kernel(unsigned int salt, unsigned int tail)
 	memset(all, 0, 100000);
 	memcpy(all, packed.data, packed.size);
 	all[99999] = (unsigned char)tail;
-	OK(file_write(path, all, 100000, &error));
+	OK(file_write(path, all, 100000, 0600, &error));
 	free(all);
 	bytes_free(&packed);
 }
@@ -258,13 +258,13 @@ static void test_bad_files(void)
 	setup();
 	OK(shell("mv vmlinuz kept"));
 	EQ(open_kernel(cache), -ENOENT);
-	OK(file_write(path, "no kernel", 9, &error));
+	OK(file_write(path, "no kernel", 9, 0600, &error));
 	EQ(open_kernel(cache), -EINVAL);
 	SAYS("vmlinuz: the file is no kernel image");
-	OK(file_write(path, "", 0, &error));
+	OK(file_write(path, "", 0, 0600, &error));
 	EQ(open_kernel(cache), -EINVAL);
 	/* One that is not packed is not kept. */
-	OK(file_write(path, elf.data, elf.size, &error));
+	OK(file_write(path, elf.data, elf.size, 0600, &error));
 	OK(open_kernel(cache));
 	OK(open_kernel(cache));
 	OK(shell("rm vmlinuz && mkfifo vmlinuz && (cat kept > vmlinuz &)"));

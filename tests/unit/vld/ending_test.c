@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xen/sched.h>
 
@@ -199,9 +200,14 @@ static void actions_of_crash(enum vl_action action, unsigned int ends, unsigned 
 
 static void crash_actions(void)
 {
-	char *text;
+	char path[100], *text;
+	struct stat info;
 
 	actions_of_crash(VL_ACTION_DESTROY, 1, 0);
+	/* The last lines of consoles are in it. */
+	snprintf(path, sizeof(path), "%s/ended.json", fake.run);
+	CU_ASSERT_EQUAL(stat(path, &info), 0);
+	CU_ASSERT_EQUAL(info.st_mode & 0137, 0);
 	text = fake_file(fake.run, "ended.json");
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "it wrote to a page table"));
 	free(text);
