@@ -11,11 +11,47 @@
 
 #include "stored/engine.h"
 
-#define FEW (sizeof(((struct tally *)0)->few) / sizeof(int32_t))
+#define FEW (sizeof(((struct tally *)0)->few) / sizeof(struct share))
+/* Of a node, beside what its maker chose. */
+#define NODE_BYTES 128
 
 /* ---- Counts of nodes --------------------------------------------------------- */
 
-static int32_t tally_get(const struct tally *tally, uint16_t domid)
+static int64_t cost(size_t name_size, const struct content *content)
+{
+	return (int64_t)(NODE_BYTES + name_size + content->size +
+			 content->perm_count * sizeof(struct vl_perm));
+}
+
+int64_t node_cost(const struct node *node)
+{
+	return cost(node->name_size, node->content);
+}
+
+struct count {
+	uint32_t *owned;
+	int64_t *bytes;
+};
+
+static int count_node(void *arg, const char *path, const struct node *node)
+{
+	const struct count *count = arg;
+	uint16_t owner = node->content->perms[0].domid;
+
+	(void)path;
+	count->owned[owner]++;
+	count->bytes[owner] += node_cost(node);
+	return 0;
+}
+
+int node_count(const struct node *root, uint32_t *owned, int64_t *bytes)
+{
+	struct count count = { owned, bytes };
+
+	return tree_walk(root, "/", count_node, &count);
+}
+
+static struct share tally_get(const struct tally *tally, uint16_t domid)
 {
 	if (tally->many) {
 		return tally->many[domid];
@@ -25,12 +61,12 @@ static int32_t tally_get(const struct tally *tally, uint16_t domid)
 			return tally->few[i];
 		}
 	}
-	return 0;
+	return (struct share){ 0 };
 }
 
 static int tally_grow(struct tally *tally)
 {
-	tally->many = calloc(DOMID_END, sizeof(int32_t));
+	tally->many = calloc(DOMID_END, sizeof(*tally->many));
 	if (!tally->many) {
 		return -ENOMEM;
 	}
@@ -46,19 +82,25 @@ static int tally_prepare(struct tally *tally, unsigned int domains)
 	return tally->many || tally->count + domains <= FEW ? 0 : tally_grow(tally);
 }
 
-static int tally_add(struct tally *tally, uint16_t domid, int32_t nodes)
+static void share_add(struct share *share, struct share more)
+{
+	share->nodes += more.nodes;
+	share->bytes += more.bytes;
+}
+
+static int tally_add(struct tally *tally, uint16_t domid, struct share more)
 {
 	unsigned int i;
 
 	if (!tally->many) {
 		for (i = 0; i < tally->count && tally->few_domid[i] != domid; i++) {}
 		if (i < tally->count) {
-			tally->few[i] += nodes;
+			share_add(&tally->few[i], more);
 			return 0;
 		}
 		if (i < FEW) {
 			tally->few_domid[i] = domid;
-			tally->few[i] = nodes;
+			tally->few[i] = more;
 			tally->count++;
 			return 0;
 		}
@@ -66,13 +108,14 @@ static int tally_add(struct tally *tally, uint16_t domid, int32_t nodes)
 			return -ENOMEM;
 		}
 	}
-	tally->many[domid] += nodes;
+	share_add(&tally->many[domid], more);
 	return 0;
 }
 
-static void owned_add(struct engine *engine, uint16_t domid, int32_t nodes)
+static void owned_add(struct engine *engine, uint16_t domid, struct share more)
 {
-	engine->owned[domid] = (uint32_t)((int32_t)engine->owned[domid] + nodes);
+	engine->owned[domid] = (uint32_t)((int32_t)engine->owned[domid] + more.nodes);
+	engine->owned_bytes[domid] += more.bytes;
 }
 
 void tally_apply(struct engine *engine, struct tally *tally)
@@ -98,7 +141,8 @@ void tally_free(struct tally *tally)
 static int count_gone(void *arg, const char *path, const struct node *node)
 {
 	(void)path;
-	return tally_add(arg, node->content->perms[0].domid, -1);
+	return tally_add(arg, node->content->perms[0].domid,
+			 (struct share){ -1, -node_cost(node) });
 }
 
 /* ---- Changes ----------------------------------------------------------------- */
@@ -132,21 +176,53 @@ int change_missing(const struct node *root, const char *path, const struct who *
 	return perm_allows(node->content, who, VL_PERM_READ) ? -ENOENT : -EACCES;
 }
 
+/* What an owner would have with so much more, against its quotas. */
+static int check_share(struct context *c, uint16_t owner, struct share more)
+{
+	struct share now = tally_get(c->tally, owner);
+
+	share_add(&now, more);
+	now.nodes += (int32_t)c->engine->owned[owner];
+	now.bytes += c->engine->owned_bytes[owner];
+	if (more.nodes > 0 && now.nodes > 0 && is_over(c, QUOTA_NODES, (size_t)now.nodes)) {
+		return over(c, QUOTA_NODES);
+	}
+	/* What belongs to the control domain is bounded by what it made. */
+	if (owner != 0 && more.bytes > 0 && now.bytes > 0 &&
+	    is_over(c, QUOTA_NODE_MEMORY, (size_t)now.bytes)) {
+		return over(c, QUOTA_NODE_MEMORY);
+	}
+	return 0;
+}
+
+/* Bytes of the last names of a path. */
+static size_t names_size(const char *path, unsigned int names)
+{
+	const char *end = path + strlen(path), *at = end;
+
+	for (unsigned int i = 0; i < names; i++) {
+		while (*--at != '/') {}
+	}
+	return (size_t)(end - at) - names;
+}
+
 /* Makes a node below `near`, with its permissions, but the guest's own. */
 static int create(struct context *c, const struct node *near, unsigned int missing)
 {
 	const struct content *above = near->content;
 	struct content *content, *parents;
 	uint16_t owner = c->who->privileged ? above->perms[0].domid : c->who->domid;
-	int64_t nodes;
+	struct share more = { .nodes = (int32_t)missing };
 	int rc;
 
 	if (!perm_allows(above, c->who, VL_PERM_WRITE)) {
 		return -EACCES;
 	}
-	nodes = (int64_t)c->engine->owned[owner] + tally_get(c->tally, owner) + missing;
-	if (is_over(c, QUOTA_NODES, nodes > 0 ? (size_t)nodes : 0)) {
-		return over(c, QUOTA_NODES);
+	more.bytes = (int64_t)(missing * (NODE_BYTES + above->perm_count * sizeof(struct vl_perm)) +
+			       names_size(c->change->path, missing) + c->change->size);
+	rc = check_share(c, owner, more);
+	if (rc) {
+		return rc;
 	}
 	content = content_new(above->perms, above->perm_count, c->change->value, c->change->size);
 	parents = content_new(above->perms, above->perm_count, NULL, 0);
@@ -160,7 +236,7 @@ static int create(struct context *c, const struct node *near, unsigned int missi
 		rc = tree_set(c->root, c->change->path, content, parents, ++c->engine->gen);
 	}
 	if (rc == 0) {
-		tally_add(c->tally, owner, (int32_t)missing);
+		tally_add(c->tally, owner, more);
 		c->result->after = content_ref(content);
 	}
 	content_unref(content);
@@ -171,12 +247,20 @@ static int create(struct context *c, const struct node *near, unsigned int missi
 static int replace(struct context *c, const struct node *node, struct content *content)
 {
 	struct content *before = content_ref(node->content);
-	int rc = tree_set(c->root, c->change->path, content, NULL, ++c->engine->gen);
+	uint16_t from = before->perms[0].domid, to = content->perms[0].domid;
+	int64_t old = node_cost(node), new = cost(node->name_size, content);
+	int rc = check_share(c, to, (struct share){ 0, from == to ? new - old : new });
 
+	rc = rc ? rc : tally_prepare(c->tally, 2);
+	if (rc == 0) {
+		rc = tree_set(c->root, c->change->path, content, NULL, ++c->engine->gen);
+	}
 	if (rc) {
 		content_unref(before);
 		return rc;
 	}
+	tally_add(c->tally, from, (struct share){ -1, -old });
+	tally_add(c->tally, to, (struct share){ 1, new });
 	c->result->before = before;
 	c->result->after = content_ref(content);
 	return 0;
@@ -237,14 +321,7 @@ static int change_perms(struct context *c)
 	if (!content) {
 		return -ENOMEM;
 	}
-	rc = tally_prepare(c->tally, 2);
-	if (rc == 0) {
-		rc = replace(c, node, content);
-	}
-	if (rc == 0) {
-		tally_add(c->tally, owner, -1);
-		tally_add(c->tally, change->perms[0].domid, 1);
-	}
+	rc = replace(c, node, content);
 	content_unref(content);
 	return rc;
 }

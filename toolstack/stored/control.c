@@ -61,6 +61,8 @@ static int print_usage(struct engine *engine, const char *number, struct answer 
 	}
 	domain = domain_find(engine, domid);
 	add(answer, "%-18s %10u\n", quota_name(QUOTA_NODES), engine->owned[domid]);
+	add(answer, "%-18s %10" PRId64 "\n", quota_name(QUOTA_NODE_MEMORY),
+	    engine->owned_bytes[domid]);
 	if (domain) {
 		add(answer, "%-18s %10u\n", quota_name(QUOTA_WATCHES), domain->conn->watch_count);
 		add(answer, "%-18s %10u\n", quota_name(QUOTA_TRANSACTIONS), domain->conn->tx_count);
@@ -118,15 +120,11 @@ static int control_stats(struct engine *engine, const char *const *words, unsign
 	return 0;
 }
 
-static int count_node(void *arg, const char *path, const struct node *node)
+static int check_path(void *arg, const char *path, const struct node *node)
 {
-	uint32_t *owned = arg;
-
-	if (!path_valid(path)) {
-		return -EINVAL;
-	}
-	owned[node->content->perms[0].domid]++;
-	return 0;
+	(void)arg;
+	(void)node;
+	return path_valid(path) ? 0 : -EINVAL;
 }
 
 /* Counts all nodes anew. */
@@ -134,13 +132,17 @@ static int control_check(struct engine *engine, const char *const *words, unsign
 			 struct answer *answer)
 {
 	static uint32_t owned[DOMID_END];
+	static int64_t bytes[DOMID_END];
 
 	(void)words;
 	(void)count;
 	memset(owned, 0, sizeof(owned));
-	if (tree_walk(engine->root, "/", count_node, owned)) {
+	memset(bytes, 0, sizeof(bytes));
+	node_count(engine->root, owned, bytes);
+	if (tree_walk(engine->root, "/", check_path, NULL)) {
 		add(answer, "a node has no valid path");
-	} else if (memcmp(owned, engine->owned, sizeof(owned)) != 0) {
+	} else if (memcmp(owned, engine->owned, sizeof(owned)) != 0 ||
+		   memcmp(bytes, engine->owned_bytes, sizeof(bytes)) != 0) {
 		add(answer, "counts of nodes are wrong");
 	} else {
 		add(answer, "OK");

@@ -36,6 +36,7 @@ struct engine *engine_new(const struct engine_host *host)
 	if (engine->special[0]) {
 		engine->root = tree_new(engine->special[0], engine->gen);
 		engine->owned[0] = 1;
+		engine->owned_bytes[0] = engine->root ? node_cost(engine->root) : 0;
 	}
 	if (!engine->special[0] || !engine->special[1] || !engine->root) {
 		engine_free(engine);

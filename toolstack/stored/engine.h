@@ -71,12 +71,16 @@ void watch_fire_lost(struct conn *conn);
 
 /* ---- Changes (change.c) ------------------------------------------------------ */
 
-/** How many nodes each domain owns more, or fewer. */
+/** How many nodes each domain owns more, or fewer, and how large they are. */
+struct share {
+	int32_t nodes;
+	int64_t bytes;
+};
 struct tally {
 	uint16_t few_domid[16];
-	int32_t few[16];
+	struct share few[16];
 	unsigned int count;
-	int32_t *many; /* by domid, once there are more than a few */
+	struct share *many; /* by domid, once there are more than a few */
 };
 
 enum change_op {
@@ -115,6 +119,10 @@ int change_missing(const struct node *root, const char *path, const struct who *
 /** Adds a tally to the domains' counts, and empties it. */
 void tally_apply(struct engine *engine, struct tally *tally);
 void tally_free(struct tally *tally);
+/** What a node counts for QUOTA_NODE_MEMORY. */
+int64_t node_cost(const struct node *node);
+/** Counts all nodes of a tree, and their bytes, by domain; both are all 0. */
+int node_count(const struct node *root, uint32_t *owned, int64_t *bytes);
 
 /* ---- Transactions (tx.c) ----------------------------------------------------- */
 
@@ -301,6 +309,7 @@ struct engine {
 	struct map points;	    /* of struct watch_point */
 	struct quotas quotas;
 	uint32_t owned[DOMID_END];	  /* nodes of each domain */
+	int64_t owned_bytes[DOMID_END];	  /* and what these take */
 	struct domain *domain[DOMID_END]; /* null: not introduced */
 	bool gone[DOMID_END];		  /* released; permissions may still name it */
 	unsigned int gone_count;

@@ -15,6 +15,7 @@ static const struct {
 	int error;
 } table[QUOTA_COUNT] = {
 	[QUOTA_NODES] = { "nodes", "nodes that a guest owns", -ENOSPC },
+	[QUOTA_NODE_MEMORY] = { "node-memory", "bytes of the nodes that a guest owns", -ENOSPC },
 	[QUOTA_WATCHES] = { "watches", "watches that a guest has set", -E2BIG },
 	[QUOTA_TRANSACTIONS] = { "transactions", "transactions that a guest has open", -ENOSPC },
 	[QUOTA_TX_SIZE] = { "transaction-size", "paths that a transaction touches", -ENOSPC },
@@ -27,6 +28,7 @@ static const struct {
 /* About ten times what a busy Linux guest with a dozen devices uses. */
 const struct quotas quota_defaults = { {
 	[QUOTA_NODES] = 8192,
+	[QUOTA_NODE_MEMORY] = 2 << 20,
 	[QUOTA_WATCHES] = 1024,
 	[QUOTA_TRANSACTIONS] = 64,
 	[QUOTA_TX_SIZE] = 4096,

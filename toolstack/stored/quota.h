@@ -11,6 +11,7 @@
 
 enum quota {
 	QUOTA_NODES,	    /* that it owns */
+	QUOTA_NODE_MEMORY,  /* bytes that these take */
 	QUOTA_WATCHES,	    /* that it has set */
 	QUOTA_TRANSACTIONS, /* that it has open */
 	QUOTA_TX_SIZE,	    /* paths that one transaction touches, and changes that it makes */

@@ -56,7 +56,9 @@ static int find(void *arg, const char *path, const struct node *node)
 
 static int mend(struct engine *engine, const char *path)
 {
-	const struct content *old = tree_find(engine->root, path)->content;
+	const struct node *node = tree_find(engine->root, path);
+	const struct content *old = node->content;
+	int64_t cost = node_cost(node);
 	struct content *content = content_new(old->perms, old->perm_count, NULL, 0), *whole;
 	uint16_t owner = old->perms[0].domid;
 	uint32_t count = 1;
@@ -76,7 +78,10 @@ static int mend(struct engine *engine, const char *path)
 	rc = whole ? tree_set(&engine->root, path, whole, NULL, ++engine->gen) : -ENOMEM;
 	if (rc == 0) {
 		engine->owned[owner]--;
+		engine->owned_bytes[owner] -= cost;
 		engine->owned[whole->perms[0].domid]++;
+		engine->owned_bytes[whole->perms[0].domid] +=
+			node_cost(tree_find(engine->root, path));
 		state_node(engine, path, whole);
 	}
 	content_unref(whole);

@@ -243,15 +243,6 @@ static int replay_record(struct reader *r)
 	}
 }
 
-static int count_node(void *arg, const char *path, const struct node *node)
-{
-	uint32_t *owned = arg;
-
-	(void)path;
-	owned[node->content->perms[0].domid]++;
-	return 0;
-}
-
 int state_replay(struct engine *engine, const struct journal *journal, struct vl_error *error)
 {
 	struct reader r = { .engine = engine };
@@ -285,5 +276,6 @@ int state_replay(struct engine *engine, const struct journal *journal, struct vl
 				    (size_t)(at - data), size);
 	}
 	memset(engine->owned, 0, sizeof(engine->owned));
-	return tree_walk(engine->root, "/", count_node, engine->owned);
+	memset(engine->owned_bytes, 0, sizeof(engine->owned_bytes));
+	return node_count(engine->root, engine->owned, engine->owned_bytes);
 }

@@ -234,6 +234,35 @@ static void commands(void)
 	end();
 }
 
+/*
+ * 8192 nodes of 4 KiB, with names of 3 KiB, were 60 MB of memory for each guest,
+ * and twice that of /run: two guests filled it.
+ */
+static void node_memory(void)
+{
+	int64_t before = engine->owned_bytes[5];
+	char value[2001], path[16];
+	unsigned int count = 0;
+	int rc;
+
+	engine->now++; /* a line in the log */
+	memset(value, 'v', sizeof(value) - 1);
+	value[sizeof(value) - 1] = '\0';
+	do {
+		snprintf(path, sizeof(path), "large/%u", count);
+		rc = client_write(guest, 0, path, value);
+	} while (rc == 0 && ++count < 5000);
+	CU_ASSERT_EQUAL(rc, -ENOSPC);
+	CU_ASSERT_PTR_NOT_NULL(strstr(client_log, "node-memory=2097152"));
+	CU_ASSERT(count > 900 && count < 1000);
+	/* Nor does one grow; a smaller value is fine, and makes room. */
+	CU_ASSERT_EQUAL(client_write(guest, 0, "large/1", ""), 0);
+	CU_ASSERT_EQUAL(client_write(guest, 0, "large/2", ""), 0);
+	CU_ASSERT_EQUAL(client_write(guest, 0, path, value), 0);
+	CU_ASSERT_EQUAL(client_text(guest, XS_RM, 0, "large", NULL), 0);
+	CU_ASSERT_EQUAL(engine->owned_bytes[5], before);
+}
+
 static void quotas(void)
 {
 	struct answer answer;
@@ -256,6 +285,8 @@ static void quotas(void)
 		snprintf(text, sizeof(text), "/local/domain/5/control/%d", i);
 		CU_ASSERT_EQUAL(client_write(control, 0, text, ""), 0);
 	}
+	engine->quotas = quota_defaults;
+	node_memory();
 	engine->quotas.limit[QUOTA_NODE_SIZE] = 3;
 	CU_ASSERT_EQUAL(client_write(guest, 0, "a", "xyz"), 0);
 	CU_ASSERT_EQUAL(client_write(guest, 0, "a", "wxyz"), -ENOSPC);
