@@ -27,7 +27,6 @@
 #include "libvellum/kernel_cache.h"
 
 #include <dirent.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -233,7 +232,7 @@ static bool find(int dir, int fd, const struct identity *id, uint64_t size, unsi
 	bool found;
 	int entry;
 
-	if (got <= 0 || (got >= SELFMAG && memcmp(buffer, ELFMAG, SELFMAG) == 0)) {
+	if (got <= 0) {
 		return false;
 	}
 	name_entry(name, buffer, (size_t)got, size);
