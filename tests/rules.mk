@@ -260,7 +260,7 @@ $(RUN)/vlstate: $(CONTROL)/vlstate.c $(O)/libvellum.a
 	$(Q)$(CC) $(tool_cflags) $(tool_ldflags) -o $@ $^ $(tool_libs)
 # xenstore-utils are one program under many names.
 control_programs := $(progs) $(RUN)/vlstate $(addprefix xenstore-,chmod exists list ls read rm watch write) \
-	dnsmasq nft ip mke2fs e2fsck
+	dnsmasq nft mke2fs e2fsck
 control_files := $(RUN)/vmlinuz:/boot/vmlinuz $(RUN)/initrd-guest.gz:/boot/initrd-guest.gz \
 	toolstack/network/vl-network $(CONTROL)/start $(O)/guest/crash.elf:/boot/crash.elf
 $(RUN)/initrd-vl.gz: $(mkinitramfs) tests/system/init toolstack/network/vl-network $(wildcard $(CONTROL)/*) \

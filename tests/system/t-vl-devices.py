@@ -21,7 +21,7 @@ def disk(tap, vm):
     tap.equal(vm.run(f"e2fsck -f -n {image}")[0], 0, "the file system is clean")
 
     vm.config("reader", "verify,scribble", disk=[f"file:{image},xvda,w"])
-    vm.create("reader")
+    tap.equal(vm.create("reader"), (0, []), "another guest with the same disk")
     vm.until_log("reader", "GUEST-DONE reader verify 0", 120)
     tap.ok(True, "another guest finds every byte")
     vm.until_log("reader", "GUEST-SCRIBBLES", 60)
@@ -51,7 +51,7 @@ def network(tap, vm):
     addresses = {}
     for name in ("left", "right"):
         vm.until_log(name, "GUEST-IP", 90)
-        addresses[name] = next(line.split()[2] for line in vm.log(name)
+        addresses[name] = next(line.split()[2] for line in vm.guest_log(name)
                                if line.startswith("GUEST-IP"))
     tap.ok(len(set(addresses.values())) == 2 and
            all(a.startswith("10.77.0.") for a in addresses.values()),
@@ -102,10 +102,7 @@ def main():
     tap = require_control(Tap())
     with Control("vl-devices") as vm:
         tap.attempt("ready", vm.ready)
-        vm.config("first")
-        vm.create("first", "-p")
-        vm.vl("destroy first")
-        before = tap.attempt("resources", vm.resources)
+        before = tap.attempt("a first guest", vm.warm)
         for step in (disk, network, several):
             tap.attempt(step.__name__, step, tap, vm)
             for name in vm.names():

@@ -37,10 +37,7 @@ def main():
     tap = require_control(Tap())
     with Control("vl-many", mem=f"{1024 + MANY * (GUEST_MIB + 8)}M") as vm:
         tap.attempt("ready", vm.ready)
-        vm.config("first")
-        vm.create("first", "-p")
-        vm.vl("destroy first")
-        before = tap.attempt("resources", vm.resources)
+        before = tap.attempt("a first guest", vm.warm)
         tap.attempt("all at once", all_at_once, tap, vm)
         for name in vm.names():
             vm.vl(f"destroy {name}")
