@@ -56,9 +56,9 @@ unsigned long gen_mfn(struct input *in, const struct fake_guest *g)
 	case 3:
 		return other->mfn[in_u8(in) % other->pages];
 	case 4:
-		return ptr_frame(other->d->shared);
+		return other->d != NULL ? ptr_frame(other->d->shared) : 0;
 	case 5:
-		return ptr_frame(other->d);
+		return other->d != NULL ? ptr_frame(other->d) : 0;
 	case 6:
 		return FAKE_IO_FRAME;
 	case 7:
