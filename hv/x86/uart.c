@@ -27,7 +27,8 @@
 #define LSR_THR_EMPTY 0x20
 
 #define FIFO_SIZE 16
-#define RING_SIZE 256 /* power of two */
+/* What a person pastes at once; a power of two. */
+#define RING_SIZE 4096
 
 static uint16_t port; /* 0: no UART; write-once */
 static bool by_interrupt;
