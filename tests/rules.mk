@@ -294,7 +294,10 @@ debian: all
 	$(Q)O=$(O) MEM='$(MEM)' SMP='$(SMP)' HVARGS='$(HVARGS)' KARGS='$(KARGS)' \
 		DEBIAN=$(DEBIAN) tests/system/run.sh
 
-SYSTEM := $(if $(T),$(T:%=tests/system/t-%.py),$(sort $(wildcard tests/system/t-*.py)))
+# Of the toolstack's tests one is run by default; LONG=1, or T=, runs these, too.
+long_system := $(if $(LONG),,vl-devices vl-faults vl-many run)
+SYSTEM := $(if $(T),$(T:%=tests/system/t-%.py),$(filter-out $(long_system:%=tests/system/t-%.py),\
+	$(sort $(wildcard tests/system/t-*.py))))
 ifneq ($(wildcard tests/guest/run.py),)
 SYSTEM += $(if $(T),,tests/guest/run.py)
 endif
@@ -307,7 +310,7 @@ test: all release guests $(O)/race/race $(unit_progs) $(generated) $(RUN)/vmlinu
 		$(RUN)/initrd-vl.gz
 	$(Q)$(check_env) $(PYTHON) tests/summary.py $(addprefix unit:,$(unit_progs)) \
 		$(CHECKS) tap:tests/race/t-race tap:tests/model/t-model \
-		$(if $(have_hv),$(addprefix tap:,$(SYSTEM)),skip:system)
+		$(if $(have_hv),$(addprefix tap:,$(SYSTEM)) $(long_system:%=skip:t-%-without-LONG=1),skip:system)
 
 bench-boot: all $(RUN)/vmlinux $(RUN)/initrd.gz
 	$(Q)O=$(O) $(PYTHON) tests/bench/boot.py -n $(N) --json $(O)/bench-boot.json
