@@ -280,12 +280,20 @@ int vcpu_get_context(const struct vcpu *v, uint64_t context)
 
 /* ---- vcpu_info ------------------------------------------------------------------- */
 
+void vcpu_up(struct vcpu *v)
+{
+	/* Not while its vcpu_info moves. */
+	spin_lock(&v->domain->evtchn_lock);
+	sched_wake(v, PAUSE_DOWN);
+	spin_unlock(&v->domain->evtchn_lock);
+}
+
 int vcpu_map_info(struct vcpu *v, unsigned long mfn, unsigned int offset)
 {
 	struct domain *d = v->domain;
 	struct vcpu_info *to;
 	struct page *pg = NULL;
-	int rc = -XEN_EINVAL;
+	int rc = 0;
 
 	if (offset <= PAGE_SIZE - sizeof(*to) && (offset & 7) == 0) {
 		pg = guest_frame_hold(d, mfn);
@@ -296,21 +304,26 @@ int vcpu_map_info(struct vcpu *v, unsigned long mfn, unsigned int offset)
 	to = guest_frame_ptr(pg, offset);
 
 	/*
-	 * Senders write to v->info under this lock, so every event is either
-	 * in what is copied or goes to the new place; the entry path of the
-	 * vCPU uses it without, hence only itself or nobody may be running it.
+	 * Senders write to v->info under the first lock, so every event is
+	 * either in what is copied or goes to the new place, and the time is
+	 * written under the second one.  The way into the guest takes neither:
+	 * only v itself, or nobody, may be on it, and none starts v meanwhile.
 	 * The old place, in core memory, stays: a late write does no harm.
 	 */
 	spin_lock(&d->evtchn_lock);
-	if (v->info_page == NULL &&
-	    (v == current_vcpu() || (READ_ONCE(v->pause_flags) & PAUSE_DOWN) != 0)) {
+	if (v->info_page != NULL || (v != current_vcpu() && !vcpu_is_down(v))) {
+		rc = -XEN_EINVAL;
+	} else if (v != current_vcpu() && !sched_unloaded(v)) {
+		rc = -XEN_ERESTART;
+	} else {
+		spin_lock(&v->lock);
 		*to = *v->info;
 		v->info_page = pg;
 		WRITE_ONCE(v->info, to);
+		spin_unlock(&v->lock);
 		/* Everything is pending again. */
 		__atomic_store_n(&to->evtchn_pending_sel, ~0ul, __ATOMIC_SEQ_CST);
 		vcpu_mark_events_pending(v);
-		rc = 0;
 	}
 	spin_unlock(&d->evtchn_lock);
 	if (rc != 0) {

@@ -12,11 +12,6 @@
 #include <hv/sched.h>
 #include <hv/vtime.h>
 
-static bool is_down(const struct vcpu *v)
-{
-	return __atomic_load_n(&v->pause_flags, __ATOMIC_SEQ_CST) & PAUSE_DOWN;
-}
-
 /* ---- Starting and stopping -------------------------------------------------- */
 
 static long op_down(struct vcpu *v)
@@ -25,7 +20,7 @@ static long op_down(struct vcpu *v)
 
 	sched_sleep(v, PAUSE_DOWN);
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
-		if (!is_down(d->vcpu[i])) {
+		if (!vcpu_is_down(d->vcpu[i])) {
 			return 0;
 		}
 	}
@@ -94,18 +89,17 @@ static long call_op(struct vcpu *v, uint64_t cmd, uint64_t arg)
 	switch (cmd) {
 	case VCPUOP_initialise:
 		rc = vcpu_initialise(v, arg);
-		return rc == -XEN_ERESTART ? hypercall_restart(3, (uint64_t[]){ cmd, v->id, arg }) :
-					     rc;
+		break;
 	case VCPUOP_up:
 		if (!READ_ONCE(v->initialised)) {
 			return -XEN_EINVAL;
 		}
-		sched_wake(v, PAUSE_DOWN);
+		vcpu_up(v);
 		return 0;
 	case VCPUOP_down:
 		return op_down(v);
 	case VCPUOP_is_up:
-		return is_down(v) ? 0 : 1;
+		return vcpu_is_down(v) ? 0 : 1;
 	case VCPUOP_get_runstate_info:
 		runstate_read(v, &info);
 		return copy_to_guest(ptr, &info, sizeof(info));
@@ -114,7 +108,8 @@ static long call_op(struct vcpu *v, uint64_t cmd, uint64_t arg)
 	case VCPUOP_register_vcpu_time_memory_area:
 		return op_register_area(v, &v->time_area, ptr, sizeof(struct vcpu_time_info));
 	case VCPUOP_register_vcpu_info:
-		return op_register_info(v, ptr);
+		rc = op_register_info(v, ptr);
+		break;
 	case VCPUOP_stop_periodic_timer:
 		return 0; /* there is none */
 	case VCPUOP_set_singleshot_timer:
@@ -130,6 +125,7 @@ static long call_op(struct vcpu *v, uint64_t cmd, uint64_t arg)
 	default: /* also get_physid and set_periodic_timer: no kernel of today asks */
 		return -XEN_ENOSYS;
 	}
+	return rc == -XEN_ERESTART ? hypercall_restart(3, (uint64_t[]){ cmd, v->id, arg }) : rc;
 }
 
 long do_vcpu_op(uint64_t cmd, uint64_t vcpu, uint64_t arg)

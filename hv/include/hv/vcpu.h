@@ -169,7 +169,17 @@ int must_check vcpu_get_context(const struct vcpu *v, uint64_t context);
 void vcpu_dump(const struct vcpu *v);
 /** The general registers alone, of a guest or of the core. */
 void regs_print(const struct guest_regs *r);
-/** Moves vcpu_info into the guest's frame (VCPUOP_register_vcpu_info). */
+/** Whether v waits for VCPUOP_up; it may still be on its way off a CPU. */
+static inline bool vcpu_is_down(const struct vcpu *v)
+{
+	return (__atomic_load_n(&v->pause_flags, __ATOMIC_SEQ_CST) & PAUSE_DOWN) != 0;
+}
+/** VCPUOP_up. */
+void vcpu_up(struct vcpu *v);
+/**
+ * Moves vcpu_info into the guest's frame (VCPUOP_register_vcpu_info), of v itself
+ * or of one that is down.  -XEN_ERESTART: v is still loaded somewhere.
+ */
 int must_check vcpu_map_info(struct vcpu *v, unsigned long mfn, unsigned int offset);
 
 /**

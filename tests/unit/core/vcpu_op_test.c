@@ -174,6 +174,30 @@ static void test_info(void)
 	fake_guest_destroy(&guest[1]);
 }
 
+/*
+ * That of a vCPU that was down could be moved while it was still on its way into
+ * the guest: the mask that its handler begins with stayed in the old place.
+ */
+static void test_info_of_another(void)
+{
+	struct vcpu_register_vcpu_info r = { .offset = 128 };
+	struct vcpu *v;
+
+	world(1);
+	v = guest[0].d->vcpu[1];
+	r.mfn = guest[0].mfn[20];
+	TRUE_(fake_run(v));
+	run(0, 0);
+	EQ(vop(VCPUOP_register_vcpu_info, 1, &r, sizeof(r)), -XEN_EINVAL);
+	TRUE_(v->loaded);
+	OK(vop(VCPUOP_down, 1, NULL, 0));
+	OK(vop(VCPUOP_register_vcpu_info, 1, &r, sizeof(r)));
+	FALSE_(v->loaded);
+	CU_ASSERT_PTR_EQUAL(v->info, (char *)frame_ptr(guest[0].mfn[20]) + 128);
+	OK(vop(VCPUOP_up, 1, NULL, 0));
+	TRUE_(fake_run(v));
+}
+
 static void test_areas(void)
 {
 	uint64_t at = fake_va(20, PAGE_SIZE - 16);
@@ -223,6 +247,7 @@ CU_TestInfo vcpu_op_tests[] = {
 	{ "contexts that are refused", test_initialise_refused },
 	{ "initialise, interrupted", test_initialise_preempted },
 	{ "register_vcpu_info", test_info },
+	{ "register_vcpu_info of another vCPU", test_info_of_another },
 	{ "registered areas", test_areas },
 	{ "NMIs", test_nmi },
 	CU_TEST_INFO_NULL,
