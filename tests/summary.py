@@ -23,14 +23,19 @@ SUM = re.compile(r"^(\d+) passed, (\d+) failed", re.M)
 PLAN = re.compile(r"^1\.\.(\d+)")
 
 
+SHOWN = 24  # lines of what a failed test said, at the end again
+
+
 class Counts:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
         self.failures = []
+        self.why = []  # for each of the failures, what it said
 
-    def fail(self, name):
+    def fail(self, name, why=()):
         self.failed += 1
         self.failures.append(name)
+        self.why.append(list(why))
 
 
 def run_unit(path, counts):
@@ -73,8 +78,12 @@ def run_tap(path, counts):
     proc = subprocess.Popen([path], stdout=subprocess.PIPE, text=True,
                             errors="replace")
     seen, plan = 0, None
+    said, of_failure = [], None  # comments before a result, and behind one
     for line in proc.stdout:
         print(line, end="", flush=True)
+        if line.startswith("#"):
+            (said if of_failure is None else of_failure).append(line)
+            continue
         if PLAN.match(line):
             plan = int(PLAN.match(line).group(1))
             if plan == 0:
@@ -83,12 +92,14 @@ def run_tap(path, counts):
         if not result:
             continue
         seen += 1
+        before, said, of_failure = said, [], None
         if re.search(r"#\s*skip\b", result.group(2), re.I):
             counts.skipped += 1
         elif re.search(r"#\s*todo\b", result.group(2), re.I):
             counts.skipped += 1
         elif result.group(1):
-            counts.fail(f"{name}:{result.group(2)}")
+            counts.fail(f"{name}:{result.group(2)}", before)
+            of_failure = counts.why[-1]
         else:
             counts.passed += 1
     code = proc.wait()
@@ -112,8 +123,9 @@ def main():
         else:
             print(f"# {path}: not run, its sources are not there")
             counts.skipped += 1
-    for failure in counts.failures:
+    for failure, why in zip(counts.failures, counts.why):
         print(f"FAILED {failure}")
+        print("".join(f"    {line}" for line in why[-SHOWN:]), end="")
     print(f"{counts.passed} passed, {counts.failed} failed, "
           f"{counts.skipped} skipped in {time.monotonic() - start:.0f} s")
     return 1 if counts.failed else 0
