@@ -30,6 +30,7 @@ HV_ARGS = "com1=115200,8n1 console=com1 loglvl=info"
 DOM0_MEM = "1024M"
 # Timeouts are those of an idle machine, times this: others, and busy ones, are slower.
 SLOW = float(os.environ.get("TEST_SLOW", "4"))
+INTERRUPT = "\x1d\x03"  # out of a guest's console, and of a program
 
 
 class Timeout(Exception):
@@ -94,6 +95,7 @@ class VM:
         self.argv += list(qargs)
         self.text = ""       # all output so far, carriage returns removed
         self.seen = 0        # how much of it expect() has consumed
+        self.commands = 0    # how many run() has sent
         self.logged = 0      # how much of it the log has, in whole lines
         self.proc = None
         self.started = 0.0
@@ -219,12 +221,22 @@ class VM:
         self.run("stty -echo; dmesg -n 1", timeout)
 
     def run(self, command, timeout=30):
-        """Run a shell command; returns (exit code, list of its lines)."""
+        """Run a shell command; returns (exit code, list of its lines).
+
+        One that does not end in time is interrupted, so that the next one finds
+        the shell at its prompt, and has numbers of its own."""
+        self.commands += 1
+        n = self.commands
         # Split words, so that the echoed command does not look like output.
-        self.send_line(f"echo VM-BE''GIN; {command}; echo VM-E''ND $?")
-        self.expect(r"VM-BEGIN\n", timeout)
-        start = self.seen
-        match = self.expect(r"VM-END (\d+)\n", timeout)
+        self.send_line(f"echo VM-BE''GIN{n}; {command}; echo VM-E''ND{n} $?")
+        try:
+            self.expect(rf"VM-BEGIN{n}\n", timeout)
+            start = self.seen
+            match = self.expect(rf"VM-END{n} (\d+)\n", timeout)
+        except Timeout:
+            if self.proc.poll() is None:
+                self.send(INTERRUPT)
+            raise
         return int(match.group(1)), \
             self.text[start:match.start()].splitlines()
 
