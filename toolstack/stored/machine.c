@@ -62,12 +62,15 @@ struct carrier {
 	uint64_t index; /* of the grant, for gntdev */
 	unsigned int port;
 	bool asked; /* its event came: there may be requests */
+	bool waits; /* in machine->waiting */
+	TAILQ_ENTRY(carrier) of_waiting;
 };
 
 struct machine {
 	struct server *server;
 	struct core *core;
-	struct event *event;
+	struct event *event, *turn;
+	TAILQ_HEAD(, carrier) waiting; /* for the next turn of the event loop */
 	int evtchn, gntdev, backend;
 	unsigned int virq_port;
 	struct carrier **by_port;
@@ -156,6 +159,9 @@ static void carrier_free(struct carrier *c)
 		}
 		ioctl(machine->evtchn, EVTCHN_UNBIND, &port);
 	}
+	if (c->waits) {
+		TAILQ_REMOVE(&machine->waiting, c, of_waiting);
+	}
 	if (c->page) {
 		munmap(c->page, PAGE);
 		if (c->conn->who.domid != 0) {
@@ -212,6 +218,37 @@ void machine_detach(struct machine *machine, struct domain *domain)
 	}
 }
 
+/* After everybody else: a timer that is due is looked at once for each turn of the loop. */
+static void ask_later(struct carrier *c)
+{
+	static const struct timeval now = { 0, 0 };
+
+	if (c->waits) {
+		return;
+	}
+	if (event_add(c->machine->turn, &now)) {
+		ask(c);
+		return;
+	}
+	c->waits = true;
+	TAILQ_INSERT_TAIL(&c->machine->waiting, c, of_waiting);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct machine *machine = arg;
+	struct carrier *c;
+
+	(void)fd;
+	(void)what;
+	while ((c = TAILQ_FIRST(&machine->waiting))) {
+		TAILQ_REMOVE(&machine->waiting, c, of_waiting);
+		c->waits = false;
+		ask(c);
+	}
+	server_flush(machine->server);
+}
+
 void machine_serve(struct conn *conn)
 {
 	struct carrier *c = conn->carrier;
@@ -220,11 +257,14 @@ void machine_serve(struct conn *conn)
 	if (!c) {
 		return;
 	}
-	/* Requests are taken once for each event, and events come through the loop. */
+	/* Requests are taken once for each turn of the loop. */
 	c->asked = false;
 	moved = asked ? ring_serve(conn, c->page) : ring_send(conn, c->page);
 	if (moved) {
 		notify(c->machine, c->port);
+	}
+	if (ring_more(conn, c->page)) {
+		ask_later(c);
 	}
 }
 
@@ -314,6 +354,7 @@ int machine_open(struct server *server, struct machine **out, struct vl_error *e
 	}
 	machine->server = server;
 	machine->evtchn = machine->gntdev = machine->backend = -1;
+	TAILQ_INIT(&machine->waiting);
 	rc = open_device(&machine->evtchn, "/dev/xen/evtchn", error);
 	rc = rc ? rc : open_device(&machine->gntdev, "/dev/xen/gntdev", error);
 	rc = rc ? rc : open_device(&machine->backend, "/dev/xen/xenbus_backend", error);
@@ -330,7 +371,8 @@ int machine_open(struct server *server, struct machine **out, struct vl_error *e
 	if (rc == 0) {
 		machine->event = event_new(server->base, machine->evtchn, EV_READ | EV_PERSIST,
 					   on_evtchn, machine);
-		if (!machine->event || event_add(machine->event, NULL)) {
+		machine->turn = evtimer_new(server->base, on_turn, machine);
+		if (!machine->event || !machine->turn || event_add(machine->event, NULL)) {
 			rc = vl_error_set(error, -ENOMEM, "out of memory");
 		}
 	}
@@ -373,6 +415,9 @@ void machine_close(struct machine *machine)
 {
 	if (machine->event) {
 		event_free(machine->event);
+	}
+	if (machine->turn) {
+		event_free(machine->turn);
 	}
 	core_close(machine->core);
 	for (int *fd = (int[]){ machine->evtchn, machine->gntdev, machine->backend, -1 }; *fd >= 0;

@@ -173,6 +173,20 @@ bool ring_send(struct conn *conn, struct xenstore_domain_interface *page)
 	return tell_error(conn, page) || notify;
 }
 
+bool ring_more(const struct conn *conn, struct xenstore_domain_interface *page)
+{
+	uint32_t used = conn->rsp_end - (uint32_t)conn_pending(conn);
+
+	/* Our indices are written before those of the domain are read. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	used -= load(&page->rsp_cons);
+	if (conn->broken) {
+		return false;
+	}
+	return (!conn_throttled(conn) && load(&page->req_prod) != conn->req_cons) ||
+	       (conn_pending(conn) && used != XENSTORE_RING_SIZE);
+}
+
 bool ring_serve(struct conn *conn, struct xenstore_domain_interface *page)
 {
 	bool notify = false;

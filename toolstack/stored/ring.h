@@ -23,5 +23,11 @@ void ring_resume(struct conn *conn, struct xenstore_domain_interface *page);
 bool ring_serve(struct conn *conn, struct xenstore_domain_interface *page);
 /** The same, but takes nothing: for output that others have caused, or a guest's own requests. */
 bool ring_send(struct conn *conn, struct xenstore_domain_interface *page);
+/**
+ * Whether there is something to serve again. A domain sends no event for bytes that
+ * it adds while it sees older ones still there, so whoever has served looks once
+ * more: after he has notified, when what either side has written is to be seen.
+ */
+bool ring_more(const struct conn *conn, struct xenstore_domain_interface *page);
 
 #endif

@@ -234,7 +234,61 @@ static void endless(void)
 	engine_free(engine);
 }
 
+/* What else the guest does while its request is looked at; the log is a place to do it. */
+static void ask_meanwhile(void *arg, const char *text)
+{
+	uint32_t prod = guest.req_prod;
+
+	(void)text;
+	guest_put(&guest, XS_MKDIR, 2, 0, "x", 2);
+	guest_push(&guest, 1024);
+	*(bool *)arg = prod == page.req_cons;
+}
+
+/*
+ * Linux sends an event for a request only where it sees that all before it were taken.
+ * One that came while others were taken had none, and nobody looked for it again:
+ * the guest waited for the answer for ever, with its devices half connected.
+ */
+static void eventless(void)
+{
+	bool event = true;
+	const struct engine_host host = { .log = ask_meanwhile, .arg = &event }, *usual;
+	static const char big[3000];
+	struct answer answer;
+
+	begin(0);
+	usual = engine->host;
+	engine->host = &host;
+	engine->quotas.limit[QUOTA_WATCHES] = 0;
+	guest_put(&guest, XS_WATCH, 1, 0, "x\0t", 4);
+	guest_push(&guest, 1024);
+	CU_ASSERT(ring_serve(domain->conn, &page));
+	engine->host = usual;
+	CU_ASSERT_FALSE(event);
+	guest_pull(&guest, 1024);
+	CU_ASSERT(guest_take(&guest, &answer) && answer.req_id == 1 && answer.type == XS_ERROR);
+	CU_ASSERT_FALSE(guest_take(&guest, &answer));
+	CU_ASSERT(ring_more(domain->conn, &page));
+	CU_ASSERT(ring_serve(domain->conn, &page));
+	guest_pull(&guest, 1024);
+	CU_ASSERT(guest_take(&guest, &answer) && answer.req_id == 2 && answer.type == XS_MKDIR);
+	CU_ASSERT_FALSE(ring_more(domain->conn, &page));
+
+	/* Output that waits is more as soon as there is room. */
+	conn_send(domain->conn, XS_READ, 3, 0, big, sizeof(big));
+	CU_ASSERT(ring_send(domain->conn, &page));
+	CU_ASSERT_FALSE(ring_more(domain->conn, &page));
+	guest_pull(&guest, 1);
+	CU_ASSERT(ring_more(domain->conn, &page));
+	page.req_prod = page.req_cons + XENSTORE_RING_SIZE + 1;
+	CU_ASSERT(ring_serve(domain->conn, &page));
+	CU_ASSERT_FALSE(ring_more(domain->conn, &page));
+	engine_free(engine);
+}
+
 CU_TestInfo ring_tests[] = {
 	{ "pieces", pieces }, { "hostile", hostile }, { "reconnect", reconnect },
-	{ "greedy", greedy }, { "endless", endless }, CU_TEST_INFO_NULL,
+	{ "greedy", greedy }, { "endless", endless }, { "eventless", eventless },
+	CU_TEST_INFO_NULL,
 };
