@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libvellum/common.h"
+
 static const char *const action_names[] = {
 	[VL_ACTION_DESTROY] = "destroy",
 	[VL_ACTION_RESTART] = "restart",
@@ -486,15 +488,10 @@ int config_set_text(struct config_ctx *ctx, void *base, const struct config_key 
 
 static const char *uuid_text(const struct vl_config *config, char *buffer)
 {
-	size_t used = 0;
-
 	if (!config->has_uuid) {
 		return NULL;
 	}
-	for (unsigned int i = 0; i < 16; i++) {
-		used += (size_t)snprintf(buffer + used, CONFIG_TEXT_SIZE - used,
-					 0x2a8 >> i & 1 ? "%02x-" : "%02x", config->uuid[i]);
-	}
+	vl_uuid_text(config->uuid, buffer);
 	return buffer;
 }
 

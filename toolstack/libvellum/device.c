@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libvellum/common.h"
 #include "libvellum/device_part.h"
 
 #define LIMIT_MS 10000
@@ -193,7 +194,7 @@ static int late(struct attach *attach, const struct device *device, int limit_ms
 
 static int await(struct attach *attach, int limit_ms)
 {
-	int64_t end = nodes_now_ms() + limit_ms, left;
+	int64_t end = vl_now_ms() + limit_ms, left;
 	struct device *pending;
 	bool poll;
 	int rc;
@@ -211,7 +212,7 @@ static int await(struct attach *attach, int limit_ms)
 			poll = poll || device->stage == DEVICE_STARTS;
 			pending = device->stage == DEVICE_DONE ? pending : device;
 		}
-		left = end - nodes_now_ms();
+		left = end - vl_now_ms();
 		if (!pending || left <= 0) {
 			return pending ? late(attach, pending, limit_ms) : 0;
 		}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libvellum/common.h"
 #include "libvellum/device.h"
 #include "libvellum/device_part.h"
 
@@ -141,7 +142,7 @@ static int still_open(struct detach *detach, const struct gone **open, unsigned 
 
 static int await(struct detach *detach, int limit_ms, struct vl_error *why)
 {
-	int64_t end = nodes_now_ms() + limit_ms, left;
+	int64_t end = vl_now_ms() + limit_ms, left;
 	const struct gone *device = NULL;
 	char path[NODE_PATH_SIZE + 8];
 	unsigned int state = 0;
@@ -158,7 +159,7 @@ static int await(struct detach *detach, int limit_ms, struct vl_error *why)
 		if (rc <= 0) {
 			return rc;
 		}
-		left = end - nodes_now_ms();
+		left = end - vl_now_ms();
 		if (left <= 0) {
 			return vl_error_set(why, -ETIMEDOUT,
 					    "%s %u of domain %u: its backend did not close within "

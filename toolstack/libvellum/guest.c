@@ -75,14 +75,6 @@ int guest_name_check(const char *name, struct vl_error *error)
 	return 0;
 }
 
-void guest_uuid_text(const uint8_t uuid[16], char text[GUEST_UUID_SIZE])
-{
-	for (unsigned int i = 0; i < 16; i++) {
-		text += sprintf(text, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
-				uuid[i]);
-	}
-}
-
 static int no_guest(const char *name, struct vl_error *error)
 {
 	return vl_error_set(error, -ESRCH, "there is no guest %s", name);

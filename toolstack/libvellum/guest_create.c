@@ -135,12 +135,12 @@ static int check_memory(const struct creation *creation)
 /* One that is made up is nobody else's. */
 static int lock_uuid(struct creation *creation)
 {
-	char name[GUEST_UUID_SIZE + 1] = ".";
+	char name[VL_UUID_SIZE + 1] = ".";
 
 	if (!creation->config->has_uuid) {
 		return 0;
 	}
-	guest_uuid_text(creation->config->uuid, name + 1);
+	vl_uuid_text(creation->config->uuid, name + 1);
 	return guest_lock_take(creation->host, name, &creation->uuid_lock, creation->error);
 }
 

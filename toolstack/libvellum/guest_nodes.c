@@ -18,7 +18,7 @@ struct guest_nodes {
 	uint16_t domid;
 	const struct vl_config *config;
 	const struct vl_build *build;
-	char uuid[GUEST_UUID_SIZE];
+	char uuid[VL_UUID_SIZE];
 	const char *name; /* rename */
 };
 
@@ -118,7 +118,7 @@ int guest_nodes_write(struct vl_host *host, uint16_t domid, const struct vl_conf
 {
 	struct guest_nodes guest = { .domid = domid, .config = config, .build = build };
 
-	guest_uuid_text(config->uuid, guest.uuid);
+	vl_uuid_text(config->uuid, guest.uuid);
 	return nodes_transact(host->store, fill, &guest, error);
 }
 
@@ -137,7 +137,7 @@ int guest_nodes_rename(struct vl_host *host, uint16_t domid, const uint8_t uuid[
 {
 	struct guest_nodes guest = { .domid = domid, .name = name };
 
-	guest_uuid_text(uuid, guest.uuid);
+	vl_uuid_text(uuid, guest.uuid);
 	return nodes_transact(host->store, fill_name, &guest, error);
 }
 
@@ -159,6 +159,6 @@ int guest_nodes_remove(struct vl_host *host, uint16_t domid, const uint8_t uuid[
 {
 	struct guest_nodes guest = { .domid = domid };
 
-	guest_uuid_text(uuid, guest.uuid);
+	vl_uuid_text(uuid, guest.uuid);
 	return nodes_transact(host->store, clear, &guest, error);
 }

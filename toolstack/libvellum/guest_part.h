@@ -12,15 +12,14 @@
 #include <stdbool.h>
 
 #include "libvellum/build.h"
+#include "libvellum/common.h"
 #include "libvellum/guest.h"
 #include "libvellum/kernel_cache.h"
 
 #define GUEST_NAME_MAX 128
-#define GUEST_UUID_SIZE 37 /* as text, with the zero */
 
 /** -EINVAL: a name that cannot be one. */
 int guest_name_check(const char *name, struct vl_error *error);
-void guest_uuid_text(const uint8_t uuid[16], char text[GUEST_UUID_SIZE]);
 /** host->root and the path; makes the folder, not its contents. */
 int guest_folder(const struct vl_host *host, const char *dir, char path[PATH_MAX],
 		 struct vl_error *error);

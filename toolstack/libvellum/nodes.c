@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Each round another transaction got its way, so there is progress without end
  * only if somebody writes there on and on. */
@@ -149,12 +148,4 @@ int nodes_wait(struct vl_store *store, int timeout_ms, struct vl_error *error)
 		free(token);
 	}
 	return rc < 0 ? rc : 0;
-}
-
-int64_t nodes_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

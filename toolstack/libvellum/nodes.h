@@ -42,7 +42,5 @@ int nodes_number(struct vl_store *store, const char *dir, const char *name, unsi
 		 struct vl_error *error);
 /** Waits for an event of a watch, or so long; 0, or a failure. */
 int nodes_wait(struct vl_store *store, int timeout_ms, struct vl_error *error);
-/** A clock that nobody sets. */
-int64_t nodes_now_ms(void);
 
 #endif

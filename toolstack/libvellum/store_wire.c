@@ -17,8 +17,9 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "libvellum/common.h"
 
 struct event {
 	STAILQ_ENTRY(event) next;
@@ -128,19 +129,11 @@ static int send_all(struct vl_store *store, struct iovec *parts, unsigned int co
 	return 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Waits for input until a moment; -1: for ever. 1: there is some, 0: the moment has come. */
 static int wait_until(struct vl_store *store, int64_t moment, struct vl_error *error)
 {
 	struct pollfd poll_fd = { store->fd, POLLIN, 0 };
-	int64_t left = moment < 0 ? -1 : moment - now_ms();
+	int64_t left = moment < 0 ? -1 : moment - vl_now_ms();
 	int rc = poll(&poll_fd, 1, moment < 0 ? -1 : left < 0 ? 0 : (int)left);
 
 	if (rc < 0 && errno != EINTR) {
@@ -315,7 +308,7 @@ struct store_request store_path_request(uint32_t type, vl_tx tx, const char *wha
 int vl_store_event(struct vl_store *store, int timeout_ms, char **path, char **token,
 		   struct vl_error *error)
 {
-	int64_t moment = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+	int64_t moment = timeout_ms < 0 ? -1 : vl_now_ms() + timeout_ms;
 	struct event *event = STAILQ_FIRST(&store->events);
 	struct xsd_sockmsg head = { 0 };
 	int rc;

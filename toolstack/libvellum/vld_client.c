@@ -14,9 +14,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "libvellum/common.h"
 #include "libvellum/paths.h"
 
 #define ANSWER_MAX ((size_t)64 << 20)
@@ -117,19 +117,11 @@ static int vld_send(struct vl_vld *vld, const char *data, size_t size, struct vl
 	return 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* More bytes at the end of vld->rest. */
 static int vld_receive(struct vl_vld *vld, int64_t until, struct vl_error *error)
 {
 	struct pollfd wait = { .fd = vld->fd, .events = POLLIN };
-	int64_t left = until < 0 ? -1 : until - now_ms();
+	int64_t left = until < 0 ? -1 : until - vl_now_ms();
 	ssize_t count;
 	char *more;
 	int ready;
@@ -233,7 +225,7 @@ static void text_of(const json_t *object, const char *key, char *to, size_t size
 int vl_vld_wait(struct vl_vld *vld, uint16_t domid, int timeout_ms, struct vl_end *end,
 		struct vl_error *error)
 {
-	int64_t until = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+	int64_t until = timeout_ms < 0 ? -1 : vl_now_ms() + timeout_ms;
 	json_t *answer;
 	int rc = vld_ask(vld, json_pack("{s:s, s:i}", "do", "wait", "domid", (int)domid), until,
 			 &answer, error);

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "guests.h"
+#include "libvellum/common.h"
 #include "libvellum/file_io.h"
 #include "say.h"
 
@@ -88,16 +89,6 @@ static void last_lines(const struct scroll *scroll, char *text, size_t size)
 	}
 }
 
-static void uuid_text(const uint8_t *uuid, char text[37])
-{
-	char *to = text;
-
-	for (int i = 0; i < 16; i++) {
-		to += sprintf(to, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-			      uuid[i]);
-	}
-}
-
 /* A text that is no UTF-8 is none for JSON. */
 static void plain(char *to, size_t size, const char *from)
 {
@@ -132,7 +123,7 @@ void ends_add(struct vld *vld, struct guest *guest, unsigned int reason, const c
 {
 	const struct scroll_header *header = guest->console.scroll.header;
 	char console[LAST_BYTES], name[SCROLL_NAME_SIZE], why[sizeof(struct vl_crash_reason)];
-	char uuid[37];
+	char uuid[VL_UUID_SIZE];
 	json_t *end, *last = ends_find(vld, guest->domid);
 	json_int_t created = (json_int_t)header->created;
 
@@ -143,7 +134,7 @@ void ends_add(struct vld *vld, struct guest *guest, unsigned int reason, const c
 	last_lines(&guest->console.scroll, console, sizeof(console));
 	plain(name, sizeof(name), header->name);
 	plain(why, sizeof(why), crash);
-	uuid_text(header->handle, uuid);
+	vl_uuid_text(header->handle, uuid);
 	end = json_pack("{s:s, s:i, s:s, s:I, s:I, s:s, s:s, s:s, s:s}", "name", name, "domid",
 			(int)guest->domid, "uuid", uuid, "created", created, "when",
 			(json_int_t)time(NULL), "reason", vld_reason_name(reason), "action", action,

@@ -78,7 +78,7 @@ static void renamed(void)
 {
 	uint16_t one = make("one"), domid = 0;
 	struct vl_config *config = NULL;
-	char path[64], uuid[GUEST_UUID_SIZE];
+	char path[64], uuid[VL_UUID_SIZE];
 
 	make("two");
 	CU_ASSERT_EQUAL(vl_guest_rename(&host, one, "two", &error), -EEXIST);
@@ -93,7 +93,7 @@ static void renamed(void)
 	CU_ASSERT_EQUAL(vl_guest_rename(&host, one, "one", &error), 0);
 	CU_ASSERT_EQUAL(vl_guest_rename(&host, one, "one--migratedaway", &error), 0);
 	IS("/local/domain/1/name", "one--migratedaway");
-	guest_uuid_text(fake_ctl_domain(core, one)->info.handle, uuid);
+	vl_uuid_text(fake_ctl_domain(core, one)->info.handle, uuid);
 	snprintf(path, sizeof(path), "/vm/%s/name", uuid);
 	IS(path, "one--migratedaway");
 	CU_ASSERT_EQUAL(vl_guest_find(&host, "one--migratedaway", &domid, &error), 0);
