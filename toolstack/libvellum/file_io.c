@@ -5,8 +5,11 @@
  */
 #include "libvellum/file_io.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -93,13 +96,16 @@ static int write_all(int fd, const char *data, size_t size)
 	return fsync(fd);
 }
 
-/* A new file beside path; open() applies the umask, mkstemp() would not. */
+/* A new file beside path; open() applies the umask, mkstemp() would not.  Hidden,
+ * so that nobody takes it for one of the folder's own files. */
 static int create_beside(const char *path, mode_t mode, char **temporary)
 {
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	int fd;
 
 	for (unsigned int attempt = 0; attempt < 100; attempt++) {
-		if (asprintf(temporary, "%s.%ld-%u", path, (long)getpid(), attempt) < 0) {
+		if (asprintf(temporary, "%.*s.%s.%ld-%u", (int)(name - path), path, name,
+			     (long)getpid(), attempt) < 0) {
 			*temporary = NULL;
 			errno = ENOMEM;
 			return -1;
@@ -117,10 +123,10 @@ static int create_beside(const char *path, mode_t mode, char **temporary)
 	return -1;
 }
 
-int file_write(const char *path, const void *data, size_t size, mode_t mode, struct vl_error *error)
+int file_prepare(const char *path, const void *data, size_t size, mode_t mode, char **temporary,
+		 struct vl_error *error)
 {
-	char *temporary = NULL;
-	int rc = 0, fd = create_beside(path, mode, &temporary);
+	int rc = 0, fd = create_beside(path, mode, temporary);
 
 	if (fd < 0) {
 		return failed(error, "create", path);
@@ -131,12 +137,73 @@ int file_write(const char *path, const void *data, size_t size, mode_t mode, str
 	if (close(fd) < 0 && !rc) {
 		rc = failed(error, "write", path);
 	}
-	if (!rc && rename(temporary, path) < 0) {
-		rc = failed(error, "replace", path);
-	}
 	if (rc) {
-		unlink(temporary);
+		file_discard(temporary);
 	}
-	free(temporary);
 	return rc;
+}
+
+int file_commit(const char *path, char **temporary, struct vl_error *error)
+{
+	int rc = rename(*temporary, path) < 0 ? failed(error, "replace", path) : 0;
+
+	if (rc) {
+		unlink(*temporary);
+	}
+	free(*temporary);
+	*temporary = NULL;
+	return rc;
+}
+
+void file_discard(char **temporary)
+{
+	if (*temporary) {
+		unlink(*temporary);
+	}
+	free(*temporary);
+	*temporary = NULL;
+}
+
+int file_write(const char *path, const void *data, size_t size, mode_t mode, struct vl_error *error)
+{
+	char *temporary = NULL;
+	int rc = file_prepare(path, data, size, mode, &temporary, error);
+
+	return rc ? rc : file_commit(path, &temporary, error);
+}
+
+/* Who writes ".NAME.PID-N"; 0: that is no such name. */
+static pid_t writer_of(const char *name)
+{
+	const char *dot = *name == '.' ? strrchr(name + 1, '.') : NULL;
+	char *end;
+	long pid;
+
+	if (!dot || dot[1] < '1' || dot[1] > '9') {
+		return 0;
+	}
+	errno = 0;
+	pid = strtol(dot + 1, &end, 10);
+	if (errno || pid > INT_MAX || *end != '-' || !end[1] ||
+	    end[1 + strspn(end + 1, "0123456789")] != '\0') {
+		return 0;
+	}
+	return (pid_t)pid;
+}
+
+void file_sweep(const char *folder)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(folder);
+
+	while (dir && (entry = readdir(dir)) != NULL) {
+		pid_t pid = writer_of(entry->d_name);
+
+		if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH) {
+			unlinkat(dirfd(dir), entry->d_name, 0);
+		}
+	}
+	if (dir) {
+		closedir(dir);
+	}
 }

@@ -30,4 +30,18 @@ int file_read_fd(int fd, const char *path, size_t limit, void **data, size_t *si
 int file_write(const char *path, const void *data, size_t size, mode_t mode,
 	       struct vl_error *error);
 
+/**
+ * The same in two steps, for what has to succeed together with something else:
+ * all that needs room is done in the first. *temporary is malloc'd and null
+ * after a failure, after file_commit() and after file_discard().
+ */
+int file_prepare(const char *path, const void *data, size_t size, mode_t mode, char **temporary,
+		 struct vl_error *error);
+int file_commit(const char *path, char **temporary, struct vl_error *error);
+/** Null in *temporary is fine. */
+void file_discard(char **temporary);
+
+/** Removes the temporary files of a folder whose writers were killed. */
+void file_sweep(const char *folder);
+
 #endif

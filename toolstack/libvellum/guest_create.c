@@ -153,6 +153,7 @@ static int prepare(struct creation *creation)
 	rc = rc ? rc : complete(creation);
 	rc = rc ? rc : check_config(creation);
 	rc = rc ? rc : guest_lock_sweep(creation->host, creation->error);
+	rc = rc ? rc : guest_records_sweep(creation->host, creation->error);
 	rc = rc ? rc :
 		  guest_lock_take(creation->host, config->name, &creation->lock, creation->error);
 	rc = rc ? rc : check_unique(creation);

@@ -49,6 +49,8 @@ int guest_record_write(struct vl_host *host, uint16_t domid, const struct vl_con
 int guest_record_read(struct vl_host *host, uint16_t domid, struct vl_config **config, bool *ready,
 		      struct vl_error *error);
 void guest_record_remove(struct vl_host *host, uint16_t domid);
+/** Removes what writers have left that were killed. */
+int guest_records_sweep(struct vl_host *host, struct vl_error *error);
 
 /* ---- Nodes (guest_nodes.c) ------------------------------------------------------------ */
 

@@ -17,6 +17,7 @@
 #include "ends.h"
 #include "guests.h"
 #include "job.h"
+#include "libvellum/file_io.h"
 #include "restart.h"
 #include "say.h"
 #include "vld.h"
@@ -159,6 +160,19 @@ static int make_folders(struct vld *vld, struct vl_error *error)
 	return rc ? rc : make_folder(vld, "restart", error);
 }
 
+/* What a vld or a creation was writing when it was killed. */
+static void sweep(const struct vld *vld)
+{
+	static const char *const folders[] = { ".", "restart", "guests" };
+	char path[4096];
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		if (vld_path(vld, folders[i], path, sizeof(path)) == 0) {
+			file_sweep(path);
+		}
+	}
+}
+
 static int listen_begin(struct vld *vld, struct vl_error *error)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -216,6 +230,7 @@ int vld_start(struct vld **result, const struct vld_options *options, struct vld
 		vld_stop(vld);
 		return rc;
 	}
+	sweep(vld);
 	event_add(&vld->tick_timer, &second);
 	event_add(&vld->port_event, NULL);
 	watch_begin(vld);

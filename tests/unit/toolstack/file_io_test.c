@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pack.h"
 
 static char folder[] = "/tmp/vellum-file-io-XXXXXX";
-static char path[sizeof(folder) + 16];
+static char path[sizeof(folder) + 32];
 
 static int entries(void)
 {
@@ -89,8 +90,48 @@ static void failures(void)
 	end();
 }
 
+static void touch(const char *format, long pid)
+{
+	char name[128];
+
+	snprintf(path, sizeof(path), format, pid);
+	snprintf(name, sizeof(name), "%s/%s", folder, path);
+	fclose(fopen(name, "w"));
+}
+
+/* What a killed writer had begun stayed for ever, beside the file and like it. */
+static void swept(void)
+{
+	static const char *const kept[] = { "a.%ld-0", ".a.%ld-", ".a.%ld-0x", ".a.0%ld-0",
+					    ".%ld-0",  ".a.x%ld", ".a-%ld-1",  ".a.999%ld999999-1" };
+	pid_t dead = fork();
+	char command[160];
+
+	if (dead == 0) {
+		_exit(0);
+	}
+	CU_ASSERT_EQUAL(waitpid(dead, NULL, 0), dead);
+	begin();
+	touch(".a.%ld-0", dead);
+	touch(".a.%ld-17", dead);
+	touch("..%ld-1", dead);
+	file_sweep(folder);
+	CU_ASSERT_EQUAL(entries(), 0);
+	touch(".a.%ld-0", getpid());
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
+		touch(kept[i], dead);
+	}
+	file_sweep(folder);
+	CU_ASSERT_EQUAL(entries(), 1 + (int)(sizeof(kept) / sizeof(*kept)));
+	file_sweep("/nonexistent");
+	snprintf(command, sizeof(command), "rm -r %s/.a* %s/.[0-9]* %s/a*", folder, folder, folder);
+	CU_ASSERT_EQUAL(system(command), 0);
+	end();
+}
+
 CU_TestInfo file_io_tests[] = {
 	{ "write and read back", write_and_read },
 	{ "failures leave nothing behind", failures },
+	{ "what killed writers left is swept", swept },
 	CU_TEST_INFO_NULL,
 };

@@ -379,6 +379,8 @@ static void what_a_killed_one_left(void)
 		vl_config_free(config);
 		nothing_is_left();
 	}
+	/* Killed while it wrote its record; no such process can be. */
+	make_file("run/vellum/guests/.7.json.4194999-0", 10);
 	/* Killed when all was done: that is a guest. */
 	leave("whole", true, true);
 	config = small("other");

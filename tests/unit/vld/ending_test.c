@@ -295,7 +295,7 @@ static void loops_are_slowed(void)
 
 static void restart_can_fail(void)
 {
-	char path[100], other[120];
+	char path[100], other[120], left[2][120];
 	struct fake_domain *web;
 	int fd;
 
@@ -308,11 +308,16 @@ static void restart_can_fail(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
 	CU_ASSERT_TRUE(vld->restarts->due > 0);
 	CU_ASSERT_TRUE(vld->restarts->count > 0);
-	/* Whoever was killed while the file was written has left one beside it. */
+	/* One that is not in its place, and what killed writers have left: that was
+	 * never taken away in the run directory.  No process has such a number. */
 	snprintf(path, sizeof(path), "%s/restart/web", fake.run);
 	snprintf(other, sizeof(other), "%s.123-0", path);
 	CU_ASSERT_EQUAL(link(path, other), 0);
+	snprintf(left[0], sizeof(left[0]), "%s/restart/.web.4194999-0", fake.run);
+	snprintf(left[1], sizeof(left[1]), "%s/.ended.json.4194999-2", fake.run);
+	CU_ASSERT_EQUAL(link(path, left[0]) | link(path, left[1]), 0);
 	again();
+	CU_ASSERT_EQUAL(access(left[0], F_OK) & access(left[1], F_OK), -1);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
 	CU_ASSERT_PTR_NOT_NULL(vld->restarts->config);
 	CU_ASSERT_PTR_NULL(vld->restarts->next);
