@@ -13,6 +13,7 @@
 
 #include "libvellum/config_internal.h"
 #include "libvellum/device.h"
+#include "libvellum/file_io.h"
 #include "libvellum/guest_part.h"
 #include "libvellum/nodes.h"
 
@@ -211,8 +212,9 @@ int vl_guest_ask(struct vl_host *host, uint16_t domid, const char *what, struct 
 	return vl_store_writef(host->store, 0, path, "shutdown", error, "%s", what);
 }
 
-static int rename_record(struct vl_host *host, uint16_t domid, const char *name,
-			 struct vl_error *error)
+/* The record with the new name, beside the old one. */
+static int prepare_record(struct vl_host *host, uint16_t domid, const char *name, char **temporary,
+			  struct vl_error *error)
 {
 	struct vl_config *config = NULL;
 	int rc = vl_guest_config(host, domid, &config, error);
@@ -223,9 +225,35 @@ static int rename_record(struct vl_host *host, uint16_t domid, const char *name,
 	}
 	free(config->name);
 	config->name = strdup(name);
-	rc = config->name ? guest_record_write(host, domid, config, true, error) :
+	rc = config->name ? guest_record_prepare(host, domid, config, true, temporary, error) :
 			    vl_error_set(error, -ENOMEM, "no memory for a name");
 	vl_config_free(config);
+	return rc;
+}
+
+/*
+ * All or nothing: what needs room is done first, then the store, which is the
+ * name that counts, in one transaction.  A kill behind that leaves a record with
+ * the old name, which vl_guest_config() corrects.
+ */
+static int rename_all(struct vl_host *host, const struct vl_domain_info *info, const char *name,
+		      struct vl_error *error)
+{
+	uint16_t domid = (uint16_t)info->domid;
+	char *temporary = NULL, *old = NULL;
+	int rc = prepare_record(host, domid, name, &temporary, error);
+
+	rc = rc ? rc : vl_store_readf(host->store, 0, &old, error, "/local/domain/%u/name", domid);
+	rc = rc ? rc : guest_nodes_rename(host, domid, info->handle, name, error);
+	if (rc) {
+		file_discard(&temporary);
+	} else if (temporary) {
+		rc = guest_record_commit(host, domid, &temporary, error);
+		if (rc && old) {
+			guest_nodes_rename(host, domid, info->handle, old, NULL);
+		}
+	}
+	free(old);
 	return rc;
 }
 
@@ -249,8 +277,7 @@ int vl_guest_rename(struct vl_host *host, uint16_t domid, const char *name, stru
 		rc = vl_error_set(error, -EEXIST, "a guest named %s is there already", name);
 	}
 	if (rc == -ESRCH) {
-		rc = guest_nodes_rename(host, domid, info.handle, name, error);
-		rc = rc ? rc : rename_record(host, domid, name, error);
+		rc = rename_all(host, &info, name, error);
 	}
 	guest_lock_drop(&lock);
 	return rc;
@@ -262,6 +289,22 @@ int vl_guest_preserve(struct vl_host *host, uint16_t domid, const char *name,
 	int rc = vl_guest_rename(host, domid, name, error);
 
 	return rc ? rc : vl_devices_detach(host, domid, error);
+}
+
+/* The store's name counts, if it can be one; without it the record's does. */
+static void take_name(struct vl_host *host, uint16_t domid, struct vl_config *config)
+{
+	char *name = NULL;
+
+	if (host->store) {
+		vl_store_readf(host->store, 0, &name, NULL, "/local/domain/%u/name", domid);
+	}
+	if (name && !guest_name_check(name, NULL)) {
+		free(config->name);
+		config->name = name;
+	} else {
+		free(name);
+	}
 }
 
 int vl_guest_config(struct vl_host *host, uint16_t domid, struct vl_config **config,
@@ -280,6 +323,7 @@ int vl_guest_config(struct vl_host *host, uint16_t domid, struct vl_config **con
 		vl_config_free(found);
 		return rc;
 	}
+	take_name(host, domid, found);
 	*config = found;
 	return 0;
 }

@@ -45,6 +45,11 @@ int guest_lock_sweep(struct vl_host *host, struct vl_error *error);
 /** ready: the guest is complete. */
 int guest_record_write(struct vl_host *host, uint16_t domid, const struct vl_config *config,
 		       bool ready, struct vl_error *error);
+/** The same in two steps, as in file_io.h: the second needs no room any more. */
+int guest_record_prepare(struct vl_host *host, uint16_t domid, const struct vl_config *config,
+			 bool ready, char **temporary, struct vl_error *error);
+int guest_record_commit(struct vl_host *host, uint16_t domid, char **temporary,
+			struct vl_error *error);
 /** -ENOENT: there is none.  config and ready may be null. */
 int guest_record_read(struct vl_host *host, uint16_t domid, struct vl_config **config, bool *ready,
 		      struct vl_error *error);

@@ -34,8 +34,8 @@ static int no_memory(struct vl_error *error)
 	return vl_error_set(error, -ENOMEM, "no memory for the record of a guest");
 }
 
-int guest_record_write(struct vl_host *host, uint16_t domid, const struct vl_config *config,
-		       bool ready, struct vl_error *error)
+int guest_record_prepare(struct vl_host *host, uint16_t domid, const struct vl_config *config,
+			 bool ready, char **temporary, struct vl_error *error)
 {
 	char path[PATH_MAX], *text = NULL, *whole = NULL;
 	json_t *json = NULL;
@@ -55,9 +55,32 @@ int guest_record_write(struct vl_host *host, uint16_t domid, const struct vl_con
 	}
 	whole = json_dumps(json, JSON_INDENT(1));
 	json_decref(json);
-	rc = whole ? file_write(path, whole, strlen(whole), 0600, error) : no_memory(error);
+	rc = whole ? file_prepare(path, whole, strlen(whole), 0600, temporary, error) :
+		     no_memory(error);
 	free(whole);
 	return rc;
+}
+
+int guest_record_commit(struct vl_host *host, uint16_t domid, char **temporary,
+			struct vl_error *error)
+{
+	char path[PATH_MAX];
+	int rc = record_path(host, domid, path, error);
+
+	if (rc) {
+		file_discard(temporary);
+		return rc;
+	}
+	return file_commit(path, temporary, error);
+}
+
+int guest_record_write(struct vl_host *host, uint16_t domid, const struct vl_config *config,
+		       bool ready, struct vl_error *error)
+{
+	char *temporary = NULL;
+	int rc = guest_record_prepare(host, domid, config, ready, &temporary, error);
+
+	return rc ? rc : guest_record_commit(host, domid, &temporary, error);
 }
 
 int guest_record_read(struct vl_host *host, uint16_t domid, struct vl_config **config, bool *ready,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Guests that are there: found, named, asked, ended. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <CUnit/CUnit.h>
 
@@ -103,6 +105,62 @@ static void renamed(void)
 	vl_config_free(config);
 }
 
+/* The three places of a name. */
+static void is_named(uint16_t domid, const char *name)
+{
+	char path[64], uuid[VL_UUID_SIZE];
+	struct vl_config *config = NULL;
+
+	snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
+	IS(path, name);
+	vl_uuid_text(fake_ctl_domain(core, domid)->info.handle, uuid);
+	snprintf(path, sizeof(path), "/vm/%s/name", uuid);
+	IS(path, name);
+	CU_ASSERT_EQUAL_FATAL(guest_record_read(&host, domid, &config, NULL, &error), 0);
+	CU_ASSERT_STRING_EQUAL(config->name, name);
+	vl_config_free(config);
+}
+
+/*
+ * Without room for the record, or with a store that went away half way, a guest had
+ * its new name in the store and the old one in its record: vld started it again
+ * under the old one.
+ */
+static void renamed_wholly_or_not(void)
+{
+	struct rlimit old, small = { 16, RLIM_INFINITY };
+	uint16_t one = make("one");
+	unsigned int files = files_left();
+	struct vl_config *config = NULL;
+	bool failed = true;
+
+	getrlimit(RLIMIT_FSIZE, &old);
+	small.rlim_max = old.rlim_max;
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &small);
+	CU_ASSERT_EQUAL(vl_guest_rename(&host, one, "two", &error), -EFBIG);
+	setrlimit(RLIMIT_FSIZE, &old);
+	signal(SIGXFSZ, SIG_DFL);
+	is_named(one, "one");
+	CU_ASSERT_EQUAL(files_left(), files);
+	for (unsigned int n = 1; failed; n++) {
+		int rc;
+
+		fake_store_fail_at(n);
+		rc = vl_guest_rename(&host, one, "two", &error);
+		failed = fake_store_failed();
+		fake_store_fail_at(0);
+		is_named(one, rc ? "one" : "two");
+		CU_ASSERT_EQUAL(files_left(), files);
+		CU_ASSERT_EQUAL(vl_guest_rename(&host, one, "one", &error), 0);
+	}
+	/* Killed behind the store and before the record. */
+	fake_store_set("/local/domain/1/name", "three");
+	CU_ASSERT_EQUAL_FATAL(vl_guest_config(&host, one, &config, &error), 0);
+	CU_ASSERT_STRING_EQUAL(config->name, "three");
+	vl_config_free(config);
+}
+
 static void records(void)
 {
 	struct vl_config *config = NULL;
@@ -189,6 +247,7 @@ CU_TestInfo guest_tests[] = {
 	{ "found by name and number", found_by_name_and_number },
 	{ "asked", asked },
 	{ "renamed", renamed },
+	{ "renamed wholly or not", renamed_wholly_or_not },
 	{ "records", records },
 	{ "ended", ended },
 	{ "ended with a failure", ended_with_a_failure },
