@@ -52,6 +52,34 @@ static int choose(const struct vl_config *config, const char **path, struct vl_e
 	return 0;
 }
 
+static const char *kind_of(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return "a folder";
+	case S_IFIFO:
+		return "a pipe";
+	case S_IFSOCK:
+		return "a socket";
+	default:
+		return "a device";
+	}
+}
+
+/* A device may do anything when it is opened, and a pipe waits for a writer. */
+static int check_file(const char *what, const char *path, struct vl_error *error)
+{
+	struct stat info;
+
+	if (stat(path, &info) < 0) {
+		return vl_error_set(error, -errno, "cannot read the %s %s: %s", what, path,
+				    strerror(errno));
+	}
+	return S_ISREG(info.st_mode) ? 0 :
+				       vl_error_set(error, -EINVAL, "the %s %s is %s, not a file",
+						    what, path, kind_of(info.st_mode));
+}
+
 static int read_whole(int fd, void *data, size_t size)
 {
 	size_t done = 0;
@@ -73,9 +101,14 @@ static int read_whole(int fd, void *data, size_t size)
 /* Read rather than mapped: a file that shrinks would end our process. */
 static int open_ramdisk(const char *path, struct guest_boot *boot, struct vl_error *error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+	int rc = check_file("ramdisk", path, error), fd;
 	struct stat info;
 
+	if (rc) {
+		return rc;
+	}
+	/* What has taken its place since does not make us wait either. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &info) < 0) {
 		rc = -errno;
 	} else if (!S_ISREG(info.st_mode) || info.st_size == 0 || info.st_size > RAMDISK_MAX) {
@@ -89,8 +122,7 @@ static int open_ramdisk(const char *path, struct guest_boot *boot, struct vl_err
 		close(fd);
 	}
 	if (rc == -EINVAL) {
-		return vl_error_set(error, rc, "the ramdisk %s is empty, too large or no file",
-				    path);
+		return vl_error_set(error, rc, "the ramdisk %s is empty or too large", path);
 	}
 	return rc ? vl_error_set(error, rc, "cannot read the ramdisk %s: %s", path, strerror(-rc)) :
 		    0;
@@ -105,6 +137,7 @@ int guest_boot_open(const struct vl_host *host, const struct vl_config *config,
 
 	*boot = (struct guest_boot){ 0 };
 	rc = choose(config, &path, error);
+	rc = rc ? rc : check_file("kernel", path, error);
 	if (rc) {
 		return rc;
 	}

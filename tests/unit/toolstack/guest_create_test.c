@@ -225,6 +225,26 @@ static void wrong_configurations(void)
 		"not enough memory for guest x: it needs 101 MiB, 64 MiB are free");
 }
 
+/*
+ * A pipe as a kernel or a ramdisk: the creation waited for a writer, with its lock
+ * and half of its work done, until somebody killed it.
+ */
+static void no_files(void)
+{
+	const char *kernel = make_kernel(), *pipe = in_folder("pipe");
+
+	CU_ASSERT_EQUAL(mkfifo(pipe, 0600), 0);
+	refused(parse("name='x'\nkernel='%s'\nmemory=8\n", pipe), -EINVAL,
+		"pipe is a pipe, not a file");
+	refused(parse("name='x'\nkernel='%s'\nramdisk='%s'\nmemory=8\n", kernel, pipe), -EINVAL,
+		"pipe is a pipe, not a file");
+	refused(parse("name='x'\nkernel='%s'\nmemory=8\n", folder), -EINVAL,
+		" is a folder, not a file");
+	refused(parse("name='x'\nkernel='%s'\nramdisk='/dev/zero'\nmemory=8\n", kernel), -EINVAL,
+		"the ramdisk /dev/zero is a device, not a file");
+	unlink(pipe);
+}
+
 static void loaders(void)
 {
 	struct vl_config *config = parse("name='x'\nbootloader='pygrub'\nmemory=8\n");
@@ -477,6 +497,7 @@ CU_TestInfo guest_create_tests[] = {
 	{ "a whole guest", a_whole_guest },
 	{ "what is open is made up", what_is_open_is_made_up },
 	{ "wrong configurations", wrong_configurations },
+	{ "neither kernel nor ramdisk is a file", no_files },
 	{ "boot loaders", loaders },
 	{ "twice", twice },
 	{ "one UUID", one_uuid },
