@@ -106,7 +106,7 @@ static int prepare(struct attach *attach, struct device *device)
 		 device->domid, device->number);
 	snprintf(device->frontend, sizeof(device->frontend), "/local/domain/%u/device/%s/%u",
 		 device->domid, kind, device->number);
-	return device->disk ? disk_prepare(device, attach->error) :
+	return device->disk ? disk_prepare(attach->host, device, attach->error) :
 			      vif_prepare(&attach->netlink, device, attach->error);
 }
 

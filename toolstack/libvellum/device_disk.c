@@ -110,7 +110,7 @@ int disk_check(const struct vl_disk *disk, struct vl_error *error)
 	return 0;
 }
 
-int disk_prepare(struct device *device, struct vl_error *error)
+int disk_prepare(struct vl_host *host, struct device *device, struct vl_error *error)
 {
 	const struct vl_disk *disk = device->disk;
 	struct stat info;
@@ -124,7 +124,7 @@ int disk_prepare(struct device *device, struct vl_error *error)
 	if (fd < 0) {
 		return fd;
 	}
-	image_name(&info, device->image);
+	image_name(host, &info, device->image);
 	if (S_ISBLK(info.st_mode)) {
 		device->node = info.st_rdev;
 		device->fd = fd;

@@ -7,6 +7,10 @@
  *     /vellum/image/IMAGE/DOMID-NUMBER   "r", "w" or "w!"
  *     BACKEND/image                      IMAGE
  *
+ * A file is known by its inode, a block device by its number.  The name of a
+ * partition begins with that of its disk, "b-8-0" and "b-8-0-8-1": who writes one
+ * of them writes the other.
+ *
  * An entry counts only while its backend directory names the image, so one that
  * was left behind does no harm.
  */
@@ -15,15 +19,43 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "libvellum/device_part.h"
 
 #define INDEX "/vellum/image"
 
-void image_name(const struct stat *info, char name[64])
+/* The disk that a partition is a part of; false: it is none. */
+static bool partition_of(const struct vl_host *host, dev_t device, unsigned int disk[2])
 {
-	if (S_ISBLK(info->st_mode)) {
-		snprintf(name, 64, "b-%u-%u", major(info->st_rdev), minor(info->st_rdev));
+	const char *root = host->root ? host->root : "";
+	char path[PATH_MAX];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/sys/dev/block/%u:%u/partition", root, major(device),
+		 minor(device));
+	if (access(path, F_OK) < 0) {
+		return false;
+	}
+	snprintf(path, sizeof(path), "%s/sys/dev/block/%u:%u/../dev", root, major(device),
+		 minor(device));
+	file = fopen(path, "re");
+	if (file) {
+		found = fscanf(file, "%u:%u", &disk[0], &disk[1]) == 2;
+		fclose(file);
+	}
+	return found;
+}
+
+void image_name(const struct vl_host *host, const struct stat *info, char name[64])
+{
+	unsigned int number[2] = { major(info->st_rdev), minor(info->st_rdev) }, disk[2];
+
+	if (S_ISBLK(info->st_mode) && partition_of(host, info->st_rdev, disk)) {
+		snprintf(name, 64, "b-%u-%u-%u-%u", disk[0], disk[1], number[0], number[1]);
+	} else if (S_ISBLK(info->st_mode)) {
+		snprintf(name, 64, "b-%u-%u", number[0], number[1]);
 	} else {
 		snprintf(name, 64, "f-%u-%u-%ju", major(info->st_dev), minor(info->st_dev),
 			 (uintmax_t)info->st_ino);
@@ -48,9 +80,10 @@ static bool alive(struct nodes *nodes, const char *image, unsigned long domid, u
 	return same;
 }
 
-static void refuse(struct nodes *nodes, const struct device *device, unsigned long domid,
-		   bool writes)
+static void refuse(struct nodes *nodes, const struct device *device, const char *image,
+		   unsigned long domid, bool writes)
 {
+	size_t own = strlen(device->image), other = strlen(image);
 	char *name = NULL, user[160] = "another disk of the guest";
 
 	if (domid != device->domid) {
@@ -59,13 +92,18 @@ static void refuse(struct nodes *nodes, const struct device *device, unsigned lo
 		snprintf(user, sizeof(user), "guest %s", name ? name : "without a name");
 		free(name);
 	}
-	nodes->rc = vl_error_set(nodes->error, -EBUSY, "%s: %s is %s %s (mode w! would allow both)",
-				 device->name, device->disk->target,
-				 writes ? "written by" : "in use by", user);
+	nodes->rc =
+		vl_error_set(nodes->error, -EBUSY, "%s: %s is %s%s %s (mode w! would allow both)",
+			     device->name, device->disk->target,
+			     own > other ? "on a disk " :
+			     own < other ? "a disk with a partition " :
+					   "",
+			     writes ? "written by" : "in use by", user);
 }
 
 /* An entry is "DOMID-NUMBER". */
-static void check_entry(struct nodes *nodes, const struct device *device, const char *entry)
+static void check_entry(struct nodes *nodes, const struct device *device, const char *image,
+			const char *entry)
 {
 	unsigned long domid, number = 0;
 	char *mode = NULL, *end;
@@ -75,35 +113,75 @@ static void check_entry(struct nodes *nodes, const struct device *device, const 
 	if (*end == '-') {
 		number = strtoul(end + 1, &end, 10);
 	}
-	if (*end || !alive(nodes, device->image, domid, number)) {
+	if (*end || !alive(nodes, image, domid, number)) {
 		return;
 	}
 	nodes->rc = vl_store_readf(nodes->store, nodes->tx, &mode, nodes->error, INDEX "/%s/%s",
-				   device->image, entry);
+				   image, entry);
 	writes = mode && *mode == 'w';
 	free(mode);
 	if (!nodes->rc && (writes || !device->disk->readonly)) {
-		refuse(nodes, device, domid, writes);
+		refuse(nodes, device, image, domid, writes);
+	}
+}
+
+/* The names in a folder of the index; none if that is not there. */
+static int list(struct nodes *nodes, const char *path, char ***names)
+{
+	int count = vl_store_list(nodes->store, nodes->tx, path, names, nodes->error);
+
+	if (count < 0 && count != -ENOENT) {
+		nodes->rc = count;
+	}
+	return count;
+}
+
+static void check_users(struct nodes *nodes, const struct device *device, const char *image)
+{
+	char **entries = NULL, path[NODE_PATH_SIZE];
+	int count;
+
+	if (nodes->rc) {
+		return;
+	}
+	snprintf(path, sizeof(path), INDEX "/%.64s", image);
+	count = list(nodes, path, &entries);
+	for (int i = 0; i < count && !nodes->rc; i++) {
+		check_entry(nodes, device, image, entries[i]);
+	}
+	free(entries);
+}
+
+/* Of a partition also its disk, of a disk also its partitions. */
+static void check_related(struct nodes *nodes, const struct device *device)
+{
+	size_t length = strlen(device->image);
+	char **images = NULL, disk[64];
+	unsigned int number[3];
+	int fields, count;
+
+	fields = sscanf(device->image, "b-%u-%u-%u", &number[0], &number[1], &number[2]);
+	if (fields == 3) {
+		snprintf(disk, sizeof(disk), "b-%u-%u", number[0], number[1]);
+		check_users(nodes, device, disk);
+	} else if (fields == 2) {
+		count = list(nodes, INDEX, &images);
+		for (int i = 0; i < count; i++) {
+			if (!strncmp(images[i], device->image, length) &&
+			    images[i][length] == '-') {
+				check_users(nodes, device, images[i]);
+			}
+		}
+		free(images);
 	}
 }
 
 static void check_entries(struct nodes *nodes, const struct device *device)
 {
-	char **entries = NULL, path[NODE_PATH_SIZE];
-	int count;
-
-	if (device->disk->shared) {
-		return;
+	if (!device->disk->shared && !nodes->rc) {
+		check_users(nodes, device, device->image);
+		check_related(nodes, device);
 	}
-	snprintf(path, sizeof(path), INDEX "/%s", device->image);
-	count = vl_store_list(nodes->store, nodes->tx, path, &entries, nodes->error);
-	for (int i = 0; i < count && !nodes->rc; i++) {
-		check_entry(nodes, device, entries[i]);
-	}
-	if (count < 0 && count != -ENOENT) {
-		nodes->rc = count;
-	}
-	free(entries);
 }
 
 int image_check(struct vl_host *host, const struct vl_disk *disk, struct vl_error *error)
@@ -115,7 +193,7 @@ int image_check(struct vl_host *host, const struct vl_disk *disk, struct vl_erro
 	/* What is no file here is a script's business. */
 	if (disk->target && stat(disk->target, &info) == 0) {
 		snprintf(device.name, sizeof(device.name), "disk %s", disk->vdev);
-		image_name(&info, device.image);
+		image_name(host, &info, device.image);
 		check_entries(&nodes, &device);
 	}
 	return nodes.rc;

@@ -82,7 +82,7 @@ int device_script_run(const char *script, const char *type, uint16_t domid, uint
 
 int disk_check(const struct vl_disk *disk, struct vl_error *error);
 /** Fills in all about it, opens image and block device. */
-int disk_prepare(struct device *device, struct vl_error *error);
+int disk_prepare(struct vl_host *host, struct device *device, struct vl_error *error);
 void disk_nodes(struct nodes *nodes, const struct device *device);
 /** The driver has it: 1 when it has opened the block device, 0 if not yet. */
 int disk_start(struct vl_host *host, struct device *device, struct vl_error *error);
@@ -90,8 +90,8 @@ int disk_start(struct vl_host *host, struct device *device, struct vl_error *err
 /* ---- Who uses which image (device_image.c) --------------------------------------- */
 
 struct stat;
-/** A name by which two users of the same image meet. */
-void image_name(const struct stat *info, char name[64]);
+/** A name by which users of the same image meet, and those of a disk and its partitions. */
+void image_name(const struct vl_host *host, const struct stat *info, char name[64]);
 /** Enters the disk as a user; -EBUSY in nodes->rc: it cannot be one beside those there are. */
 void image_claim(struct nodes *nodes, const struct device *device);
 /** Looks, before anything is made, whether that could succeed. */

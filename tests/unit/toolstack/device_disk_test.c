@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <CUnit/CUnit.h>
@@ -326,7 +328,75 @@ static void scripts_have_signals(void)
 	}
 }
 
+/* What sysfs says of disk 8:0 with partitions 8:1 and 8:2, and of disk 8:16. */
+static void make_sysfs(void)
+{
+	char command[600];
+
+	snprintf(command, sizeof(command),
+		 "cd %s && mkdir -p sys/dev/block sys/devices/sda/sda1 sys/devices/sda/sda2 "
+		 "sys/devices/sdb && echo 8:0 > sys/devices/sda/dev && "
+		 "echo 1 > sys/devices/sda/sda1/partition && "
+		 "echo 2 > sys/devices/sda/sda2/partition && cd sys/dev/block && "
+		 "ln -s ../../devices/sda 8:0 && ln -s ../../devices/sda/sda1 8:1 && "
+		 "ln -s ../../devices/sda/sda2 8:2 && ln -s ../../devices/sdb 8:16",
+		 folder);
+	CU_ASSERT_EQUAL(system(command), 0);
+}
+
+/* One more guest with that disk: 0, or what the claim gives. */
+static int claim(uint16_t domid, unsigned int minor, const char *mode)
+{
+	struct vl_disk disk = { .target = (char *)"/dev/sd",
+				.readonly = *mode == 'r',
+				.shared = !strcmp(mode, "w!") };
+	struct device device = { .disk = &disk, .domid = domid, .number = minor, .name = "disk" };
+	struct stat info = { .st_mode = S_IFBLK, .st_rdev = makedev(8, minor) };
+	struct nodes nodes = { .store = host.store, .error = &error };
+
+	image_name(&host, &info, device.image);
+	snprintf(device.backend, sizeof(device.backend), "/local/domain/0/backend/vbd/%u/%u", domid,
+		 minor);
+	image_claim(&nodes, &device);
+	return nodes.rc;
+}
+
+static void release(uint16_t domid, unsigned int minor)
+{
+	struct nodes nodes = { .store = host.store, .error = &error };
+	char backend[80];
+
+	snprintf(backend, sizeof(backend), "/local/domain/0/backend/vbd/%u/%u", domid, minor);
+	image_release(&nodes, domid, minor, backend);
+	CU_ASSERT_EQUAL(nodes.rc, 0);
+}
+
+/* A disk and its partition were two images: two guests could write the same sectors. */
+static void partitions(void)
+{
+	make_sysfs();
+	CU_ASSERT_EQUAL(claim(1, 1, "w"), 0);
+	CU_ASSERT_EQUAL(claim(2, 0, "w"), -EBUSY);
+	HAS(error.text, "/dev/sd is a disk with a partition written by guest");
+	CU_ASSERT_EQUAL(claim(2, 0, "r"), -EBUSY);
+	CU_ASSERT_EQUAL(claim(2, 1, "w"), -EBUSY);
+	HAS(error.text, "/dev/sd is written by guest");
+	CU_ASSERT_EQUAL(claim(2, 2, "w"), 0);
+	CU_ASSERT_EQUAL(claim(3, 16, "w"), 0);
+	CU_ASSERT_EQUAL(claim(4, 0, "w!"), 0);
+	release(4, 0);
+	release(1, 1);
+	CU_ASSERT_EQUAL(claim(4, 0, "r"), -EBUSY);
+	release(2, 2);
+	CU_ASSERT_EQUAL(claim(4, 0, "r"), 0);
+	CU_ASSERT_EQUAL(claim(5, 1, "r"), 0);
+	CU_ASSERT_EQUAL(claim(6, 2, "w"), -EBUSY);
+	HAS(error.text, "/dev/sd is on a disk in use by guest");
+	CU_ASSERT_EQUAL(claim(6, 2, "w!"), 0);
+}
+
 CU_TestInfo device_disk_tests[] = {
+	{ "a disk and its partitions", partitions },
 	{ "nodes of both halves", nodes_of_both_halves },
 	{ "check says what is wrong", check_says_what_is_wrong },
 	{ "one writer only", one_writer_only },
