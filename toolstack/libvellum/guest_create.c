@@ -153,7 +153,7 @@ static int prepare(struct creation *creation)
 	rc = rc ? rc : complete(creation);
 	rc = rc ? rc : check_config(creation);
 	rc = rc ? rc : guest_lock_sweep(creation->host, creation->error);
-	rc = rc ? rc : guest_records_sweep(creation->host, creation->error);
+	rc = rc ? rc : guest_sweep(creation->host, creation->error);
 	rc = rc ? rc :
 		  guest_lock_take(creation->host, config->name, &creation->lock, creation->error);
 	rc = rc ? rc : check_unique(creation);
@@ -298,7 +298,12 @@ int vl_guest_create(struct vl_host *host, const struct vl_config *config, uint16
 	}
 	rc = create(&creation);
 	if (rc && creation.domid) {
-		guest_remove(host, creation.domid, creation.config->uuid, NULL);
+		int left = guest_remove(host, creation.domid, creation.config->uuid, NULL);
+
+		/* Busy: it is ended, and vld gives back its frames. */
+		if (left && left != -EBUSY) {
+			guest_lock_leave(&creation.lock);
+		}
 	}
 	if (!rc) {
 		*domid = creation.domid;

@@ -62,15 +62,19 @@ static int find_left(struct vl_host *host, const uint8_t uuid[16], uint16_t *dom
 {
 	struct vl_domain_info *list = NULL;
 	size_t count = 0;
-	bool ready = false;
 	int rc = vl_ctl_list(host->ctl, 1, &list, &count, error), found = 0;
 
 	for (size_t i = 0; i < count && !rc && !found; i++) {
-		if (!memcmp(list[i].handle, uuid, 16) && (list[i].flags & VL_DOMAIN_paused) &&
-		    (guest_record_read(host, list[i].domid, NULL, &ready, NULL) || !ready)) {
-			*domid = list[i].domid;
-			found = 1;
+		bool ready = false;
+
+		if (memcmp(list[i].handle, uuid, 16) != 0 || !(list[i].flags & VL_DOMAIN_paused)) {
+			continue;
 		}
+		/* A record that cannot be read just now may be a whole guest's. */
+		rc = guest_record_read(host, list[i].domid, NULL, &ready, error);
+		rc = rc == -ENOENT ? 0 : rc;
+		found = !rc && !ready;
+		*domid = list[i].domid;
 	}
 	free(list);
 	return rc ? rc : found;
@@ -149,16 +153,18 @@ void guest_lock_drop(struct guest_lock *lock)
 	}
 }
 
-/* A file without contents tells nothing, and may be one that is just being taken. */
+void guest_lock_leave(struct guest_lock *lock)
+{
+	close(lock->fd);
+	lock->fd = -1;
+}
+
+/* One without contents that is just being taken is locked by somebody, or will be
+ * found to be another file. */
 static void sweep_file(struct vl_host *host, const char *path)
 {
-	struct stat info;
-	int fd;
+	int fd = lock_file(path, 0);
 
-	if (stat(path, &info) < 0 || info.st_size == 0) {
-		return;
-	}
-	fd = lock_file(path, 0);
 	if (fd < 0) {
 		return;
 	}
@@ -186,7 +192,8 @@ int guest_lock_sweep(struct vl_host *host, struct vl_error *error)
 	}
 	while ((entry = readdir(folder))) {
 		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-		if (*entry->d_name != '.' && strlen(path) < PATH_MAX) {
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    strlen(path) < PATH_MAX) {
 			sweep_file(host, path);
 		}
 	}

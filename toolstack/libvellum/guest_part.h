@@ -37,6 +37,8 @@ int guest_lock_take(struct vl_host *host, const char *name, struct guest_lock *l
 /** Notes which domain is about to be made, so that it is found if we are killed. */
 int guest_lock_note(struct guest_lock *lock, const uint8_t uuid[16], struct vl_error *error);
 void guest_lock_drop(struct guest_lock *lock);
+/** As if we were killed: the next sweep tries to end what is noted. */
+void guest_lock_leave(struct guest_lock *lock);
 /** Ends what creations have left that were killed. */
 int guest_lock_sweep(struct vl_host *host, struct vl_error *error);
 
@@ -54,8 +56,6 @@ int guest_record_commit(struct vl_host *host, uint16_t domid, char **temporary,
 int guest_record_read(struct vl_host *host, uint16_t domid, struct vl_config **config, bool *ready,
 		      struct vl_error *error);
 void guest_record_remove(struct vl_host *host, uint16_t domid);
-/** Removes what writers have left that were killed. */
-int guest_records_sweep(struct vl_host *host, struct vl_error *error);
 
 /* ---- Nodes (guest_nodes.c) ------------------------------------------------------------ */
 
@@ -85,5 +85,7 @@ void guest_boot_close(struct guest_boot *boot);
 /** Everything of a domain, whatever there is of it; goes on after a failure. */
 int guest_remove(struct vl_host *host, uint16_t domid, const uint8_t uuid[16],
 		 struct vl_error *error);
+/** Removes what there is of domains that are gone, and what killed writers of records left. */
+int guest_sweep(struct vl_host *host, struct vl_error *error);
 
 #endif

@@ -130,14 +130,3 @@ void guest_record_remove(struct vl_host *host, uint16_t domid)
 		unlink(path);
 	}
 }
-
-int guest_records_sweep(struct vl_host *host, struct vl_error *error)
-{
-	char dir[PATH_MAX];
-	int rc = guest_folder(host, VL_GUESTS_DIR, dir, error);
-
-	if (!rc) {
-		file_sweep(dir);
-	}
-	return rc;
-}

@@ -413,6 +413,73 @@ static void what_a_killed_one_left(void)
 	nothing_is_left();
 }
 
+static void create_and_destroy(const char *name)
+{
+	struct vl_config *config = small(name);
+	uint16_t domid = 0;
+
+	CU_ASSERT_EQUAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), 0);
+	CU_ASSERT_EQUAL(vl_guest_destroy(&host, domid, &error), 0);
+	vl_config_free(config);
+}
+
+/*
+ * Killed in the middle of an end, or before anything was noted: nodes, record and
+ * lock files of a domain that was gone stayed until the machine was started anew.
+ */
+static void what_a_killed_end_left(void)
+{
+	struct vl_config *config = large();
+	uint16_t domid = 0;
+
+	CU_ASSERT_EQUAL_FATAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), 0);
+	CU_ASSERT_EQUAL(vl_ctl_destroy(host.ctl, domid, &error), 0);
+	make_file("run/vellum/lock/early", 0);
+	make_file("run/vellum/lock/." UUID, 0);
+	create_and_destroy("other");
+	nothing_is_left();
+	/* Nodes are gone, but a disk is still said to be in use; the record tells of whom. */
+	CU_ASSERT_EQUAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), 0);
+	CU_ASSERT_EQUAL(vl_ctl_destroy(host.ctl, domid, &error), 0);
+	CU_ASSERT_EQUAL(guest_nodes_remove(&host, domid, config->uuid, &error), 0);
+	create_and_destroy("other");
+	nothing_is_left();
+	/* The guest is there again, under another number: only the old one's is taken. */
+	CU_ASSERT_EQUAL(vl_guest_create(&host, config, &domid, NULL, NULL, &error), 0);
+	CU_ASSERT_EQUAL(guest_record_write(&host, 99, config, true, &error), 0);
+	create_and_destroy("other");
+	IS("/vm/" UUID "/name", "large");
+	CU_ASSERT_EQUAL(access(in_folder("run/vellum/guests/99.json"), F_OK), -1);
+	CU_ASSERT_EQUAL(vl_guest_destroy(&host, domid, &error), 0);
+	nothing_is_left();
+	vl_config_free(config);
+}
+
+/*
+ * A creation was killed when all but its lock was done, and the record cannot be
+ * read just now: the next creation took the guest for half made and ended it.
+ */
+static void a_record_that_cannot_be_read(void)
+{
+	const char *record, *aside = in_folder("aside");
+	uint16_t domid = 0;
+	char path[100];
+
+	leave("whole", true, true);
+	snprintf(path, sizeof(path), "run/vellum/guests/%u.json", core->next_domid - 1u);
+	record = in_folder(path);
+	CU_ASSERT_EQUAL(rename(record, aside), 0);
+	CU_ASSERT_EQUAL(mkdir(record, 0700), 0);
+	create_and_destroy("other");
+	CU_ASSERT_EQUAL(domains(), 1);
+	CU_ASSERT_EQUAL(rmdir(record), 0);
+	CU_ASSERT_EQUAL(rename(aside, record), 0);
+	CU_ASSERT_EQUAL_FATAL(vl_guest_find(&host, "whole", &domid, &error), 0);
+	CU_ASSERT_EQUAL(vl_guest_destroy(&host, domid, &error), 0);
+	create_and_destroy("other");
+	nothing_is_left();
+}
+
 /*
  * What cannot be cleaned up just now is no reason to refuse other guests: one
  * half-made domain whose frames somebody kept was the end of all creations.
@@ -504,6 +571,8 @@ CU_TestInfo guest_create_tests[] = {
 	{ "preserved", preserved },
 	{ "at the same time", at_the_same_time },
 	{ "what a killed one left", what_a_killed_one_left },
+	{ "what a killed end left", what_a_killed_end_left },
+	{ "a record that cannot be read", a_record_that_cannot_be_read },
 	{ "what cannot be ended", what_cannot_be_ended },
 	{ "any call may fail", any_call_may_fail },
 	CU_TEST_INFO_NULL,
