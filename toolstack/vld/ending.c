@@ -144,6 +144,13 @@ static void end_complete(struct guest *guest, enum guest_state state)
 	client_ended(guest->vld, guest->domid);
 }
 
+/* Later each time; the timer scans again. */
+static void guest_retry(struct guest *guest)
+{
+	guest->failures++;
+	guest->retry = vld_seconds() + (1u << (guest->failures < 6 ? guest->failures : 6));
+}
+
 static void end_done(struct vld *vld, const struct job *job, int rc, const char *text)
 {
 	struct guest *guest = guests_get(vld, job->domid);
@@ -153,11 +160,10 @@ static void end_done(struct vld *vld, const struct job *job, int rc, const char 
 	}
 	guest->job = false;
 	if (rc < 0) {
-		guest->failures++;
-		guest->retry = vld_seconds() + (1u << (guest->failures < 6 ? guest->failures : 6));
+		guest_retry(guest);
 		say("%s (domain %u) could not be ended: %s; tried again", guest_name(guest),
 		    guest->domid, text);
-		return; /* the timer scans again */
+		return;
 	}
 	guest->failures = 0;
 	if (job->kind == JOB_RENAME) {
@@ -219,6 +225,40 @@ static void end_restart(struct guest *guest, const char *json, unsigned int reas
 		     vld_reason_name(reason));
 }
 
+/*
+ * Nothing is known about what is to happen.  A guest without a record is somebody
+ * else's.  One whose record is damaged can only be taken away: nobody could start
+ * it anew, and what has ended would keep its memory and its disks.  All else may
+ * pass; damage is looked at twice, as a reader without memory sees it, too.
+ */
+static bool record_later(struct guest *guest, int rc, const struct vl_error *error)
+{
+	bool damaged = rc == -EINVAL || rc == -EFBIG;
+
+	if (rc == 0 || rc == -ENOENT || (damaged && guest->failures > 0)) {
+		return false;
+	}
+	if (guest->failures == 0) {
+		say("%s (domain %u) has ended, and: %s; tried again", guest_name(guest),
+		    guest->domid, error->text);
+	}
+	guest_retry(guest);
+	guest->state = GUEST_ENDING;
+	return true;
+}
+
+static enum vl_action action_without_record(const struct guest *guest, int rc,
+					    const struct vl_error *error)
+{
+	enum vl_action action = rc == -ENOENT ? VL_ACTION_PRESERVE : VL_ACTION_DESTROY;
+
+	if (!guest->console.scroll.header->ended) {
+		say("%s: %s; %s", guest_name(guest), error->text,
+		    rc == -ENOENT ? "it stays as it is" : "it is destroyed");
+	}
+	return action;
+}
+
 void ending_shutdown(struct guest *guest, unsigned int reason)
 {
 	struct vld *vld = guest->vld;
@@ -228,20 +268,17 @@ void ending_shutdown(struct guest *guest, unsigned int reason)
 	char *json = NULL;
 	int rc;
 
-	if (guest->state == GUEST_PRESERVED || guest->state == GUEST_ENDED || guest->job) {
+	if (guest->state == GUEST_PRESERVED || guest->state == GUEST_ENDED || guest->job ||
+	    vld_seconds() < guest->retry) {
 		return;
 	}
 	take_name(guest);
 	rc = vld->host->config(vld->host, guest->domid, &actions, &json, &error);
-	if (rc) {
-		/* Nobody said what is to happen: it stays, for who made it. */
-		if (guest->state == GUEST_RUNNING) {
-			say("%s: %s; it stays as it is", guest_name(guest), error.text);
-		}
-		action = VL_ACTION_PRESERVE;
-	} else {
-		action = action_offered(guest, action_for(&actions, reason));
+	if (record_later(guest, rc, &error)) {
+		return;
 	}
+	action = rc ? action_without_record(guest, rc, &error) :
+		      action_offered(guest, action_for(&actions, reason));
 	guest->state = GUEST_ENDING;
 	end_note(guest, reason, action_names[action]);
 	console_detach(&guest->console);

@@ -43,7 +43,10 @@ struct vld_host {
 	/** Port of the console; -ENOENT: the guest is not told of one yet. */
 	int (*console_port)(struct vld_host *host, uint16_t domid, uint32_t *port,
 			    struct vl_error *error);
-	/** What the guest was made of, as JSON; -ENOENT: nobody wrote that down. */
+	/**
+	 * What the guest was made of, as JSON; -ENOENT: nobody wrote that down;
+	 * -EINVAL, -EFBIG: what was written cannot be understood.
+	 */
 	int (*config)(struct vld_host *host, uint16_t domid, struct vld_actions *actions,
 		      char **json, struct vl_error *error);
 	/** Readable when something was introduced or released; -1: the store is away. */

@@ -261,6 +261,58 @@ static void others_are_left_alone(void)
 	end();
 }
 
+/* As time passes. */
+static void retry_now(uint16_t domid)
+{
+	guests_get(vld, domid)->retry = 0;
+	fake_changed(&fake);
+	fake_run(vld, 30);
+}
+
+/*
+ * Any failure to read a guest's record was taken for a wish to preserve it: one
+ * moment without memory, and a guest that was to restart stayed down for good.
+ */
+static void record_is_read_later(void)
+{
+	struct fake_domain *web;
+
+	begin();
+	web = add_old("web");
+	web->config_fails = -ENOMEM;
+	fake_shutdown(&fake, web, SHUTDOWN_reboot);
+	fake_run(vld, 30);
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(guests_get(vld, 1)->state, GUEST_ENDING);
+		CU_ASSERT_TRUE(guests_get(vld, 1)->retry > vld_seconds());
+		CU_ASSERT_EQUAL(json_array_size(vld->ends), 0);
+		retry_now(1);
+	}
+	web->config_fails = 0;
+	retry_now(1);
+	CU_ASSERT_EQUAL(fake.shared->starts, 1);
+	CU_ASSERT_STRING_EQUAL(end_word(1, "action"), "restart");
+	end();
+}
+
+/* One that is damaged for good: the guest kept its memory and its disks for ever. */
+static void record_is_damaged(void)
+{
+	struct fake_domain *web;
+
+	begin();
+	web = add_old("web");
+	web->config_fails = -EINVAL;
+	fake_shutdown(&fake, web, SHUTDOWN_reboot);
+	fake_run(vld, 30);
+	CU_ASSERT_TRUE(web->there);
+	retry_now(1);
+	CU_ASSERT_FALSE(web->there);
+	CU_ASSERT_EQUAL(fake.shared->starts, 0);
+	CU_ASSERT_STRING_EQUAL(end_word(1, "action"), "destroy");
+	end();
+}
+
 static void loops_are_slowed(void)
 {
 	begin();
@@ -515,6 +567,8 @@ CU_TestInfo ending_tests[] = {
 	{ "a guest that was renamed", renamed },
 	{ "each action of a crash", crash_actions },
 	{ "suspended, unknown and new guests are left alone", others_are_left_alone },
+	{ "a record that cannot be read just now", record_is_read_later },
+	{ "a record that is damaged", record_is_damaged },
 	{ "reboot loops are slowed down", loops_are_slowed },
 	{ "a restart that fails is tried again, and can be cancelled", restart_can_fail },
 	{ "an end that fails is tried again", end_can_fail },

@@ -112,6 +112,9 @@ static int fake_config(struct vld_host *host, uint16_t domid, struct vld_actions
 	if (!domain || !domain->has_config) {
 		return vl_error_set(error, -ENOENT, "domain %u has no record", domid);
 	}
+	if (domain->config_fails) {
+		return vl_error_set(error, domain->config_fails, "its record is not to be read");
+	}
 	*actions = domain->actions;
 	*json = strdup(domain->name);
 	return 0;

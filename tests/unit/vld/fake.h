@@ -19,6 +19,7 @@ struct fake_domain {
 	bool there, has_config, mapped, bound, broken_port;
 	bool pending; /* its port */
 	struct vl_domain_info info;
+	int config_fails; /* reading its record gives this */
 	struct vld_actions actions;
 	char name[160];
 	struct vl_crash_reason crash;
