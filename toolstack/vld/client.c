@@ -30,6 +30,7 @@ struct client {
 	uint64_t from;
 	int waits_for; /* domid; -1: none */
 	int views;     /* the same: whose console is shown when the answer is out */
+	char *forgets; /* whose restart is being stopped; null: none */
 	int fd;
 	bool viewing, closing;
 };
@@ -47,6 +48,7 @@ static void client_free(struct client *client)
 	evbuffer_free(client->in);
 	evbuffer_free(client->out);
 	close(client->fd);
+	free(client->forgets);
 	free(client);
 }
 
@@ -159,17 +161,35 @@ static void do_wait(struct client *client, json_t *request)
 	}
 }
 
+static void answer_forget(struct client *client, const char *name, int rc, const char *text)
+{
+	if (rc == -ESRCH) {
+		client_refuse(client, rc, "no restart of %.100s is due", name);
+	} else if (rc) {
+		client_refuse(client, rc, "%.100s was started again, and: %s", name, text);
+	} else {
+		client_answer(client, json_pack("{s:b}", "ok", 1));
+	}
+}
+
 static void do_forget(struct client *client, json_t *request)
 {
 	const char *name = json_string_value(json_object_get(request, "guest"));
+	int rc;
 
 	if (!name) {
 		client_refuse(client, -EINVAL, "a forget request names a guest");
-	} else if (restart_forget(client->vld, name)) {
-		client_refuse(client, -ESRCH, "no restart of %.100s is due", name);
-	} else {
+		return;
+	}
+	rc = restart_forget(client->vld, name);
+	if (rc != -ESRCH) {
 		say("%s is not started again: cancelled", name);
-		client_answer(client, json_pack("{s:b}", "ok", 1));
+	}
+	client->forgets = rc == -EINPROGRESS ? strdup(name) : NULL;
+	if (!client->forgets) {
+		/* Without memory to remember who asked: it happens, unanswered. */
+		client->closing = rc == -EINPROGRESS;
+		answer_forget(client, name, rc == -EINPROGRESS ? -ENOMEM : rc, "no memory");
 	}
 }
 
@@ -203,7 +223,7 @@ static void client_requests(struct client *client)
 	size_t size;
 	char *line;
 
-	while (!client->closing && client->views < 0 && client->waits_for < 0 &&
+	while (!client->closing && client->views < 0 && client->waits_for < 0 && !client->forgets &&
 	       evbuffer_get_length(client->out) == 0) {
 		line = evbuffer_readln(client->in, &size, EVBUFFER_EOL_LF);
 		if (!line) {
@@ -332,6 +352,17 @@ void client_ended(struct vld *vld, uint16_t domid)
 	for (struct client *client = vld->clients; client; client = client->next) {
 		if (client->waits_for == domid) {
 			answer_end(client, domid);
+		}
+	}
+}
+
+void client_forgotten(struct vld *vld, const char *name, int rc, const char *text)
+{
+	for (struct client *client = vld->clients; client; client = client->next) {
+		if (client->forgets && strcmp(client->forgets, name) == 0) {
+			free(client->forgets);
+			client->forgets = NULL;
+			answer_forget(client, name, rc == -ESRCH ? 0 : rc, text);
 		}
 	}
 }

@@ -26,6 +26,8 @@
 void client_accept(struct vld *vld, int fd);
 /** The end of that domain is complete. */
 void client_ended(struct vld *vld, uint16_t domid);
+/** Answers who cancelled the restart of that guest while it was under way. */
+void client_forgotten(struct vld *vld, const char *name, int rc, const char *text);
 void clients_free(struct vld *vld);
 
 #endif

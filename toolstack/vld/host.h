@@ -10,6 +10,7 @@
 #ifndef VLD_HOST_H
 #define VLD_HOST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <vl/control.h>
@@ -79,8 +80,12 @@ struct vld_host {
 	/** Of one that has ended and stays; its devices go. */
 	int (*guest_rename)(struct vld_host *host, uint16_t domid, const char *name,
 			    struct vl_error *error);
-	/** Makes a guest of a configuration and lets it run; returns its number. */
-	int (*guest_start)(struct vld_host *host, const char *json, struct vl_error *error);
+	/**
+	 * Makes a guest of a configuration and lets it run, if it is still wanted
+	 * then, else -ECANCELED; returns its number.
+	 */
+	int (*guest_start)(struct vld_host *host, const char *json, bool (*wanted)(void *arg),
+			   void *arg, struct vl_error *error);
 };
 
 /** The real one; failures as vl_host_open() and the devices give them. */

@@ -265,7 +265,33 @@ static int real_guest_rename(struct vld_host *host, uint16_t domid, const char *
 	return rc;
 }
 
-static int real_guest_start(struct vld_host *host, const char *json, struct vl_error *error)
+/* Does it have everything but the leave to run?  Then whoever made it was killed then. */
+static bool is_left(const struct vl_host *guests, const struct vl_config *config, uint16_t domid)
+{
+	struct vl_domain_info info;
+	uint16_t named;
+
+	return !vl_guest_find((struct vl_host *)guests, config->name, &named, NULL) &&
+	       named == domid && !vl_ctl_info(guests->ctl, domid, &info, NULL) &&
+	       (info.flags & VL_DOMAIN_paused) && info.cpu_time == 0;
+}
+
+/* A guest that is paused, or -EEXIST and so on. */
+static int make_guest(struct vl_host *guests, struct vl_config *config, uint16_t *domid,
+		      struct vl_error *error)
+{
+	if (config->has_uuid && !vl_guest_find_uuid(guests, config->uuid, domid, NULL)) {
+		if (is_left(guests, config, *domid)) {
+			return 0;
+		}
+		/* The one before it is preserved, and keeps its identifier. */
+		config->has_uuid = false;
+	}
+	return vl_guest_create(guests, config, domid, NULL, NULL, error);
+}
+
+static int real_guest_start(struct vld_host *host, const char *json, bool (*wanted)(void *arg),
+			    void *arg, struct vl_error *error)
 {
 	struct vl_host guests;
 	struct vl_config *config;
@@ -280,15 +306,12 @@ static int real_guest_start(struct vld_host *host, const char *json, struct vl_e
 	if (rc) {
 		goto out_config;
 	}
-	/* The one before it may be preserved, and keeps its identifier. */
-	if (config->has_uuid && !vl_guest_find_uuid(&guests, config->uuid, &domid, NULL)) {
-		config->has_uuid = false;
-	}
-	rc = vl_guest_create(&guests, config, &domid, NULL, NULL, error);
+	rc = make_guest(&guests, config, &domid, error);
 	if (rc) {
 		goto out_host;
 	}
-	rc = vl_ctl_unpause(guests.ctl, domid, error);
+	rc = wanted(arg) ? vl_ctl_unpause(guests.ctl, domid, error) :
+			   vl_error_set(error, -ECANCELED, "that was cancelled meanwhile");
 	if (rc) {
 		vl_guest_destroy(&guests, domid, NULL);
 		goto out_host;

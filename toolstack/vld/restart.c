@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client.h"
 #include "guests.h"
 #include "job.h"
 #include "libvellum/file_io.h"
@@ -74,6 +75,15 @@ static void restart_remove(struct vld *vld, struct restart *restart)
 	free(restart->name);
 	free(restart->config);
 	free(restart);
+}
+
+static void restart_unlink(const struct vld *vld, const char *name)
+{
+	char path[4096];
+
+	if (restart_path(vld, name, path, sizeof(path)) == 0) {
+		unlink(path);
+	}
 }
 
 static int restart_save(const struct vld *vld, const struct restart *restart,
@@ -185,8 +195,8 @@ void restart_plan(struct vld *vld, const char *name, uint16_t domid, const char 
 	struct vl_error error;
 	uint64_t delay;
 
-	if (restart && restart->config && restart->domid == domid) {
-		return; /* planned already */
+	if (restart && (restart->cancelled || (restart->config && restart->domid == domid))) {
+		return; /* planned already, or unwanted */
 	}
 	if (!restart) {
 		restart = restart_new(vld, name);
@@ -210,12 +220,48 @@ void restart_plan(struct vld *vld, const char *name, uint16_t domid, const char 
 	}
 }
 
+/* All is undone, or cannot be: whoever cancelled it is told. */
+static void cancel_done(struct vld *vld, const struct job *job, int rc, const char *text)
+{
+	struct restart *restart = restart_get(vld, job->text);
+
+	restart_unlink(vld, job->text); /* its child may have written it anew */
+	client_forgotten(vld, job->text, rc < 0 ? rc : 0, text);
+	if (restart) {
+		restart_remove(vld, restart);
+	}
+	guests_scan_soon(vld, 0);
+}
+
+/*
+ * The child of a restart that was cancelled meanwhile has ended.  It may have let
+ * the guest run a moment before that, or been killed a moment after it did.
+ */
+static void cancel_work(struct vld *vld, const struct job *job, int rc)
+{
+	struct job_spec spec = { .kind = JOB_END, .text = job->text, .done = cancel_done };
+
+	if (rc >= 0) {
+		spec.domid = (uint16_t)rc;
+	} else if (rc == -EEXIST || vld->host->find(vld->host, job->text, &spec.domid, NULL)) {
+		cancel_done(vld, job, 0, "");
+		return;
+	}
+	if (job_start(vld, &spec)) {
+		cancel_done(vld, job, -ENOMEM, "there is no memory to end the guest");
+	}
+}
+
 static void restart_done(struct vld *vld, const struct job *job, int rc, const char *text)
 {
 	struct restart *restart = restart_get(vld, job->text);
 	uint64_t delay;
 
 	if (!restart) {
+		return;
+	}
+	if (restart->cancelled) {
+		cancel_work(vld, job, rc);
 		return;
 	}
 	restart->job = false;
@@ -275,6 +321,12 @@ void restart_due(struct vld *vld)
 	}
 }
 
+/* The file is there: nobody has cancelled it. */
+static bool restart_wanted(void *path)
+{
+	return access(path, F_OK) == 0;
+}
+
 int restart_work(struct vld *vld, const char *name, struct vl_error *error)
 {
 	const char *file_name, *config;
@@ -292,7 +344,7 @@ int restart_work(struct vld *vld, const char *name, struct vl_error *error)
 		json_decref(root);
 		return vl_error_set(error, -ECANCELED, "that was cancelled, or is done");
 	}
-	rc = vld->host->guest_start(vld->host, config, error);
+	rc = vld->host->guest_start(vld->host, config, restart_wanted, path, error);
 	if (rc >= 0) {
 		struct restart done = { .name = (char *)name,
 					.domid = (uint16_t)rc,
@@ -308,15 +360,16 @@ int restart_forget(struct vld *vld, const char *name)
 {
 	struct restart *restart = restart_get(vld, name);
 	bool was_due;
-	char path[4096];
 
 	if (!restart) {
 		return -ESRCH;
 	}
-	was_due = restart->config != NULL;
-	if (restart_path(vld, name, path, sizeof(path)) == 0) {
-		unlink(path);
+	restart_unlink(vld, name);
+	if (restart->job) {
+		restart->cancelled = true;
+		return -EINPROGRESS;
 	}
+	was_due = restart->config != NULL;
 	restart_remove(vld, restart);
 	return was_due ? 0 : -ESRCH;
 }

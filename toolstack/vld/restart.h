@@ -4,7 +4,8 @@
  *
  * What is due stands in RUN_DIR/restart/NAME, written before the old domain is
  * taken away and removed when the new one runs: a vld that was killed in between
- * goes on with it.  A guest that ends soon after its start is started later and
+ * goes on with it.  Whoever cancels a restart takes the file away, and the child
+ * that makes the guest looks for it once more before it lets the guest run.  A guest that ends soon after its start is started later and
  * later, up to a limit, and at once again after it has run for a while.
  */
 #ifndef VLD_RESTART_H
@@ -20,6 +21,7 @@ struct restart {
 	uint32_t count; /* how often in a row it ended too soon */
 	uint64_t due;	/* seconds since the machine booted */
 	bool job;
+	bool cancelled; /* while its job ran; it stays here until nothing is left of it */
 };
 
 /** Reads what an earlier vld has left. */
@@ -29,7 +31,10 @@ void restart_plan(struct vld *vld, const char *name, uint16_t domid, const char 
 		  uint64_t uptime, const char *reason);
 /** Begins what is due. */
 void restart_due(struct vld *vld);
-/** Cancels one; -ESRCH: none is due. */
+/**
+ * Cancels one; -ESRCH: none is due; -EINPROGRESS: it was begun, and
+ * client_forgotten() is called when it has been stopped or undone.
+ */
 int restart_forget(struct vld *vld, const char *name);
 /** The work of a job: starts the guest if that is still to be done. */
 int restart_work(struct vld *vld, const char *name, struct vl_error *error);

@@ -55,7 +55,7 @@ static json_t *restarts_json(const struct vld *vld)
 	uint64_t now = vld_seconds();
 
 	for (const struct restart *restart = vld->restarts; restart; restart = restart->next) {
-		if (restart->config) {
+		if (restart->config && !restart->cancelled) {
 			uint64_t in = restart->due > now ? restart->due - now : 0;
 
 			json_array_append_new(list, json_pack("{s:s, s:I, s:i}", "name",

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xen/sched.h>
@@ -559,6 +560,87 @@ static void jobs_beside(void)
 	end();
 }
 
+/* Runs vld until so many children wait to be let go. */
+static void until_held(unsigned int holds)
+{
+	for (int i = 0; i < 10000; i++) {
+		if (__atomic_load_n(&fake.shared->holds, __ATOMIC_ACQUIRE) >= holds) {
+			return;
+		}
+		fake_run(vld, 2);
+	}
+	CU_FAIL("no child has come so far");
+}
+
+/* Runs vld until a line has come. */
+static const char *answer(int fd)
+{
+	static char line[512];
+	size_t size = 0;
+
+	for (int i = 0; i < 10000 && size + 1 < sizeof(line); i++) {
+		while (size + 1 < sizeof(line) && recv(fd, line + size, 1, MSG_DONTWAIT) == 1) {
+			if (line[size++] == '\n') {
+				line[size] = '\0';
+				return line;
+			}
+		}
+		fake_run(vld, 2);
+	}
+	return "";
+}
+
+/*
+ * A restart whose child was at work could not be cancelled: "vl destroy" said that
+ * there was no such guest, and a moment later there was.  late: the child has asked
+ * already whether the guest is wanted.
+ */
+static void cancel(bool late, int end_fails, const char *expected)
+{
+	static const char request[] = "{\"do\":\"forget\",\"guest\":\"web\"}\n";
+	struct vld_options options;
+	struct vl_error error;
+	char byte, *file;
+	int fd;
+
+	fake_begin(&fake);
+	options = fake_options(&fake);
+	options.jobs_inline = false;
+	CU_ASSERT_EQUAL_FATAL(vld_start(&vld, &options, &fake.ops, &error), 0);
+	fake.shared->hold_start = !late;
+	fake.shared->hold_run = fake.shared->deaf = late;
+	fake_shutdown(&fake, add_old("web"), SHUTDOWN_reboot);
+	until_held(1);
+	fd = fake_connect(&fake);
+	CU_ASSERT_EQUAL(send(fd, request, sizeof(request) - 1, 0), (ssize_t)sizeof(request) - 1);
+	fake_run(vld, 50);
+	/* No answer before it is true. */
+	CU_ASSERT_EQUAL(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
+	fake.shared->end_fails = end_fails;
+	__atomic_store_n(&fake.shared->hold_start, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&fake.shared->hold_run, false, __ATOMIC_RELEASE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(answer(fd), expected));
+	CU_ASSERT_EQUAL(fake.shared->domains[2].there, end_fails != 0);
+	CU_ASSERT_EQUAL(fake.shared->domains[2].unpaused, late);
+	CU_ASSERT_PTR_NULL(vld->restarts);
+	file = fake_file(fake.run, "restart/web");
+	CU_ASSERT_STRING_EQUAL(file, "");
+	free(file);
+	/* The connection serves on. */
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake_ask(vld, fd, request), "no restart of web is due"));
+	close(fd);
+	fake_run(vld, 50);
+	CU_ASSERT_EQUAL(fake.shared->starts, 1);
+	end();
+}
+
+static void restart_is_cancelled(void)
+{
+	cancel(false, 0, "\"ok\":true");
+	cancel(true, 0, "\"ok\":true");
+	cancel(true, -EIO, "web was started again, and: it does not want to end");
+}
+
 CU_TestInfo ending_tests[] = {
 	{ "poweroff: destroyed, logged, recorded", poweroff_destroys },
 	{ "last words of a guest that is gone", last_words },
@@ -578,5 +660,6 @@ CU_TestInfo ending_tests[] = {
 	{ "a hundred ends are kept", many_ends },
 	{ "the store goes away and comes back", store_goes_away },
 	{ "jobs run beside consoles", jobs_beside },
+	{ "a restart that is under way is cancelled", restart_is_cancelled },
 	CU_TEST_INFO_NULL,
 };

@@ -241,12 +241,26 @@ static int fake_guest_rename(struct vld_host *host, uint16_t domid, const char *
 	return 0;
 }
 
-static int fake_guest_start(struct vld_host *host, const char *json, struct vl_error *error)
+/* A child waits here until the test lets it go on. */
+static void hold(struct fake_shared *shared, const bool *flag)
+{
+	if (__atomic_load_n(flag, __ATOMIC_ACQUIRE)) {
+		__atomic_add_fetch(&shared->holds, 1, __ATOMIC_ACQ_REL);
+		for (int i = 0; i < 60000 && __atomic_load_n(flag, __ATOMIC_ACQUIRE); i++) {
+			usleep(1000);
+		}
+	}
+}
+
+static int fake_guest_start(struct vld_host *host, const char *json, bool (*wanted)(void *arg),
+			    void *arg, struct vl_error *error)
 {
 	struct fake_shared *shared = of(host)->shared;
+	struct fake_domain *domain;
 	uint16_t domid;
 
 	usleep(shared->job_delay_ms * 1000);
+	hold(shared, &shared->hold_start);
 	if (shared->start_fails) {
 		return vl_error_set(error, shared->start_fails, "no memory for it");
 	}
@@ -254,7 +268,14 @@ static int fake_guest_start(struct vld_host *host, const char *json, struct vl_e
 		return vl_error_set(error, -EEXIST, "a guest of that name is there");
 	}
 	shared->starts++;
-	return fake_add(of(host), json)->info.domid;
+	domain = fake_add(of(host), json);
+	hold(shared, &shared->hold_run);
+	if (!shared->deaf && !wanted(arg)) {
+		domain->there = false;
+		return vl_error_set(error, -ECANCELED, "cancelled");
+	}
+	domain->unpaused++;
+	return domain->info.domid;
 }
 
 static const struct vld_host fake_ops = {

@@ -34,6 +34,10 @@ struct fake_shared {
 	int start_fails; /* guest_start() gives this */
 	int end_fails;
 	unsigned int starts, ends, job_delay_ms;
+	unsigned int holds; /* jobs that have come to the place where they wait */
+	bool hold_start;    /* before the guest is made */
+	bool hold_run;	    /* when it is made and about to run */
+	bool deaf;	    /* nobody asks whether it is still wanted */
 	bool no_store;
 };
 
