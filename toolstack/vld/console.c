@@ -111,6 +111,22 @@ int console_attach(struct console *console, struct vl_error *error)
 	return 0;
 }
 
+void console_renamed(struct console *console, const char *name)
+{
+	const struct vld_options *options = &console->vld->options;
+	struct scroll_header *header = console->scroll.header;
+	struct guest_log old = console->log;
+
+	if (guest_log_init(&console->log, options->log_dir, name, options->log_limit,
+			   options->log_stamps)) {
+		console->log = old; /* no memory: it stays in its file */
+		return;
+	}
+	console->log.failing = old.failing;
+	guest_log_done(&old);
+	snprintf(header->name, SCROLL_NAME_SIZE, "%s", name);
+}
+
 void console_detach(struct console *console)
 {
 	struct vld_host *host = console->vld->host;

@@ -42,6 +42,8 @@ int console_reopen(struct vld *vld, struct console *console, const char *path,
 		   struct vl_error *error);
 /** Maps the ring, binds the port, takes what waits; -ENOENT: the guest has none yet. */
 int console_attach(struct console *console, struct vl_error *error);
+/** It has another name: its log goes on in that one's file. */
+void console_renamed(struct console *console, const char *name);
 /** Unmaps and unbinds; scroll-back and viewers stay. */
 void console_detach(struct console *console);
 /** All of it; the file of the scroll-back stays. */

@@ -162,6 +162,25 @@ static void guest_resume(struct guest *guest)
 	}
 }
 
+/*
+ * A new guest has the name that another one was started under, so that one was
+ * renamed since: it leaves the log to the new one.
+ */
+static void leave_log(struct vld *vld, const char *name)
+{
+	for (struct guest *guest = vld->guests; guest; guest = guest->next) {
+		char *now = NULL;
+
+		if (guest->state == GUEST_RUNNING && strcmp(guest_name(guest), name) == 0 &&
+		    vld->host->name(vld->host, guest->domid, &now, NULL) == 0 && now && *now &&
+		    strcmp(now, name) != 0) {
+			say("%s is named %s now, and so is its log", name, now);
+			console_renamed(&guest->console, now);
+		}
+		free(now);
+	}
+}
+
 static struct guest *guest_add(struct vld *vld, const struct vl_domain_info *info)
 {
 	struct scroll_owner owner = { .created = info->created, .domid = info->domid };
@@ -178,6 +197,7 @@ static struct guest *guest_add(struct vld *vld, const struct vl_domain_info *inf
 	}
 	snprintf(fallback, sizeof(fallback), "domain-%u", info->domid);
 	owner.name = name && *name ? name : fallback;
+	leave_log(vld, owner.name);
 	if (console_open(vld, &guest->console, &owner, &error)) {
 		say("domain %u: %s", info->domid, error.text);
 		free(name);

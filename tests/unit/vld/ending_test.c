@@ -183,6 +183,39 @@ static void renamed(void)
 	end();
 }
 
+/*
+ * One that was renamed while it ran, and then another with its old name: both wrote
+ * to one log, and after a new start of vld the one over what the other had written.
+ */
+static void renamed_beside(void)
+{
+	struct fake_domain *old, *web;
+	char *text;
+
+	begin();
+	old = add_old("web");
+	fake_print(&fake, old, "one\n", 4);
+	fake_run(vld, 20);
+	strcpy(old->name, "old");
+	fake_print(&fake, old, "two\n", 4); /* alone, it keeps its log */
+	fake_run(vld, 20);
+	web = add_old("web");
+	fake_print(&fake, old, "three\n", 6);
+	fake_print(&fake, web, "new\n", 4);
+	fake_run(vld, 20);
+	again();
+	fake_print(&fake, old, "four\n", 5);
+	fake_print(&fake, web, "newer\n", 6);
+	fake_run(vld, 20);
+	text = fake_file(fake.logs, "guest-web.log");
+	CU_ASSERT_STRING_EQUAL(text, "one\ntwo\nnew\nnewer\n");
+	free(text);
+	text = fake_file(fake.logs, "guest-old.log");
+	CU_ASSERT_STRING_EQUAL(text, "three\nfour\n");
+	free(text);
+	end();
+}
+
 static void actions_of_crash(enum vl_action action, unsigned int ends, unsigned int starts)
 {
 	struct fake_domain *web;
@@ -647,6 +680,7 @@ CU_TestInfo ending_tests[] = {
 	{ "reboot: a new domain", reboot_restarts },
 	{ "a guest with the longest name", longest_name },
 	{ "a guest that was renamed", renamed },
+	{ "another guest with the name it had", renamed_beside },
 	{ "each action of a crash", crash_actions },
 	{ "suspended, unknown and new guests are left alone", others_are_left_alone },
 	{ "a record that cannot be read just now", record_is_read_later },
