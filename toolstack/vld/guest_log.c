@@ -247,6 +247,31 @@ static void log_finish(struct guest_log *log, struct scroll *scroll, int fd, int
 	}
 }
 
+/* Where bytes are missing, a line says how many. */
+static int say_lost(struct guest_log *log, struct scroll *scroll, int *fd)
+{
+	struct scroll_header *header = scroll->header;
+	struct batch batch = { .line_begins = true };
+	int rc;
+
+	if (header->lost_log == header->lost_said) {
+		return 0;
+	}
+	if (!mark_of(scroll)->line_begins) {
+		batch.text[batch.size++] = '\n';
+	}
+	batch_stamp(&batch);
+	batch.size +=
+		(size_t)snprintf(batch.text + batch.size, 128,
+				 "vld: %llu bytes are missing here: the log could not be written\n",
+				 (unsigned long long)(header->lost_log - header->lost_said));
+	rc = batch_write(log, scroll, fd, &batch);
+	if (!rc) {
+		header->lost_said = header->lost_log;
+	}
+	return rc;
+}
+
 void guest_log_update(struct guest_log *log, struct scroll *scroll)
 {
 	char data[CHUNK];
@@ -263,6 +288,7 @@ void guest_log_update(struct guest_log *log, struct scroll *scroll)
 	if (fd < 0) {
 		return;
 	}
+	rc = say_lost(log, scroll, &fd);
 	while (!rc && mark_of(scroll)->logged < scroll_head(scroll)) {
 		struct log_mark *mark = mark_of(scroll);
 		struct batch batch = { .line_begins = mark->line_begins };

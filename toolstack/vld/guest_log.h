@@ -5,7 +5,8 @@
  *
  * The log is written from the scroll-back, in whose header it keeps how far it
  * has got: after a kill it goes on at the same byte.  A disk that is full costs
- * bytes only when the scroll-back has forgotten them; they are counted.  The
+ * bytes only when the scroll-back has forgotten them; they are counted, and a
+ * line in their place says how many.  The
  * file is open only while it is written, so that a thousand quiet guests need no
  * descriptors, and who renames or removes it gets a new one.
  */

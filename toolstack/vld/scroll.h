@@ -40,13 +40,14 @@ struct scroll_header {
 	uint8_t handle[16];
 	uint32_t out_cons; /* index of the guest's ring at head 0 */
 	uint32_t domid;
-	uint64_t started; /* seconds since the machine booted */
-	uint64_t ended;	  /* the same; 0: it runs */
-	uint64_t lost_log;
+	uint64_t started;     /* seconds since the machine booted */
+	uint64_t ended;	      /* the same; 0: it runs */
+	uint64_t lost_log;    /* bytes that were forgotten before they could be logged */
 	uint32_t log_current; /* which of the two is right */
 	uint32_t settled;     /* with ended: what was to be done then is done */
 	struct log_mark log[2];
 	char name[SCROLL_NAME_SIZE];
+	uint64_t lost_said; /* of lost_log: what the log tells of */
 };
 
 struct scroll {

@@ -129,6 +129,10 @@ static void tick_event(evutil_socket_t fd, short what, void *arg)
 		if (guest->state == GUEST_ENDING && !guest->job && now >= guest->retry) {
 			guests_scan_soon(vld, 0);
 		}
+		if (guest->console.log.failing) {
+			/* It may have nothing more to say itself. */
+			guest_log_update(&guest->console.log, &guest->console.scroll);
+		}
 	}
 	guests_expire(vld);
 	restart_due(vld);

@@ -125,7 +125,8 @@ static void disk_room(rlim_t size)
 
 static void log_full_disk(void)
 {
-	char *text;
+	char *text, *said, *rest, missing[80];
+	size_t more;
 
 	signal(SIGXFSZ, SIG_IGN);
 	begin(100000, false);
@@ -148,10 +149,53 @@ static void log_full_disk(void)
 	numbered(4000, 4001);
 	text = fake_file(fake.folder, "guest-web.log");
 	CU_ASSERT_TRUE(scroll.header->lost_log > 10000);
-	CU_ASSERT_EQUAL(strlen(text) + scroll.header->lost_log, scroll_head(&scroll));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "line 4000\n"));
+	/* Nothing in the log told that something was missing, nor where. */
+	snprintf(missing, sizeof(missing),
+		 "vld: %llu bytes are missing here: ", (unsigned long long)scroll.header->lost_log);
+	said = strstr(text, missing);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(said);
+	CU_ASSERT_PTR_NULL(strstr(said + 1, "vld: "));
+	said = memrchr(text, '[', (size_t)(said - text));
+	rest = strchr(said, '\n') + 1;
+	/* The line begins one, whatever was before it. */
+	more = (size_t)(said - text) + strlen(rest) + scroll.header->lost_log -
+	       scroll_head(&scroll);
+	CU_ASSERT_TRUE(more <= 1);
 	free(text);
 	end();
+}
+
+/*
+ * A guest that had nothing more to say: what was kept of its output stayed out of
+ * the log although there was room again.
+ */
+static void log_comes_late(void)
+{
+	struct fake_domain *web;
+	struct vld *vld;
+	char away[100], *text;
+
+	fake_begin(&fake);
+	vld = fake_vld(&fake);
+	web = fake_add(&fake, "web");
+	fake_run(vld, 20);
+	snprintf(away, sizeof(away), "%s/away", fake.folder);
+	CU_ASSERT_EQUAL(rename(fake.logs, away), 0);
+	fake_print(&fake, web, "kept\n", 5);
+	fake_run(vld, 20);
+	CU_ASSERT_EQUAL(web->page.out_cons, 5); /* the guest goes on */
+	CU_ASSERT_EQUAL(rename(away, fake.logs), 0);
+	text = strdup("");
+	for (int i = 0; i < 2000 && !*text; i++) {
+		fake_run(vld, 10);
+		free(text);
+		text = fake_file(fake.logs, "guest-web.log");
+	}
+	CU_ASSERT_STRING_EQUAL(text, "kept\n");
+	free(text);
+	vld_stop(vld);
+	fake_end(&fake);
 }
 
 static void log_goes_on(void)
@@ -199,6 +243,7 @@ CU_TestInfo log_tests[] = {
 	{ "a name stays in its folder", log_names },
 	{ "time stamps at the beginning of lines", log_stamps },
 	{ "a full disk costs what the scroll-back forgets", log_full_disk },
+	{ "what was kept comes when there is room", log_comes_late },
 	{ "after a kill it goes on at the same byte", log_goes_on },
 	CU_TEST_INFO_NULL,
 };
