@@ -183,7 +183,8 @@ void restart_load(struct vld *vld)
 /* Doubles with each end in a row: 1, 2, 4, ... seconds. */
 static uint64_t restart_delay(const struct vld *vld, uint32_t count)
 {
-	uint64_t delay = count == 0 ? 0 : (uint64_t)1 << (count < 30 ? count - 1 : 29);
+	uint64_t delay =
+		count == 0 ? 0 : (uint64_t)vld->options.delay_min << (count < 30 ? count - 1 : 29);
 
 	return delay < vld->options.delay_max ? delay : vld->options.delay_max;
 }

@@ -32,6 +32,7 @@ const struct vld_options vld_defaults = {
 	.keep = 600,
 	.keep_count = 64,
 	.min_uptime = 10,
+	.delay_min = 1,
 	.delay_max = 300,
 };
 

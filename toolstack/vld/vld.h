@@ -25,8 +25,9 @@ struct vld_options {
 	uint32_t keep;	      /* seconds that the scroll-back of an ended guest stays */
 	uint32_t keep_count;  /* and of how many guests */
 	uint32_t min_uptime;  /* seconds; who ends earlier is restarted later and later */
-	uint32_t delay_max;   /* seconds */
-	bool jobs_inline;     /* no processes for slow work: tests */
+	uint32_t delay_min;   /* seconds: of the first restart that is delayed */
+	uint32_t delay_max;
+	bool jobs_inline; /* no processes for slow work: tests */
 };
 
 extern const struct vld_options vld_defaults;

@@ -5,6 +5,7 @@
 #include <CUnit/CUnit.h>
 #include <errno.h>
 #include <ftw.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,6 +15,9 @@
 #include <unistd.h>
 
 #include "libvellum/file_io.h"
+
+/* For what happens at once where the machine has time for it. */
+#define LIMIT_MS 20000
 
 static struct fake *of(struct vld_host *host)
 {
@@ -211,13 +215,24 @@ static void fake_port_done(struct vld_host *host, uint32_t port)
 	(void)port;
 }
 
+/* A child waits here until the test lets it go on. */
+static void hold(struct fake_shared *shared, const bool *flag)
+{
+	if (__atomic_load_n(flag, __ATOMIC_ACQUIRE)) {
+		__atomic_add_fetch(&shared->holds, 1, __ATOMIC_ACQ_REL);
+		for (int i = 0; i < 60000 && __atomic_load_n(flag, __ATOMIC_ACQUIRE); i++) {
+			usleep(1000);
+		}
+	}
+}
+
 static int fake_guest_end(struct vld_host *host, uint16_t domid, struct vl_error *error)
 {
 	struct fake_shared *shared = of(host)->shared;
 	struct fake_domain *domain = domain_of(host, domid);
 
 	shared->ends++;
-	usleep(shared->job_delay_ms * 1000);
+	hold(shared, &shared->hold_end);
 	if (shared->end_fails) {
 		return vl_error_set(error, shared->end_fails, "it does not want to end");
 	}
@@ -241,17 +256,6 @@ static int fake_guest_rename(struct vld_host *host, uint16_t domid, const char *
 	return 0;
 }
 
-/* A child waits here until the test lets it go on. */
-static void hold(struct fake_shared *shared, const bool *flag)
-{
-	if (__atomic_load_n(flag, __ATOMIC_ACQUIRE)) {
-		__atomic_add_fetch(&shared->holds, 1, __ATOMIC_ACQ_REL);
-		for (int i = 0; i < 60000 && __atomic_load_n(flag, __ATOMIC_ACQUIRE); i++) {
-			usleep(1000);
-		}
-	}
-}
-
 static int fake_guest_start(struct vld_host *host, const char *json, bool (*wanted)(void *arg),
 			    void *arg, struct vl_error *error)
 {
@@ -259,7 +263,6 @@ static int fake_guest_start(struct vld_host *host, const char *json, bool (*want
 	struct fake_domain *domain;
 	uint16_t domid;
 
-	usleep(shared->job_delay_ms * 1000);
 	hold(shared, &shared->hold_start);
 	if (shared->start_fails) {
 		return vl_error_set(error, shared->start_fails, "no memory for it");
@@ -419,14 +422,27 @@ struct vld *fake_vld(struct fake *fake)
 	return vld;
 }
 
+/* Events have come, or a scan is about to be made. */
+static bool busy(struct vld *vld)
+{
+	struct pollfd fds[2] = { { .fd = vld->host->port_fd(vld->host), .events = POLLIN },
+				 { .fd = -1, .events = POLLIN } };
+
+	if (vld->watching) {
+		fds[1].fd = vld->host->watch_fd(vld->host);
+	}
+	return poll(fds, 2, 0) > 0 || (event_pending(&vld->scan_timer, EV_TIMEOUT, NULL) &&
+				       vld->scan_due <= vld_ms() + 10);
+}
+
 void fake_run(struct vld *vld, unsigned int ms)
 {
-	uint64_t until = vld_ms() + ms;
+	uint64_t until = vld_ms() + ms, limit = until + LIMIT_MS;
 
 	do {
 		event_base_loop(vld->base, EVLOOP_NONBLOCK);
 		usleep(500);
-	} while (vld_ms() < until);
+	} while (vld_ms() < until || (busy(vld) && vld_ms() < limit));
 	/* On a busy machine the time may have passed in one sleep. */
 	for (int i = 0; i < 3; i++) {
 		event_base_loop(vld->base, EVLOOP_NONBLOCK);
@@ -474,15 +490,18 @@ size_t fake_receive(struct vld *vld, int fd, unsigned int ms, char *data, size_t
 		if (count == 0 && done < size) {
 			break;
 		}
+		if (count > 0) {
+			until = vld_ms() + ms;
+		}
 		usleep(count > 0 ? 0 : 500);
-	} while (vld_ms() < until);
+	} while (vld_ms() < until || busy(vld));
 	return done;
 }
 
 char *fake_ask(struct vld *vld, int fd, const char *line)
 {
 	static char answer[65536];
-	uint64_t until = vld_ms() + 500;
+	uint64_t until = vld_ms() + LIMIT_MS;
 	size_t done = 0;
 
 	CU_ASSERT_EQUAL(send(fd, line, strlen(line), MSG_NOSIGNAL), (ssize_t)strlen(line));

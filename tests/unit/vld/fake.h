@@ -33,8 +33,10 @@ struct fake_shared {
 	uint16_t next;
 	int start_fails; /* guest_start() gives this */
 	int end_fails;
-	unsigned int starts, ends, job_delay_ms;
+	unsigned int starts, ends;
+	unsigned int kills; /* for who waits for them */
 	unsigned int holds; /* jobs that have come to the place where they wait */
+	bool hold_end;	    /* before the guest is ended */
 	bool hold_start;    /* before the guest is made */
 	bool hold_run;	    /* when it is made and about to run */
 	bool deaf;	    /* nobody asks whether it is still wanted */
@@ -63,15 +65,15 @@ size_t fake_typed(struct fake_domain *domain, char *data, size_t size);
 struct vld_options fake_options(const struct fake *fake);
 /** A vld that serves this machine. */
 struct vld *fake_vld(struct fake *fake);
-/** Runs its loop for so long. */
+/** Runs its loop for so long, and until nothing is left that waits only for a CPU. */
 void fake_run(struct vld *vld, unsigned int ms);
 /** A file of a folder, malloc'd with a zero behind it; "" if there is none. */
 char *fake_file(const char *folder, const char *name);
 /** A connection to vld's socket. */
 int fake_connect(const struct fake *fake);
-/** Sends a line and runs vld until one has come back (or half a second). */
+/** Sends a line and runs vld until one has come back. */
 char *fake_ask(struct vld *vld, int fd, const char *line);
-/** What has come on a socket, as vld runs for so long. */
+/** What comes on a socket, as vld runs, until nothing has come for so long. */
 size_t fake_receive(struct vld *vld, int fd, unsigned int ms, char *data, size_t size);
 
 #endif

@@ -22,6 +22,8 @@
 #include "fake.h"
 
 #define LINES 60000
+/* At each of so many places the guest waits until vld has been killed once more. */
+#define PARTS 8
 
 static struct fake fake;
 
@@ -33,7 +35,12 @@ static pid_t guest_begin(struct fake_domain *domain)
 		return pid;
 	}
 	for (int i = 0; i < LINES; i++) {
+		unsigned int part = (unsigned int)i / (LINES / PARTS);
 		char line[40];
+
+		while (__atomic_load_n(&fake.shared->kills, __ATOMIC_ACQUIRE) < part) {
+			usleep(1000);
+		}
 		size_t size = (size_t)snprintf(line, sizeof(line), "%d is the number\n", i);
 
 		for (size_t done = 0; done < size;) {
@@ -89,6 +96,23 @@ static bool lines_are_all(char *text, bool stamps)
 	return next == LINES;
 }
 
+/* Until vld has taken so many bytes, or none for so long: the guest may wait, too. */
+static void wait_for_output(const struct fake_domain *domain, uint32_t bytes, uint64_t limit_ms)
+{
+	uint32_t begun = __atomic_load_n(&domain->page.out_cons, __ATOMIC_ACQUIRE), last = begun;
+	uint64_t until = vld_ms() + limit_ms;
+
+	while (last - begun < bytes && vld_ms() < until) {
+		uint32_t now = __atomic_load_n(&domain->page.out_cons, __ATOMIC_ACQUIRE);
+
+		if (now != last) {
+			until = vld_ms() + limit_ms;
+		}
+		last = now;
+		usleep(100);
+	}
+}
+
 static void kill_again_and_again(bool stamps)
 {
 	struct vld_options options;
@@ -96,7 +120,8 @@ static void kill_again_and_again(bool stamps)
 	struct vl_error error;
 	pid_t guest, daemon;
 	struct vld *vld;
-	int kills = 0;
+	unsigned int kills = 0, stalls = 0;
+	uint32_t taken = 0;
 	char *log;
 
 	fake_begin(&fake);
@@ -105,20 +130,26 @@ static void kill_again_and_again(bool stamps)
 	srand(1);
 	while (waitpid(guest, NULL, WNOHANG) == 0) {
 		daemon = vld_begin(stamps);
-		usleep((useconds_t)(1000 + rand() % 8000));
+		wait_for_output(domain, (uint32_t)rand() % 8000, 20 << stalls);
+		usleep((useconds_t)rand() % 2000);
 		CU_ASSERT_EQUAL(kill(daemon, SIGKILL), 0);
 		waitpid(daemon, NULL, 0);
 		kills++;
+		stalls = domain->page.out_cons == taken && stalls < 10 ? stalls + 1 : 0;
+		taken = domain->page.out_cons;
+		__atomic_store_n(&fake.shared->kills, kills, __ATOMIC_RELEASE);
 	}
-	printf(" [%d kills] ", kills);
-	CU_ASSERT_TRUE(kills > 3);
+	printf(" [%u kills] ", kills);
+	CU_ASSERT_TRUE(kills >= PARTS - 1);
 	domain->mapped = domain->bound = false;
 	options = fake_options(&fake);
 	options.burst = options.rate = 256 << 20;
 	options.log_limit = 1 << 30;
 	options.log_stamps = stamps;
 	CU_ASSERT_EQUAL_FATAL(vld_start(&vld, &options, &fake.ops, &error), 0);
-	fake_run(vld, 50);
+	for (int i = 0; i < 2000 && domain->page.out_cons != domain->page.out_prod; i++) {
+		fake_run(vld, 10);
+	}
 	log = fake_file(fake.logs, "guest-web.log");
 	if (!stamps) {
 		const struct scroll *scroll = &guests_get(vld, 1)->console.scroll;
@@ -181,7 +212,7 @@ static bool shows(int fd, const char *text)
 	char seen[4096];
 	size_t size = 0;
 
-	while (size + 1 < sizeof(seen) && poll(&wait, 1, 8000) == 1) {
+	while (size + 1 < sizeof(seen) && poll(&wait, 1, 60000) == 1) {
 		ssize_t count = read(fd, seen + size, 1);
 
 		if (count <= 0) {
@@ -199,7 +230,7 @@ static pid_t wait_for_vld(struct vl_vld **vld, const char *path)
 {
 	pid_t daemon = vld_begin(false);
 
-	for (int i = 0; i < 500 && vl_vld_open(vld, path, NULL); i++) {
+	for (int i = 0; i < 6000 && vl_vld_open(vld, path, NULL); i++) {
 		usleep(10000);
 	}
 	return daemon;
@@ -244,7 +275,7 @@ static void client_console(void)
 	daemon = wait_for_vld(&vld, watcher.path);
 	CU_ASSERT_TRUE(shows(shown[0], "second\n"));
 	CU_ASSERT_EQUAL(write(typed[1], "id\n", 3), 3);
-	for (int i = 0; i < 500 && web->page.in_prod != 3; i++) {
+	for (int i = 0; i < 6000 && web->page.in_prod != 3; i++) {
 		usleep(10000);
 	}
 	CU_ASSERT_EQUAL(fake_typed(web, data, sizeof(data)), 3);
@@ -288,7 +319,7 @@ static void client_leaves(void)
 	CU_ASSERT_EQUAL(write(typed[1], "ab\x1dxx", 5), 5);
 	watcher_main(&watcher);
 	CU_ASSERT_EQUAL(watcher.rc, VL_CONSOLE_LEFT);
-	for (int i = 0; i < 500 && fake.shared->domains[1].page.in_prod != 2; i++) {
+	for (int i = 0; i < 6000 && fake.shared->domains[1].page.in_prod != 2; i++) {
 		usleep(10000);
 	}
 	CU_ASSERT_EQUAL(fake_typed(&fake.shared->domains[1], data, sizeof(data)), 2);
