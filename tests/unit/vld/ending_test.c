@@ -6,12 +6,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xen/sched.h>
 
-#include "libvellum/guest_part.h"
 #include "vld/ends.h"
 #include "vld/guests.h"
 #include "vld/restart.h"
@@ -46,23 +44,13 @@ static const char *end_word(uint16_t domid, const char *key)
 	return word ? word : "";
 }
 
-/* A guest that has run long enough not to be in a loop. */
-static struct fake_domain *add_old(const char *name)
-{
-	struct fake_domain *domain = fake_add(&fake, name);
-
-	fake_run(vld, 20);
-	guests_get(vld, domain->info.domid)->console.scroll.header->started -= 100;
-	return domain;
-}
-
 static void poweroff_destroys(void)
 {
 	struct fake_domain *web;
 	char *text;
 
 	begin();
-	web = add_old("web");
+	web = fake_add_old(vld, &fake, "web");
 	fake_print(&fake, web, "bye\n", 4);
 	fake_shutdown(&fake, web, SHUTDOWN_poweroff);
 	fake_run(vld, 30);
@@ -90,7 +78,7 @@ static void last_words(void)
 	int fd;
 
 	begin();
-	web = add_old("web");
+	web = fake_add_old(vld, &fake, "web");
 	fd = fake_connect(&fake);
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(fake_ask(vld, fd, "{\"do\":\"console\",\"guest\":\"web\"}\n"), "true"));
@@ -126,7 +114,7 @@ static void reboot_restarts(void)
 	struct fake_domain *web;
 
 	begin();
-	web = add_old("web");
+	web = fake_add_old(vld, &fake, "web");
 	fake_shutdown(&fake, web, SHUTDOWN_reboot);
 	fake_run(vld, 30);
 	CU_ASSERT_FALSE(web->there);
@@ -135,28 +123,6 @@ static void reboot_restarts(void)
 	CU_ASSERT_TRUE(fake.shared->domains[2].mapped);
 	CU_ASSERT_STRING_EQUAL(fake.shared->domains[2].name, "web");
 	CU_ASSERT_STRING_EQUAL(end_word(1, "action"), "restart");
-	CU_ASSERT_PTR_NULL(vld->restarts);
-	end();
-}
-
-/*
- * The longest name that a guest can have.  Its restart's file had a name that was
- * longer than a file's can be, so that the guest was never started again.
- */
-static void longest_name(void)
-{
-	struct fake_domain *web;
-	char name[GUEST_NAME_MAX + 1];
-
-	begin();
-	memset(name, 'n', sizeof(name) - 1);
-	name[sizeof(name) - 1] = '\0';
-	web = add_old(name);
-	CU_ASSERT_STRING_EQUAL(guest_name(guests_get(vld, 1)), name);
-	fake_shutdown(&fake, web, SHUTDOWN_reboot);
-	fake_run(vld, 30);
-	CU_ASSERT_EQUAL(fake.shared->starts, 1);
-	CU_ASSERT_STRING_EQUAL(fake.shared->domains[2].name, name);
 	CU_ASSERT_PTR_NULL(vld->restarts);
 	end();
 }
@@ -172,7 +138,7 @@ static void renamed(void)
 
 	begin();
 	fake.shared->start_fails = -ENOMEM;
-	web = add_old("web");
+	web = fake_add_old(vld, &fake, "web");
 	strcpy(web->name, "old");
 	fake_shutdown(&fake, web, SHUTDOWN_reboot);
 	fake_run(vld, 30);
@@ -193,13 +159,13 @@ static void renamed_beside(void)
 	char *text;
 
 	begin();
-	old = add_old("web");
+	old = fake_add_old(vld, &fake, "web");
 	fake_print(&fake, old, "one\n", 4);
 	fake_run(vld, 20);
 	strcpy(old->name, "old");
 	fake_print(&fake, old, "two\n", 4); /* alone, it keeps its log */
 	fake_run(vld, 20);
-	web = add_old("web");
+	web = fake_add_old(vld, &fake, "web");
 	fake_print(&fake, old, "three\n", 6);
 	fake_print(&fake, web, "new\n", 4);
 	fake_run(vld, 20);
@@ -221,7 +187,7 @@ static void actions_of_crash(enum vl_action action, unsigned int ends, unsigned 
 	struct fake_domain *web;
 
 	begin();
-	web = add_old("web");
+	web = fake_add_old(vld, &fake, "web");
 	web->actions.crash = action;
 	strcpy(web->crash.text, "it wrote to a page table");
 	fake_shutdown(&fake, web, SHUTDOWN_crash);
@@ -280,8 +246,8 @@ static void others_are_left_alone(void)
 	struct fake_domain *saved, *strange, *new;
 
 	begin();
-	saved = add_old("saved");
-	strange = add_old("strange");
+	saved = fake_add_old(vld, &fake, "saved");
+	strange = fake_add_old(vld, &fake, "strange");
 	strange->has_config = false;
 	new = fake_add(&fake, "new");
 	new->info.flags |= VL_DOMAIN_paused;
@@ -312,7 +278,7 @@ static void record_is_read_later(void)
 	struct fake_domain *web;
 
 	begin();
-	web = add_old("web");
+	web = fake_add_old(vld, &fake, "web");
 	web->config_fails = -ENOMEM;
 	fake_shutdown(&fake, web, SHUTDOWN_reboot);
 	fake_run(vld, 30);
@@ -335,7 +301,7 @@ static void record_is_damaged(void)
 	struct fake_domain *web;
 
 	begin();
-	web = add_old("web");
+	web = fake_add_old(vld, &fake, "web");
 	web->config_fails = -EINVAL;
 	fake_shutdown(&fake, web, SHUTDOWN_reboot);
 	fake_run(vld, 30);
@@ -347,94 +313,13 @@ static void record_is_damaged(void)
 	end();
 }
 
-/* No test runs so many seconds: the first delay was over on a machine under load. */
-#define LONG 10000u
-
-static void loops_are_slowed(void)
-{
-	begin();
-	fake_add(&fake, "loop");
-	fake_run(vld, 20);
-	vld->options.delay_min = LONG;
-	vld->options.delay_max = UINT32_MAX;
-	for (uint16_t domid = 1; domid <= 5; domid++) {
-		const struct scroll_header *old;
-
-		fake_shutdown(&fake, &fake.shared->domains[domid], SHUTDOWN_reboot);
-		fake_run(vld, 30);
-		CU_ASSERT_FALSE(fake.shared->domains[domid].there);
-		CU_ASSERT_EQUAL(fake.shared->starts, domid - 1u);
-		CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
-		CU_ASSERT_EQUAL(vld->restarts->count, domid);
-		old = guests_get(vld, domid)->console.scroll.header;
-		CU_ASSERT_TRUE(vld->restarts->due >= old->ended + (LONG << (domid - 1)));
-		again(); /* who was killed meanwhile knows it, too */
-		vld->options.delay_min = LONG;
-		vld->options.delay_max = UINT32_MAX;
-		CU_ASSERT_EQUAL(fake.shared->starts, domid - 1u);
-		CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
-		vld->restarts->due = 0;
-		restart_due(vld);
-		fake_run(vld, 30);
-		CU_ASSERT_EQUAL(fake.shared->starts, domid);
-	}
-	/* One that has run for a while is started at once. */
-	guests_get(vld, 6)->console.scroll.header->started -= 100;
-	fake_shutdown(&fake, &fake.shared->domains[6], SHUTDOWN_reboot);
-	fake_run(vld, 30);
-	CU_ASSERT_EQUAL(fake.shared->starts, 6);
-	end();
-}
-
-static void restart_can_fail(void)
-{
-	char path[100], other[120], left[2][120];
-	struct fake_domain *web;
-	int fd;
-
-	begin();
-	fake.shared->start_fails = -ENOMEM;
-	web = add_old("web");
-	fake_shutdown(&fake, web, SHUTDOWN_reboot);
-	fake_run(vld, 30);
-	CU_ASSERT_FALSE(web->there);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
-	CU_ASSERT_TRUE(vld->restarts->due > 0);
-	CU_ASSERT_TRUE(vld->restarts->count > 0);
-	/* One that is not in its place, and what killed writers have left: that was
-	 * never taken away in the run directory.  No process has such a number. */
-	snprintf(path, sizeof(path), "%s/restart/web", fake.run);
-	snprintf(other, sizeof(other), "%s.123-0", path);
-	CU_ASSERT_EQUAL(link(path, other), 0);
-	snprintf(left[0], sizeof(left[0]), "%s/restart/.web.4194999-0", fake.run);
-	snprintf(left[1], sizeof(left[1]), "%s/.ended.json.4194999-2", fake.run);
-	CU_ASSERT_EQUAL(link(path, left[0]) | link(path, left[1]), 0);
-	again();
-	CU_ASSERT_EQUAL(access(left[0], F_OK) & access(left[1], F_OK), -1);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
-	CU_ASSERT_PTR_NOT_NULL(vld->restarts->config);
-	CU_ASSERT_PTR_NULL(vld->restarts->next);
-	CU_ASSERT_EQUAL(access(other, F_OK), -1);
-	fd = fake_connect(&fake);
-	CU_ASSERT_PTR_NOT_NULL(strstr(fake_ask(vld, fd, "{\"do\":\"status\"}\n"),
-				      "\"restarts\":[{\"name\":\"web\""));
-	CU_ASSERT_PTR_NOT_NULL(strstr(fake_ask(vld, fd, "{\"do\":\"forget\",\"guest\":\"web\"}\n"),
-				      "\"ok\":true"));
-	close(fd);
-	fake.shared->start_fails = 0;
-	again();
-	CU_ASSERT_PTR_NULL(vld->restarts);
-	CU_ASSERT_EQUAL(fake.shared->starts, 0);
-	end();
-}
-
 static void end_can_fail(void)
 {
 	struct fake_domain *web;
 
 	begin();
 	fake.shared->end_fails = -EIO;
-	web = add_old("web");
+	web = fake_add_old(vld, &fake, "web");
 	fake_shutdown(&fake, web, SHUTDOWN_poweroff);
 	fake_run(vld, 30);
 	CU_ASSERT_TRUE(web->there);
@@ -458,7 +343,7 @@ static void end_is_finished(void)
 
 	begin();
 	fake.shared->end_fails = -EIO;
-	web = add_old("web");
+	web = fake_add_old(vld, &fake, "web");
 	fake_shutdown(&fake, web, SHUTDOWN_reboot);
 	fake_run(vld, 30);
 	fake.shared->end_fails = 0;
@@ -482,7 +367,7 @@ static void dying_is_tried_again(void)
 	struct fake_domain *web;
 
 	begin();
-	web = add_old("web");
+	web = fake_add_old(vld, &fake, "web");
 	web->busy = 2;
 	web->info.flags |= VL_DOMAIN_dying; /* somebody destroyed it; vld has it mapped */
 	for (int i = 0; i < 3; i++) {
@@ -503,7 +388,7 @@ static void waiting(void)
 	int fd;
 
 	begin();
-	web = add_old("web");
+	web = fake_add_old(vld, &fake, "web");
 	strcpy(web->crash.text, "no \"idea\"");
 	fd = fake_connect(&fake);
 	text = "{\"do\":\"wait\",\"domid\":1}\n";
@@ -551,7 +436,7 @@ static void store_goes_away(void)
 	struct fake_domain *web;
 
 	begin();
-	web = add_old("web");
+	web = fake_add_old(vld, &fake, "web");
 	fake.shared->no_store = true;
 	fake_changed(&fake);
 	fake_run(vld, 20);
@@ -569,144 +454,21 @@ static void store_goes_away(void)
 	end();
 }
 
-/* Runs vld until so many children wait to be let go. */
-static void until_held(unsigned int holds)
-{
-	for (int i = 0; i < 10000; i++) {
-		if (__atomic_load_n(&fake.shared->holds, __ATOMIC_ACQUIRE) >= holds) {
-			return;
-		}
-		fake_run(vld, 2);
-	}
-	CU_FAIL("no child has come so far");
-}
-
-/* Jobs in processes of their own: consoles go on meanwhile. */
-static void jobs_beside(void)
-{
-	struct fake_domain *web, *db;
-	struct vld_options options;
-	struct vl_error error;
-
-	fake_begin(&fake);
-	options = fake_options(&fake);
-	options.jobs_inline = false;
-	CU_ASSERT_EQUAL_FATAL(vld_start(&vld, &options, &fake.ops, &error), 0);
-	web = add_old("web");
-	db = add_old("db");
-	fake.shared->hold_end = true;
-	fake_shutdown(&fake, web, SHUTDOWN_reboot);
-	until_held(1);
-	CU_ASSERT_TRUE(web->there);
-	CU_ASSERT_EQUAL(vld->jobs_running, 1);
-	fake_print(&fake, db, "here\n", 5);
-	fake_run(vld, 20);
-	CU_ASSERT_EQUAL(db->page.out_cons, 5);
-	/* A vld that begins meanwhile waits for the other's job and does it once. */
-	vld_stop(vld);
-	CU_ASSERT_EQUAL_FATAL(vld_start(&vld, &options, &fake.ops, &error), 0);
-	fake_run(vld, 300);
-	__atomic_store_n(&fake.shared->hold_end, false, __ATOMIC_RELEASE);
-	for (int i = 0; i < 2000 && (vld->restarts || vld->jobs_running); i++) {
-		fake_run(vld, 10);
-	}
-	CU_ASSERT_FALSE(web->there);
-	CU_ASSERT_EQUAL(fake.shared->starts, 1);
-	CU_ASSERT_TRUE(fake.shared->domains[3].there);
-	CU_ASSERT_EQUAL(vld->jobs_running, 0);
-	CU_ASSERT_EQUAL(json_array_size(vld->ends), 1);
-	end();
-}
-
-/* Runs vld until a line has come. */
-static const char *answer(int fd)
-{
-	static char line[512];
-	size_t size = 0;
-
-	for (int i = 0; i < 10000 && size + 1 < sizeof(line); i++) {
-		while (size + 1 < sizeof(line) && recv(fd, line + size, 1, MSG_DONTWAIT) == 1) {
-			if (line[size++] == '\n') {
-				line[size] = '\0';
-				return line;
-			}
-		}
-		fake_run(vld, 2);
-	}
-	return "";
-}
-
-/*
- * A restart whose child was at work could not be cancelled: "vl destroy" said that
- * there was no such guest, and a moment later there was.  late: the child has asked
- * already whether the guest is wanted.
- */
-static void cancel(bool late, int end_fails, const char *expected)
-{
-	static const char request[] = "{\"do\":\"forget\",\"guest\":\"web\"}\n";
-	struct vld_options options;
-	struct vl_error error;
-	char byte, *file;
-	int fd;
-
-	fake_begin(&fake);
-	options = fake_options(&fake);
-	options.jobs_inline = false;
-	CU_ASSERT_EQUAL_FATAL(vld_start(&vld, &options, &fake.ops, &error), 0);
-	fake.shared->hold_start = !late;
-	fake.shared->hold_run = fake.shared->deaf = late;
-	fake_shutdown(&fake, add_old("web"), SHUTDOWN_reboot);
-	until_held(1);
-	fd = fake_connect(&fake);
-	CU_ASSERT_EQUAL(send(fd, request, sizeof(request) - 1, 0), (ssize_t)sizeof(request) - 1);
-	fake_run(vld, 50);
-	/* No answer before it is true. */
-	CU_ASSERT_EQUAL(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
-	fake.shared->end_fails = end_fails;
-	__atomic_store_n(&fake.shared->hold_start, false, __ATOMIC_RELEASE);
-	__atomic_store_n(&fake.shared->hold_run, false, __ATOMIC_RELEASE);
-	CU_ASSERT_PTR_NOT_NULL(strstr(answer(fd), expected));
-	CU_ASSERT_EQUAL(fake.shared->domains[2].there, end_fails != 0);
-	CU_ASSERT_EQUAL(fake.shared->domains[2].unpaused, late);
-	CU_ASSERT_PTR_NULL(vld->restarts);
-	file = fake_file(fake.run, "restart/web");
-	CU_ASSERT_STRING_EQUAL(file, "");
-	free(file);
-	/* The connection serves on. */
-	CU_ASSERT_PTR_NOT_NULL(strstr(fake_ask(vld, fd, request), "no restart of web is due"));
-	close(fd);
-	fake_run(vld, 50);
-	CU_ASSERT_EQUAL(fake.shared->starts, 1);
-	end();
-}
-
-static void restart_is_cancelled(void)
-{
-	cancel(false, 0, "\"ok\":true");
-	cancel(true, 0, "\"ok\":true");
-	cancel(true, -EIO, "web was started again, and: it does not want to end");
-}
-
 CU_TestInfo ending_tests[] = {
 	{ "poweroff: destroyed, logged, recorded", poweroff_destroys },
 	{ "last words of a guest that is gone", last_words },
 	{ "reboot: a new domain", reboot_restarts },
-	{ "a guest with the longest name", longest_name },
 	{ "a guest that was renamed", renamed },
 	{ "another guest with the name it had", renamed_beside },
 	{ "each action of a crash", crash_actions },
 	{ "suspended, unknown and new guests are left alone", others_are_left_alone },
 	{ "a record that cannot be read just now", record_is_read_later },
 	{ "a record that is damaged", record_is_damaged },
-	{ "reboot loops are slowed down", loops_are_slowed },
-	{ "a restart that fails is tried again, and can be cancelled", restart_can_fail },
 	{ "an end that fails is tried again", end_can_fail },
 	{ "a new vld finishes what the last began", end_is_finished },
 	{ "a dying guest is destroyed again", dying_is_tried_again },
 	{ "waiting for an end", waiting },
 	{ "a hundred ends are kept", many_ends },
 	{ "the store goes away and comes back", store_goes_away },
-	{ "jobs run beside consoles", jobs_beside },
-	{ "a restart that is under way is cancelled", restart_is_cancelled },
 	CU_TEST_INFO_NULL,
 };

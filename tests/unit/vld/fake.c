@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "libvellum/file_io.h"
+#include "vld/guests.h"
 
 /* For what happens at once where the machine has time for it. */
 #define LIMIT_MS 20000
@@ -357,6 +358,15 @@ struct fake_domain *fake_add(struct fake *fake, const char *name)
 	snprintf(domain->name, sizeof(domain->name), "%s", name);
 	domain->there = true;
 	fake_changed(fake);
+	return domain;
+}
+
+struct fake_domain *fake_add_old(struct vld *vld, struct fake *fake, const char *name)
+{
+	struct fake_domain *domain = fake_add(fake, name);
+
+	fake_run(vld, 20);
+	guests_get(vld, domain->info.domid)->console.scroll.header->started -= 100;
 	return domain;
 }
 

@@ -55,6 +55,8 @@ void fake_begin(struct fake *fake);
 void fake_end(struct fake *fake);
 /** A running guest with a console; vld is told of it. */
 struct fake_domain *fake_add(struct fake *fake, const char *name);
+/** The same, one that has run long enough not to be in a loop, and vld has seen it. */
+struct fake_domain *fake_add_old(struct vld *vld, struct fake *fake, const char *name);
 void fake_changed(struct fake *fake);
 void fake_shutdown(struct fake *fake, struct fake_domain *domain, unsigned int reason);
 /** The guest writes as far as there is room; returns how many bytes. */

@@ -7,6 +7,7 @@ extern CU_TestInfo console_tests[];
 extern CU_TestInfo ending_tests[];
 extern CU_TestInfo kill_tests[];
 extern CU_TestInfo log_tests[];
+extern CU_TestInfo restart_tests[];
 extern CU_TestInfo ring_tests[];
 
 int main(void)
@@ -16,6 +17,7 @@ int main(void)
 		{ "ending", NULL, NULL, NULL, NULL, ending_tests },
 		{ "kill", NULL, NULL, NULL, NULL, kill_tests },
 		{ "log", NULL, NULL, NULL, NULL, log_tests },
+		{ "restart", NULL, NULL, NULL, NULL, restart_tests },
 		{ "ring", NULL, NULL, NULL, NULL, ring_tests },
 		CU_SUITE_INFO_NULL,
 	};
