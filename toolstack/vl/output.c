@@ -91,12 +91,7 @@ const char *output_text(const char *text, size_t length, char *out, size_t size)
 
 void output_uuid(const uint8_t uuid[16], char text[OUTPUT_UUID_SIZE])
 {
-	size_t at = 0;
-
-	for (size_t i = 0; i < 16; i++) {
-		at += (size_t)snprintf(text + at, OUTPUT_UUID_SIZE - at, "%s%02x",
-				       i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
-	}
+	vl_uuid_text(uuid, text);
 }
 
 void output_cpus(uint64_t cpus, uint32_t online, char text[OUTPUT_CPUS_SIZE])

@@ -10,12 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libvellum/common.h"
 #include "libvellum/ctl.h"
 
 /** Room for a name of any length that a store allows, each byte escaped. */
 #define OUTPUT_NAME_SIZE 4096
 #define OUTPUT_STATE_SIZE 7
-#define OUTPUT_UUID_SIZE 37
+#define OUTPUT_UUID_SIZE VL_UUID_SIZE
 #define OUTPUT_CPUS_SIZE 256
 #define OUTPUT_TIME_SIZE 40
 
