@@ -6,18 +6,24 @@
 #include "libvellum/vld_client.h"
 #include "verbs.h"
 
-/* One that has ended and is to start anew in a while: it does not. */
-static bool forget_restart(const char *name)
+/*
+ * One that has ended and is to start anew in a while, or just now: it does not.
+ * 1: so; 0: that was not to be; or what has failed.
+ */
+static int forget_restart(const char *name, struct vl_error *error)
 {
 	struct vl_vld *vld;
-	int rc;
+	int rc = -ECONNRESET;
 
-	if (vl_vld_open(&vld, NULL, NULL)) {
-		return false;
+	/* vld may have been started anew meanwhile. */
+	for (int i = 0; i < 3 && rc == -ECONNRESET; i++) {
+		if (vl_vld_open(&vld, NULL, NULL)) {
+			return 0;
+		}
+		rc = vl_vld_forget(vld, name, error);
+		vl_vld_close(vld);
 	}
-	rc = vl_vld_forget(vld, name, NULL);
-	vl_vld_close(vld);
-	return rc == 0;
+	return rc == -ESRCH ? 0 : rc ? rc : 1;
 }
 
 static int destroy(struct cli *cli, const char *name)
@@ -25,13 +31,21 @@ static int destroy(struct cli *cli, const char *name)
 	struct vl_error error;
 	char *own_name = NULL;
 	uint16_t domid;
-	int rc;
+	int rc, forgotten = 0;
 
 	if (cli_host(cli) != CLI_OK) {
 		return CLI_FAIL;
 	}
 	rc = vl_guest_find(&cli->host, name, &domid, &error);
-	if (rc == -ESRCH && forget_restart(name)) {
+	if (rc == -ESRCH) {
+		struct vl_error why;
+
+		forgotten = forget_restart(name, &why);
+		if (forgotten < 0) {
+			return cli_fail("%s", why.text);
+		}
+	}
+	if (forgotten) {
 		cli_say(cli, "Guest %s is not started anew", name);
 		return CLI_OK;
 	}
@@ -46,9 +60,9 @@ static int destroy(struct cli *cli, const char *name)
 		own_name = NULL;
 	}
 	rc = vl_guest_destroy(&cli->host, domid, &error) ? cli_fail("%s", error.text) : CLI_OK;
-	if (rc == CLI_OK && own_name) {
-		/* It may have ended by itself a moment ago. */
-		forget_restart(own_name);
+	/* It may have ended by itself a moment ago. */
+	if (rc == CLI_OK && own_name && forget_restart(own_name, &error) < 0) {
+		rc = cli_fail("%s", error.text);
 	}
 	free(own_name);
 	return rc;

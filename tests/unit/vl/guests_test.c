@@ -36,6 +36,13 @@ static void destroy(void)
 	/* Between two lives, so to speak. */
 	world.restarts = "mail";
 	EXPECT("destroy mail", 0, "", "Guest mail is not started anew\n");
+	/* "there is no guest", it said whatever had failed. */
+	world.forget_fails = -EIO;
+	EXPECT("destroy mail", 1, "", "vl: mail was started again\n");
+	EXPECT("destroy web", 1, "", "vl: mail was started again\n");
+	world.forget_fails = -ECONNRESET;
+	EXPECT("destroy mail", 1, "", "vl: mail was started again\n");
+	world.forget_fails = 0;
 	world.no_vld = "vld does not run";
 	EXPECT("destroy mail", 1, "", "vl: there is no guest \"mail\"\n");
 	EXPECT("destroy web db", 2, "",

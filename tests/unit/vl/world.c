@@ -477,6 +477,9 @@ int vl_vld_forget(struct vl_vld *vld, const char *guest, struct vl_error *error)
 {
 	(void)vld;
 	called("forget %s\n", guest);
+	if (world.forget_fails) {
+		return vl_error_set(error, world.forget_fails, "mail was started again");
+	}
 	return !world.restarts || strcmp(world.restarts, guest) != 0 ?
 		       vl_error_set(error, -ESRCH, "no restart of %s is due", guest) :
 		       0;

@@ -32,6 +32,7 @@ struct world {
 	const char *end, *action, *crash; /* how guests end, as vld tells it */
 	const char *status;		  /* vld's, as JSON */
 	const char *restarts;		  /* vld is to make this guest anew */
+	int forget_fails;		  /* cancelling that gives this */
 	int late;			  /* so often vld does not know a guest yet */
 	bool over;			  /* guests end while their console is shown */
 	void (*event)(int n);		  /* before the n-th event of the store, from 0 */
