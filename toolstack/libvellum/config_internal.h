@@ -133,13 +133,16 @@ enum config_type {
 	CONFIG_NOT_YET
 };
 
+/** As max: the value is kept, and nothing is done with it; reading one warns. */
+#define CONFIG_IDLE 1
+
 /** A key of the configuration, or of a disk or an interface in it. */
 struct config_key {
 	const char *name;
 	const char *alias; /* null: none */
 	enum config_type type;
 	size_t offset; /* of the field */
-	uint64_t min, max;
+	uint64_t min, max; /* of numbers; of text and yes or no, max may be CONFIG_IDLE */
 	const char *json; /* path in JSON; null: none, or by hand */
 	const char *xml;  /* path in <domain>, "element@attribute"; null: the same */
 	const char *help;
@@ -189,6 +192,8 @@ int config_set_text(struct config_ctx *ctx, void *base, const struct config_key 
 /** Into the field, of U32, U64 and MIB (then KiB); the range is checked. */
 int config_set_number(struct config_ctx *ctx, void *base, const struct config_key *key,
 		      uint64_t number);
+/** Warns about a field that has a value, if nothing is done with it. */
+int config_warn_idle(struct config_ctx *ctx, const void *base, const struct config_key *key);
 /** Of U32, U64, MIB (KiB), BOOL. */
 uint64_t config_get_number(const void *base, const struct config_key *key);
 /** The field as text: null where it says nothing; in buffer, or the string itself. */
@@ -202,6 +207,8 @@ static inline char **config_string_field(const void *base, const struct config_k
 int config_cpus_parse(struct config_ctx *ctx, const char *key, const char *text, uint64_t *mask);
 void config_cpus_text(uint64_t mask, char buffer[CONFIG_TEXT_SIZE]);
 int config_iomem_parse(struct config_ctx *ctx, const char *text, struct vl_range_config *range);
+/** Warns about a number of a guest's own page that a range is given. */
+int config_warn_gfn(struct config_ctx *ctx, const struct vl_range_config *range);
 int config_ioports_parse(struct config_ctx *ctx, const char *text, struct vl_range_config *range);
 int config_action_parse(struct config_ctx *ctx, const char *key, const char *text,
 			enum vl_action *action);

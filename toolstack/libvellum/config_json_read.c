@@ -111,6 +111,7 @@ static int get_field(struct config_ctx *ctx, void *base, const struct config_key
 		rc = get_bool(ctx, key->json, value, &flag);
 		if (!rc) {
 			*(bool *)((char *)base + key->offset) = flag;
+			rc = config_warn_idle(ctx, base, key);
 		}
 		return rc;
 	case CONFIG_U32:
@@ -252,7 +253,7 @@ static int get_range(struct config_ctx *ctx, const json_t *entry, struct vl_rang
 		    range->gfn >= UINT64_C(1) << 40)) {
 		rc = config_fail(ctx, "%s has a range that cannot be", name);
 	}
-	return rc;
+	return rc || !memory ? rc : config_warn_gfn(ctx, range);
 }
 
 static int get_ranges(struct config_ctx *ctx, const json_t *info, struct vl_config *config,

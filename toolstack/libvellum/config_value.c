@@ -356,7 +356,7 @@ int config_iomem_parse(struct config_ctx *ctx, const char *text, struct vl_range
 				   "(hexadecimal, in pages)",
 				   config_text_shown(text));
 	}
-	return 0;
+	return config_warn_gfn(ctx, range);
 }
 
 int config_ioports_parse(struct config_ctx *ctx, const char *text, struct vl_range_config *range)
@@ -449,8 +449,8 @@ static int set_firmware(struct config_ctx *ctx, const struct config_key *key, ch
 	return config_set_string(ctx, key->name, field, text, false);
 }
 
-int config_set_text(struct config_ctx *ctx, void *base, const struct config_key *key,
-		    const char *text)
+static int set_field(struct config_ctx *ctx, void *base, const struct config_key *key,
+		     const char *text)
 {
 	char **string = config_string_field(base, key);
 	uint64_t number = 0;
@@ -484,6 +484,34 @@ int config_set_text(struct config_ctx *ctx, void *base, const struct config_key 
 	default:
 		return config_fail(ctx, "%s is no single value", key->name);
 	}
+}
+
+int config_set_text(struct config_ctx *ctx, void *base, const struct config_key *key,
+		    const char *text)
+{
+	int rc = set_field(ctx, base, key, text);
+
+	return rc ? rc : config_warn_idle(ctx, base, key);
+}
+
+int config_warn_idle(struct config_ctx *ctx, const void *base, const struct config_key *key)
+{
+	bool idle = key->max == CONFIG_IDLE &&
+		    (key->type == CONFIG_BOOL ? config_get_number(base, key) != 0 :
+		     key->type == CONFIG_STRING || key->type == CONFIG_ARGS ?
+						*config_string_field(base, key) != NULL :
+						false);
+
+	return idle ? config_warn(ctx, "%s has no effect here", key->name) : 0;
+}
+
+int config_warn_gfn(struct config_ctx *ctx, const struct vl_range_config *range)
+{
+	/* A paravirtualized guest maps the frame itself, by its own number. */
+	return range->gfn == range->first ?
+		       0 :
+		       config_warn(ctx, "iomem: the GFN %" PRIx64 " has no effect here",
+				   range->gfn);
 }
 
 static const char *uuid_text(const struct vl_config *config, char *buffer)

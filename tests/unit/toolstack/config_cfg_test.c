@@ -89,7 +89,8 @@ static void test_cluster(void)
 			      "on_crash = 'restart'\n"
 			      "bootargs = '--kernel=x'\n",
 			      "x.cfg:11: cpuid has no effect on a paravirtualized guest\n"
-			      "x.cfg:12: soundhw has no effect on a paravirtualized guest");
+			      "x.cfg:12: soundhw has no effect on a paravirtualized guest\n"
+			      "x.cfg:21: bootloader_args has no effect here");
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
 	CU_ASSERT_STRING_EQUAL(config->cmdline, "root=/dev/sda1 ro console=hvc0");
@@ -158,6 +159,10 @@ static void test_values(void)
 		"ramdisk=\"\"\n"
 		"vnuma=[ [\"pnode=0\", \"size=512\"], [] ]\n"
 		"max_grant_version=1",
+		"x.cfg:5: nomigrate has no effect here\n"
+		"x.cfg:5: e820_host has no effect here\n"
+		"x.cfg:6: iomem: the GFN b0000 has no effect here\n"
+		"x.cfg:12: bootloader_args has no effect here\n"
 		"x.cfg:15: vnuma is not supported and without effect");
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
@@ -433,6 +438,36 @@ static void test_warnings(void)
 	}
 }
 
+/*
+ * Keys that are kept, and change nothing, were taken without a word: whoever set
+ * one had to find out by himself that the guest did not get what it says.
+ */
+static void test_idle(void)
+{
+	static const char *const cases[][2] = {
+		{ "nomigrate=1", "x.cfg:3: nomigrate has no effect here" },
+		{ "\ne820_host=1", "x.cfg:4: e820_host has no effect here" },
+		{ "driver_domain='yes'", "x.cfg:3: driver_domain has no effect here" },
+		{ "bootloader='pygrub'\nbootloader_args=['-q',\n'x']",
+		  "x.cfg:4: bootloader_args has no effect here" },
+		{ "bootargs='-q'", "x.cfg:3: bootloader_args has no effect here" },
+		{ "vif=['gatewaydev=eth0',\n'netdev=eth1,bridge=b','bridge=c']",
+		  "x.cfg:3: gatewaydev has no effect here\n"
+		  "x.cfg:4: gatewaydev has no effect here" },
+		{ "iomem=['f0,2@f0',\n'f8,1',\n'100,1@1a']",
+		  "x.cfg:5: iomem: the GFN 1a has no effect here" },
+		/* These say what is so anyway. */
+		{ "nomigrate=0\ne820_host=0\ndriver_domain=0\nbootargs=''", "" },
+		{ "vif=['gatewaydev=']\nbootloader_args=[]", "" },
+	};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		snprintf(text, sizeof(text), CONFIG_BASE "%s", cases[i][0]);
+		vl_config_free(config_warned(text, cases[i][1]));
+	}
+}
+
 static void override(const char *base, const char *const *list, size_t count,
 		     struct vl_config **config, struct vl_error *error)
 {
@@ -554,6 +589,7 @@ CU_TestInfo config_cfg_tests[] = {
 	{ "CPUs of each vCPU", test_cpus_each },
 	{ "defaults", test_defaults },
 	{ "warnings", test_warnings },
+	{ "keys that change nothing", test_idle },
 	{ "overrides", test_overrides },
 	{ "limits", test_limits },
 	{ "a file", test_file },

@@ -46,6 +46,19 @@ struct vl_config *config_warned(const char *text, const char *warnings)
 	return config;
 }
 
+size_t config_other_warnings(const struct vl_warnings *warnings)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < warnings->count; i++) {
+		if (!strstr(warnings->text[i], " has no effect here")) {
+			printf("\n  warning: %s\n", warnings->text[i]);
+			count++;
+		}
+	}
+	return count;
+}
+
 void config_refused(const char *text, const char *sentence)
 {
 	struct vl_error error = { "" };

@@ -15,6 +15,8 @@
 struct vl_config *config_good(const char *text);
 /** The same, and all warnings, a line each, must be these. */
 struct vl_config *config_warned(const char *text, const char *warnings);
+/** How many of them are about something else than a value that nothing is done with. */
+size_t config_other_warnings(const struct vl_warnings *warnings);
 /** The text must be refused with this sentence. */
 void config_refused(const char *text, const char *sentence);
 /** The first difference by its name; null if there is none. */
