@@ -108,13 +108,17 @@ void vl_config_free(struct vl_config *config)
 	free(config);
 }
 
-int config_range_add(struct config_ctx *ctx, struct vl_range_config **ranges, size_t *count,
+int config_range_add(struct config_ctx *ctx, struct vl_config *config, bool memory,
 		     struct vl_range_config **range)
 {
+	struct vl_range_config **ranges = memory ? &config->iomem : &config->ioports;
+	size_t *count = memory ? &config->iomem_count : &config->ioport_count;
+	size_t most = memory ? CONFIG_MAX_IOMEM : CONFIG_MAX_DEVICES;
 	struct vl_range_config *grown;
 
-	if (*count >= CONFIG_MAX_DEVICES) {
-		return config_fail(ctx, "there are more than %d ranges", CONFIG_MAX_DEVICES);
+	if (*count >= most) {
+		return config_fail(ctx, "%s has more than %zu ranges", memory ? "iomem" : "ioports",
+				   most);
 	}
 	grown = realloc(*ranges, (*count + 1) * sizeof(*grown));
 	if (!grown) {

@@ -21,6 +21,11 @@
 #define CONFIG_MAX_WARNINGS 64
 #define CONFIG_MAX_DEPTH 4
 #define CONFIG_MAX_VCPUS 64
+/* What the core has for a domain: it refuses more, but cannot say which key it was.
+ * tests/check/t-limits compares. */
+#define CONFIG_MAX_GRANT_FRAMES 512
+#define CONFIG_MAX_MAPTRACK_FRAMES 1024
+#define CONFIG_MAX_IOMEM 8
 #define CONFIG_ALL_CPUS UINT64_MAX
 #define CONFIG_NO_DEVID UINT32_MAX
 
@@ -141,10 +146,10 @@ struct config_key {
 	const char *name;
 	const char *alias; /* null: none */
 	enum config_type type;
-	size_t offset; /* of the field */
+	size_t offset;	   /* of the field */
 	uint64_t min, max; /* of numbers; of text and yes or no, max may be CONFIG_IDLE */
-	const char *json; /* path in JSON; null: none, or by hand */
-	const char *xml;  /* path in <domain>, "element@attribute"; null: the same */
+	const char *json;  /* path in JSON; null: none, or by hand */
+	const char *xml;   /* path in <domain>, "element@attribute"; null: the same */
 	const char *help;
 };
 
@@ -222,7 +227,8 @@ int config_disk_finish(struct config_ctx *ctx, struct vl_disk *disk);
 /** Makes room for one more at the end; it is zeroed. */
 int config_disk_add(struct config_ctx *ctx, struct vl_config *config, struct vl_disk **disk);
 int config_vif_add(struct config_ctx *ctx, struct vl_config *config, struct vl_vif **vif);
-int config_range_add(struct config_ctx *ctx, struct vl_range_config **ranges, size_t *count,
+/** Of I/O memory, or of ports. */
+int config_range_add(struct config_ctx *ctx, struct vl_config *config, bool memory,
 		     struct vl_range_config **range);
 int config_disk_parse(struct config_ctx *ctx, const char *spec, struct vl_disk *disk);
 int config_vif_parse(struct config_ctx *ctx, const char *spec, struct vl_vif *vif);

@@ -270,9 +270,7 @@ static int get_ranges(struct config_ctx *ctx, const json_t *info, struct vl_conf
 	}
 	json_array_foreach(list, i, entry)
 	{
-		rc = memory ?
-			     config_range_add(ctx, &config->iomem, &config->iomem_count, &range) :
-			     config_range_add(ctx, &config->ioports, &config->ioport_count, &range);
+		rc = config_range_add(ctx, config, memory, &range);
 		if (!rc) {
 			rc = get_range(ctx, entry, range, memory);
 		}

@@ -74,10 +74,11 @@ const struct config_key config_keys[] = {
 	{ "iomem", NULL, CONFIG_IOMEM, 0, 0, 0, NULL, NULL, "I/O memory it may map" },
 	{ "ioports", NULL, CONFIG_IOPORTS, 0, 0, 0, NULL, NULL, "I/O ports it may use" },
 
-	{ "max_grant_frames", NULL, CONFIG_U32, CONFIG(max_grant_frames), 0, 65536,
-	  "b_info/max_grant_frames", NULL, "frames of its grant table at most" },
-	{ "max_maptrack_frames", NULL, CONFIG_U32, CONFIG(max_maptrack_frames), 0, 65536,
-	  "b_info/max_maptrack_frames", GUEST "max_maptrack_frames",
+	{ "max_grant_frames", NULL, CONFIG_U32, CONFIG(max_grant_frames), 0,
+	  CONFIG_MAX_GRANT_FRAMES, "b_info/max_grant_frames", NULL,
+	  "frames of its grant table at most" },
+	{ "max_maptrack_frames", NULL, CONFIG_U32, CONFIG(max_maptrack_frames), 0,
+	  CONFIG_MAX_MAPTRACK_FRAMES, "b_info/max_maptrack_frames", GUEST "max_maptrack_frames",
 	  "frames that account for its mappings of grants at most" },
 	{ "max_event_channels", NULL, CONFIG_U32, CONFIG(max_event_channels), 0, 131072,
 	  "b_info/event_channels", NULL, "event channels at most" },
@@ -324,10 +325,10 @@ static int add_device(struct config_ctx *ctx, struct vl_config *config, enum con
 		rc = config_vif_add(ctx, config, &vif);
 		return rc ? rc : config_vif_parse(ctx, spec, vif);
 	case CONFIG_IOMEM:
-		rc = config_range_add(ctx, &config->iomem, &config->iomem_count, &range);
+		rc = config_range_add(ctx, config, true, &range);
 		return rc ? rc : config_iomem_parse(ctx, spec, range);
 	default:
-		rc = config_range_add(ctx, &config->ioports, &config->ioport_count, &range);
+		rc = config_range_add(ctx, config, false, &range);
 		return rc ? rc : config_ioports_parse(ctx, spec, range);
 	}
 }

@@ -215,9 +215,7 @@ static int read_range(struct config_xml *xml, const xmlNode *node)
 	bool memory = !strcmp((const char *)node->name, "iomem");
 	struct vl_range_config *range;
 	char *text;
-	int rc = memory ? config_range_add(xml->ctx, &config->iomem, &config->iomem_count, &range) :
-			  config_range_add(xml->ctx, &config->ioports, &config->ioport_count,
-					   &range);
+	int rc = config_range_add(xml->ctx, config, memory, &range);
 
 	if (!rc) {
 		rc = config_xml_content(xml->ctx, node, &text);

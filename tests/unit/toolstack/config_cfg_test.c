@@ -541,6 +541,37 @@ static void test_limits(void)
 	free(text);
 }
 
+/*
+ * What the core has no room for was let through, up to 65536 frames and 256
+ * ranges: a creation then failed late, and nobody was told because of what.
+ */
+static void test_core_limits(void)
+{
+	static const char *const cases[][2] = {
+		{ "max_grant_frames=513",
+		  "x.cfg:3: max_grant_frames: 513 is not between 0 and 512" },
+		{ "\nmax_maptrack_frames=1025",
+		  "x.cfg:4: max_maptrack_frames: 1025 is not between 0 and 1024" },
+		{ "vcpus=65", "x.cfg:3: vcpus: 65 is not between 1 and 64" },
+		{ "iomem=['1,1','2,1','3,1','4,1','5,1','6,1','7,1','8,1',\n'9,1']",
+		  "x.cfg:4: iomem has more than 8 ranges" },
+	};
+	struct vl_config *config;
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		snprintf(text, sizeof(text), CONFIG_BASE "%s", cases[i][0]);
+		config_refused(text, cases[i][1]);
+	}
+	config = config_good(CONFIG_BASE "max_grant_frames=512\nmax_maptrack_frames=1024\n"
+					 "iomem=['1,1','2,1','3,1','4,1','5,1','6,1','7,1','8,1']");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+	CU_ASSERT_EQUAL(config->max_grant_frames, 512);
+	CU_ASSERT_EQUAL(config->max_maptrack_frames, 1024);
+	CU_ASSERT_EQUAL(config->iomem_count, 8);
+	vl_config_free(config);
+}
+
 static void test_file(void)
 {
 	char path[] = "/tmp/config-test-XXXXXX";
@@ -592,6 +623,7 @@ CU_TestInfo config_cfg_tests[] = {
 	{ "keys that change nothing", test_idle },
 	{ "overrides", test_overrides },
 	{ "limits", test_limits },
+	{ "limits of the core", test_core_limits },
 	{ "a file", test_file },
 	{ "copies", test_copy },
 	CU_TEST_INFO_NULL,

@@ -333,8 +333,8 @@ struct vl_config *config_random(uint64_t seed)
 	config->on_crash = (enum vl_action)number(7);
 	config->on_watchdog = (enum vl_action)number(7);
 	config->on_soft_reset = (enum vl_action)number(7);
-	config->max_grant_frames = number(2) ? (uint32_t)number(1000) : 0;
-	config->max_maptrack_frames = number(2) ? (uint32_t)number(1000) : 0;
+	config->max_grant_frames = number(2) ? (uint32_t)number(513) : 0;
+	config->max_maptrack_frames = number(2) ? (uint32_t)number(1025) : 0;
 	config->max_event_channels = number(2) ? (uint32_t)number(131072) : 0;
 	config->nomigrate = number(2);
 	config->driver_domain = number(2);

@@ -278,6 +278,12 @@ static void test_limits(void)
 					    &error),
 			    0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "this is no XML: Excessive depth"));
+	end = stpcpy(text, "<domain type='xen' xmlns:v='urn:vellum:guest'><metadata><v:guest>\n");
+	for (size_t i = 1; i <= 9; i++) {
+		end = stpcpy(end, "<v:iomem>1,1</v:iomem>\n");
+	}
+	(void)stpcpy(end, "</v:guest></metadata></domain>");
+	config_refused(text, "x.cfg:10: iomem has more than 8 ranges");
 	free(text);
 }
 
