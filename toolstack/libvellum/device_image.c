@@ -25,12 +25,11 @@
 
 #define INDEX "/vellum/image"
 
-/* The disk that a partition is a part of; false: it is none. */
-static bool partition_of(const struct vl_host *host, dev_t device, unsigned int disk[2])
+/* The number of the disk that a partition is a part of, as "8-0"; false: it is none. */
+static bool partition_of(const struct vl_host *host, dev_t device, char disk[32])
 {
 	const char *root = host->root ? host->root : "";
-	char path[PATH_MAX];
-	bool found = false;
+	char path[PATH_MAX], *colon;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/sys/dev/block/%u:%u/partition", root, major(device),
@@ -41,25 +40,40 @@ static bool partition_of(const struct vl_host *host, dev_t device, unsigned int 
 	snprintf(path, sizeof(path), "%s/sys/dev/block/%u:%u/../dev", root, major(device),
 		 minor(device));
 	file = fopen(path, "re");
-	if (file) {
-		found = fscanf(file, "%u:%u", &disk[0], &disk[1]) == 2;
-		fclose(file);
+	if (!file) {
+		return false;
 	}
-	return found;
+	colon = fgets(disk, 32, file) ? strchr(disk, ':') : NULL;
+	fclose(file);
+	if (colon) {
+		*colon = '-';
+		disk[strspn(disk, "0123456789-")] = '\0';
+	}
+	return colon;
 }
 
 void image_name(const struct vl_host *host, const struct stat *info, char name[64])
 {
-	unsigned int number[2] = { major(info->st_rdev), minor(info->st_rdev) }, disk[2];
+	unsigned int number[2] = { major(info->st_rdev), minor(info->st_rdev) };
+	char disk[32];
 
 	if (S_ISBLK(info->st_mode) && partition_of(host, info->st_rdev, disk)) {
-		snprintf(name, 64, "b-%u-%u-%u-%u", disk[0], disk[1], number[0], number[1]);
+		snprintf(name, 64, "b-%s-%u-%u", disk, number[0], number[1]);
 	} else if (S_ISBLK(info->st_mode)) {
 		snprintf(name, 64, "b-%u-%u", number[0], number[1]);
 	} else {
 		snprintf(name, 64, "f-%u-%u-%ju", major(info->st_dev), minor(info->st_dev),
 			 (uintmax_t)info->st_ino);
 	}
+}
+
+/* How much of a block device's name is its disk's; 0: it is a file. */
+static size_t disk_length(const char *image)
+{
+	const char *dash = strncmp(image, "b-", 2) == 0 ? strchr(image + 2, '-') : NULL;
+	const char *end = dash ? strchr(dash + 1, '-') : NULL;
+
+	return !dash ? 0 : end ? (size_t)(end - image) : strlen(image);
 }
 
 static const char *mode_of(const struct vl_disk *disk)
@@ -155,16 +169,14 @@ static void check_users(struct nodes *nodes, const struct device *device, const 
 /* Of a partition also its disk, of a disk also its partitions. */
 static void check_related(struct nodes *nodes, const struct device *device)
 {
-	size_t length = strlen(device->image);
+	size_t length = disk_length(device->image);
 	char **images = NULL, disk[64];
-	unsigned int number[3];
-	int fields, count;
+	int count;
 
-	fields = sscanf(device->image, "b-%u-%u-%u", &number[0], &number[1], &number[2]);
-	if (fields == 3) {
-		snprintf(disk, sizeof(disk), "b-%u-%u", number[0], number[1]);
+	if (device->image[length] == '-') {
+		snprintf(disk, sizeof(disk), "%.*s", (int)length, device->image);
 		check_users(nodes, device, disk);
-	} else if (fields == 2) {
+	} else if (length) {
 		count = list(nodes, INDEX, &images);
 		for (int i = 0; i < count; i++) {
 			if (!strncmp(images[i], device->image, length) &&

@@ -169,7 +169,7 @@ int file_write(const char *path, const void *data, size_t size, mode_t mode, str
 	char *temporary = NULL;
 	int rc = file_prepare(path, data, size, mode, &temporary, error);
 
-	return rc ? rc : file_commit(path, &temporary, error);
+	return rc || !temporary ? rc : file_commit(path, &temporary, error);
 }
 
 /* Who writes ".NAME.PID-N"; 0: that is no such name. */

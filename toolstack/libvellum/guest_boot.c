@@ -137,7 +137,10 @@ int guest_boot_open(const struct vl_host *host, const struct vl_config *config,
 
 	*boot = (struct guest_boot){ 0 };
 	rc = choose(config, &path, error);
-	rc = rc ? rc : check_file("kernel", path, error);
+	if (rc || !path) {
+		return rc;
+	}
+	rc = check_file("kernel", path, error);
 	if (rc) {
 		return rc;
 	}
