@@ -70,7 +70,7 @@ struct machine {
 	struct server *server;
 	struct core *core;
 	struct event *event, *turn;
-	TAILQ_HEAD(, carrier) waiting; /* for the next turn of the event loop */
+	TAILQ_HEAD(carriers, carrier) waiting; /* for the next turn of the event loop */
 	int evtchn, gntdev, backend;
 	unsigned int virq_port;
 	struct carrier **by_port;
