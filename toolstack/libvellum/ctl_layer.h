@@ -46,7 +46,8 @@ struct vl_ctl {
 	unsigned char *buffer; /* all that hypercalls are given lies here */
 };
 
-#define CTL_BUFFER_SIZE (16 * VL_PAGE_SIZE)
+/* Each page of it costs every command more than a second call costs the few that need one. */
+#define CTL_BUFFER_SIZE (2 * VL_PAGE_SIZE)
 
 long ctl_hypercall(struct vl_ctl *ctl, uint64_t number, uint64_t a, uint64_t b, uint64_t c,
 		   uint64_t d);

@@ -148,6 +148,7 @@ static int receive(struct vl_store *store, int64_t moment, struct xsd_sockmsg *h
 		   struct vl_error *error)
 {
 	size_t want = sizeof(*head);
+	bool again = false; /* somebody has made the socket one that does not wait */
 	ssize_t size;
 	int rc;
 
@@ -164,11 +165,13 @@ static int receive(struct vl_store *store, int64_t moment, struct xsd_sockmsg *h
 				return 1;
 			}
 		}
-		rc = wait_until(store, moment, error);
+		/* Without a limit reading waits as well, in one call fewer. */
+		rc = moment < 0 && !again ? 1 : wait_until(store, moment, error);
 		if (rc <= 0) {
 			return rc;
 		}
 		size = read(store->fd, store->message + store->have, want - store->have);
+		again = size < 0 && errno == EAGAIN;
 		if (size == 0 || (size < 0 && errno != EINTR && errno != EAGAIN)) {
 			return store_lost(store, error);
 		}

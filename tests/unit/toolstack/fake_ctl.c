@@ -197,12 +197,10 @@ static long op_log(struct fake_ctl *fake, struct vl_log_read *arg)
 
 static long op_host(struct fake_ctl *fake, struct vl_host_info *arg)
 {
-	if (fake->version_answer == 0) {
-		fake->host.frames = fake->frames;
-		fake->host.free_frames = fake->free_frames;
-		*arg = fake->host;
-	}
-	return fake->version_answer;
+	fake->host.frames = fake->frames;
+	fake->host.free_frames = fake->free_frames;
+	*arg = fake->host;
+	return 0;
 }
 
 /* ---- Dispatch ------------------------------------------------------------------------- */
@@ -256,6 +254,9 @@ static long vl_control(struct fake_ctl *fake, uint64_t cmd, uint16_t domid, void
 
 	if (cmd >> 16 != VL_CONTROL_VERSION) {
 		return -EOPNOTSUPP;
+	}
+	if (fake->version_answer) {
+		return fake->version_answer;
 	}
 	switch (cmd & 0xffff) {
 	case VL_CTL_create:

@@ -51,7 +51,7 @@ struct fake_ctl {
 	char extraversion[16];
 
 	/* Failures to order. */
-	long version_answer;	/* what host_info gives: 0, -ENOSYS, -EPERM, ... */
+	long version_answer;	/* what control calls give: 0, -ENOSYS, -EPERM, ... */
 	unsigned int calls;	/* hypercalls, maps and buffers until now */
 	unsigned int fail_at;	/* the call of this number fails; 0: none */
 	int fail_code;		/* so, a positive errno */
