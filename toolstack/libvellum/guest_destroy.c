@@ -16,8 +16,10 @@
 #include "libvellum/paths.h"
 
 /* Daemons let go of console and store ring when they hear of the end. */
-#define LET_GO_MS 5000
-#define STEP_MS 10
+#define LET_GO_US 5000000u
+/* That takes them a fraction of a millisecond where there is nothing else to do. */
+#define FIRST_STEP_US 50u
+#define LAST_STEP_US 10000u
 
 struct removal {
 	int rc;
@@ -34,13 +36,14 @@ static void note(struct removal *removal, int rc, const struct vl_error *why)
 /* Until nobody maps a frame of it any more. */
 static int destroy_domain(struct vl_host *host, uint16_t domid, struct vl_error *why)
 {
-	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
-	int rc = -EBUSY;
+	struct timespec pause = { 0 };
+	unsigned int step = FIRST_STEP_US;
+	int rc = vl_ctl_destroy(host->ctl, domid, why);
 
-	for (unsigned int ms = 0; rc == -EBUSY && ms <= LET_GO_MS; ms += STEP_MS) {
-		if (ms) {
-			nanosleep(&step, NULL);
-		}
+	for (unsigned int us = 0; rc == -EBUSY && us < LET_GO_US; us += step) {
+		step = us < LAST_STEP_US ? us + FIRST_STEP_US : LAST_STEP_US;
+		pause.tv_nsec = step * 1000L;
+		nanosleep(&pause, NULL);
 		rc = vl_ctl_destroy(host->ctl, domid, why);
 	}
 	if (rc == -EBUSY) {

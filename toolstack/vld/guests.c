@@ -279,6 +279,7 @@ void guests_scan(struct vld *vld)
 	struct vl_error error;
 	size_t count;
 
+	vld->scanned = vld_ms();
 	if (vld->host->list(vld->host, &list, &count, &error)) {
 		say("the core does not list its domains: %s", error.text);
 		guests_scan_soon(vld, 1000);

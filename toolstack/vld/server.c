@@ -56,6 +56,8 @@ uint64_t vld_seconds(void)
 	return vld_ms() / 1000;
 }
 
+#define SCAN_GAP_MS 5u
+
 static void watch_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct vld *vld = arg;
@@ -69,7 +71,8 @@ static void watch_event(evutil_socket_t fd, short what, void *arg)
 		event_del(&vld->watch_event);
 		vld->watching = false;
 	} else if (rc > 0) {
-		guests_scan_soon(vld, 5);
+		/* At once, since whoever ends a guest waits for us, but not for each of many. */
+		guests_scan_soon(vld, vld_ms() - vld->scanned < SCAN_GAP_MS ? SCAN_GAP_MS : 0);
 	}
 }
 

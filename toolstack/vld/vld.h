@@ -68,6 +68,7 @@ struct vld {
 	size_t by_port_count;
 	struct event watch_event, port_event, listen_event, scan_timer, tick_timer;
 	uint64_t scan_due; /* when scan_timer is, in milliseconds */
+	uint64_t scanned;  /* when it was last */
 	bool watching;	   /* watch_event is set */
 	struct client *clients;
 	int listen_fd;
