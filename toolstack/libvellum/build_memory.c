@@ -198,6 +198,17 @@ static uint64_t data_until_gap(uint64_t at, const unsigned char *data, uint64_t 
 	return end;
 }
 
+/* What is all zero is there already. */
+static void copy(unsigned char *window, uint64_t offset, const unsigned char *from, uint64_t size)
+{
+	for (uint64_t part; size > 0; offset += part, from += part, size -= part) {
+		part = page_part(offset, size);
+		if (!all_zero(from, (size_t)part)) {
+			memcpy(window + offset, from, (size_t)part);
+		}
+	}
+}
+
 int build_memory_write(struct build_memory *m, uint64_t at, const void *data, uint64_t size,
 		       struct vl_error *error)
 {
@@ -217,7 +228,7 @@ int build_memory_write(struct build_memory *m, uint64_t at, const void *data, ui
 		pages = (offset + part + VL_PAGE_SIZE - 1) >> VL_PAGE_SHIFT;
 		rc = build_memory_map(m, at >> VL_PAGE_SHIFT, pages, &window, error);
 		if (rc == 0) {
-			memcpy((unsigned char *)window + offset, from, part);
+			copy(window, offset, from, part);
 			vl_ctl_unmap(m->ctl, window, pages);
 		}
 	}

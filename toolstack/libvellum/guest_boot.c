@@ -80,25 +80,7 @@ static int check_file(const char *what, const char *path, struct vl_error *error
 						    what, path, kind_of(info.st_mode));
 }
 
-static int read_whole(int fd, void *data, size_t size)
-{
-	size_t done = 0;
-	ssize_t got;
-
-	while (done < size) {
-		got = pread(fd, (char *)data + done, size - done, (off_t)done);
-		if (got < 0 && errno == EINTR) {
-			continue;
-		}
-		if (got <= 0) {
-			return got < 0 ? -errno : -EIO;
-		}
-		done += (size_t)got;
-	}
-	return 0;
-}
-
-/* Read rather than mapped: a file that shrinks would end our process. */
+/* The builder reads it straight into the guest's memory. */
 static int open_ramdisk(const char *path, struct guest_boot *boot, struct vl_error *error)
 {
 	int rc = check_file("ramdisk", path, error), fd;
@@ -113,10 +95,11 @@ static int open_ramdisk(const char *path, struct guest_boot *boot, struct vl_err
 		rc = -errno;
 	} else if (!S_ISREG(info.st_mode) || info.st_size == 0 || info.st_size > RAMDISK_MAX) {
 		rc = -EINVAL;
-	} else {
+	}
+	if (!rc) {
+		boot->ramdisk_fd = fd;
 		boot->ramdisk_size = (size_t)info.st_size;
-		boot->ramdisk = malloc(boot->ramdisk_size);
-		rc = boot->ramdisk ? read_whole(fd, boot->ramdisk, boot->ramdisk_size) : -ENOMEM;
+		return 0;
 	}
 	if (fd >= 0) {
 		close(fd);
@@ -124,8 +107,7 @@ static int open_ramdisk(const char *path, struct guest_boot *boot, struct vl_err
 	if (rc == -EINVAL) {
 		return vl_error_set(error, rc, "the ramdisk %s is empty or too large", path);
 	}
-	return rc ? vl_error_set(error, rc, "cannot read the ramdisk %s: %s", path, strerror(-rc)) :
-		    0;
+	return vl_error_set(error, rc, "cannot read the ramdisk %s: %s", path, strerror(-rc));
 }
 
 int guest_boot_open(const struct vl_host *host, const struct vl_config *config,
@@ -157,6 +139,8 @@ void guest_boot_close(struct guest_boot *boot)
 	if (boot->kernel) {
 		vl_kernel_close(boot->kernel);
 	}
-	free(boot->ramdisk);
+	if (boot->ramdisk_size) {
+		close(boot->ramdisk_fd);
+	}
 	*boot = (struct guest_boot){ 0 };
 }

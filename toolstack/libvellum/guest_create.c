@@ -241,7 +241,7 @@ static int fill_domain(struct creation *creation)
 	struct vl_build build = {
 		.kernel = creation->boot.kernel->data,
 		.kernel_size = creation->boot.kernel->size,
-		.ramdisk = creation->boot.ramdisk,
+		.ramdisk_fd = creation->boot.ramdisk_fd,
 		.ramdisk_size = creation->boot.ramdisk_size,
 		.cmdline = config->cmdline,
 		.memory_frames = config->memory_kib / FRAME_KIB,
@@ -253,7 +253,7 @@ static int fill_domain(struct creation *creation)
 
 	tell(creation, "memory");
 	rc = vl_build(host->ctl, creation->domid, &build, creation->error);
-	/* Its memory has been filled; a large ramdisk need not stay in ours. */
+	/* Its memory has been filled. */
 	guest_boot_close(&creation->boot);
 	rc = rc ? rc : guest_nodes_write(host, creation->domid, config, &build, creation->error);
 	rc = rc ? rc :

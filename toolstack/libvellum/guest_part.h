@@ -71,7 +71,7 @@ int guest_nodes_remove(struct vl_host *host, uint16_t domid, const uint8_t uuid[
 
 struct guest_boot {
 	struct vl_kernel *kernel;
-	void *ramdisk;
+	int ramdisk_fd; /* where there is a size */
 	size_t ramdisk_size;
 };
 
