@@ -13,9 +13,9 @@ fresh=
 [ "${1:-}" != -f ] || { fresh=y; shift; }
 demo=${1:-$O/run/demo}
 PATH=$PATH:/usr/sbin:/sbin
-"$here/mkroot.sh" host
+"$here/mkroot.sh" small
 "$here/mkroot.sh" guest
-host=$O/cache/debian-host guest=$O/cache/debian-guest
+host=$O/cache/debian-small guest=$O/cache/debian-guest
 [ -z "$fresh" ] || rm -rf "$demo"
 mkdir -p "$demo"
 

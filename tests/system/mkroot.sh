@@ -4,10 +4,9 @@
 # Build the disk of a whole Debian: mkroot.sh SET. systemd to the login prompt,
 # root without a password, and the distribution's kernel with the initrd that the
 # system made for itself. The sets:
-#   small  a plain control domain
+#   small  a control domain with what Vellum's toolstack needs, but not itself
 #   full   the same with a compiler and a source tree with the checksums of what
 #          its build gives on the host's processor
-#   host   a control domain with what Vellum's toolstack needs, but not itself
 #   guest  a small system without a kernel, for a guest's disk
 # Results in $O/cache/debian-SET: root.img (ext4, no partitions), vmlinuz and
 # initrd.img as they are in its /boot. Nothing is built again while the set's
@@ -23,10 +22,9 @@ self=$(realpath "$0")
 # What a person has on a machine like this, and what the tests use.
 base="systemd systemd-sysv udev kmod dbus login passwd util-linux procps iproute2"
 control="$base e2fsprogs ca-certificates initramfs-tools zstd linux-image-amd64"
-small="$control stress-ng"
-full="$small gcc make libc6-dev"
-host="$control dnsmasq-base nftables iputils-ping netcat-openbsd less nano xenstore-utils libjansson4
+small="$control stress-ng dnsmasq-base nftables iputils-ping netcat-openbsd less nano xenstore-utils libjansson4
 	libxml2 libevent-core-2.1-7 libmnl0 liblzma5 libzstd1 liblz4-1 zlib1g"
+full="$small gcc make libc6-dev"
 guest="$base iputils-ping netcat-openbsd"
 
 # ---- Inside mmdebstrap, the packages are installed: $2 is the new root ------
@@ -49,15 +47,7 @@ customize() {
 	# there, the others hold apt's lock when a test wants it.
 	chroot "$root" systemctl -q mask systemd-networkd-wait-online.service \
 		apt-daily.timer apt-daily-upgrade.timer
-	case $set in
-	full) source_tree "$root" ;;
-	host)
-		# Guests start with the control domain's kernel and initrd: what their
-		# disks and networks need is in it.
-		printf 'xen-blkfront\nxen-netfront\next4\n' >> "$root/etc/initramfs-tools/modules"
-		chroot "$root" update-initramfs -u
-		;;
-	esac
+	[ "$set" != full ] || source_tree "$root"
 }
 
 # zlib: small, with a test suite, and its build gives the same bytes each time.
@@ -77,6 +67,18 @@ source_tree() {
 		make -s distclean"
 }
 
+# Before the kernel is installed. Guests start with the control domain's kernel and
+# initrd: what their disks and networks need is in it.
+prepare() {
+	echo '/dev/vda / ext4 errors=remount-ro 0 1' > "$1/etc/fstab"
+	mkdir -p "$1/usr/share/initramfs-tools/modules.d"
+	printf 'xen-blkfront\nxen-netfront\next4\n' > "$1/usr/share/initramfs-tools/modules.d/guests"
+}
+
+if [ "${1:-}" = --prepare ]; then
+	prepare "$2"
+	exit
+fi
 if [ "${1:-}" = --customize ]; then
 	customize "$2" "$3"
 	exit
@@ -86,8 +88,8 @@ fi
 
 set=${1:-small}
 case $set in
-small | full | host | guest) ;;
-*) sed -n '4,18s/^# \?//p' "$0" >&2; exit 2 ;;
+small | full | guest) ;;
+*) sed -n '4,17s/^# \?//p' "$0" >&2; exit 2 ;;
 esac
 dir=${O:-build}/cache/debian-$set
 key=$(sha256sum < "$self")
@@ -116,7 +118,7 @@ bootstrap=(mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Languages "no
 "${bootstrap[@]}" --include="$(echo ${!set})" \
 	--dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
 	--dpkgopt='path-exclude=/usr/share/doc/*' \
-	--essential-hook="echo '/dev/vda / ext4 errors=remount-ro 0 1' > \"\$1/etc/fstab\"" \
+	--essential-hook="'$self' --prepare \"\$1\"" \
 	--customize-hook="'$self' --customize \"\$1\" $set" \
 	"$suite" "$tmp/root.tar" "${sources[@]}" >&2 || {
 	"${bootstrap[@]}" --simulate "$suite" /dev/null "${sources[@]}" >/dev/null 2>&1 || exit 77
