@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Disks and networks of guests: files written by one guest are read by the
 next, a guest that is destroyed in the middle leaves a file system that can be
-repaired, and two guests reach each other, the control domain, and get their
-addresses by DHCP. Nothing may be left at the end."""
+repaired, what it was told is on the disk is there, and two guests reach each
+other, the control domain, and get their addresses by DHCP. Images that guests
+share, and scripts that set devices up. Nothing may be left at the end."""
 from control import STACK, Control, require_control
 from vmrun import Tap
 
@@ -41,6 +42,115 @@ def disk(tap, vm):
     tap.ok(True, "and cannot write")
     vm.vl("destroy third")
     vm.run(f"rm {image}")
+
+
+def numbers(lines, word):
+    return [int(line.split()[1]) for line in lines if line.startswith(word + " ")]
+
+
+def killed(tap, vm):
+    """Three times destroyed as it writes: all that was synced is there."""
+    image = "/tmp/disk.img"
+    vm.out(f"truncate -s 48M {image} && /bin/mke2fs -q -t ext4 -F {image}")
+    for first, count in ((1000, 5), (2000, 20), (3000, 120)):
+        vm.config("keeper", f"keep:{first}", disk=[f"file:{image},xvda,w"])
+        vm.create("keeper")
+        vm.until_log("keeper", f"GUEST-KEPT {first + count}", 240)
+        vm.vl("destroy keeper")
+        last = numbers(vm.guest_log("keeper"), "GUEST-KEPT")[-1]
+        name = f"after{first}"
+        vm.config(name, "kept", disk=[f"file:{image},xvda,w"])
+        vm.create(name)
+        vm.until_log(name, f"GUEST-DONE {name} kept 0", 120)
+        lines = vm.guest_log(name)
+        lost = set(range(max(first + 1, last - 98), last + 1)) - set(numbers(lines, "GUEST-FOUND"))
+        tap.ok(not lost and not any("SPOILT" in line for line in lines),
+               f"destroyed after {last - first} files: those that were synced are there",
+               f"lost: {lost}")
+        tap.equal(numbers(lines, "GUEST-REPLAYS"), [1], "the journal was played back")
+        vm.vl(f"destroy {name}")
+        tap.equal(vm.run(f"e2fsck -f -n {image}", 60)[0], 0, "the file system is clean then")
+    vm.run(f"rm {image}")
+
+
+def shared(tap, vm):
+    """One image for two guests, if both say so."""
+    vm.out("truncate -s 8M /tmp/shared.img")
+    for name, mode in (("one", "w!"), ("two", "w!"), ("three", "w")):
+        vm.config(name, "disk", disk=[f"file:/tmp/shared.img,xvda,{mode}"])
+    tap.equal(vm.create("one"), (0, []), "w!: a guest writes the image")
+    tap.equal(vm.create("two"), (0, []), "w!: and another one at the same time")
+    code, lines = vm.create("three")
+    tap.ok(code != 0 and any("shared.img" in line for line in lines),
+           "w: refused while others write it", "\n".join(lines))
+    for name in ("one", "two"):
+        vm.until_log(name, f"GUEST-DONE {name} disk 0", 90)
+    vm.console("one")
+    vm.type("echo from-one | dd of=/dev/xvda bs=512 seek=9 conv=sync oflag=direct 2>/dev/null; "
+            "echo code-$?", "^code-0")
+    vm.leave()
+    vm.console("two")
+    vm.type("dd if=/dev/xvda bs=512 skip=9 count=1 iflag=direct 2>/dev/null", "from-one")
+    vm.type("echo", "^# ")
+    vm.leave()
+    tap.ok(True, "what one writes the other reads")
+    for name in ("one", "two"):
+        vm.vl(f"destroy {name}")
+    tap.equal(vm.create("three"), (0, []), "w: when they are gone")
+    vm.vl("destroy three")
+    vm.run("rm /tmp/shared.img")
+
+
+BLOCK_SCRIPT = """#!/bin/busybox sh
+# A disk that is neither file nor block device until it is asked for.
+echo "$1 $XENBUS_TYPE $(xenstore-read "$XENBUS_PATH/params")" >> /tmp/scripts
+case $1 in
+add)
+  truncate -s 8M /tmp/made.img
+  echo made-by-script > /tmp/made.img.head && dd if=/tmp/made.img.head of=/tmp/made.img conv=notrunc
+  device=$(losetup -f) && losetup "$device" /tmp/made.img || exit 1
+  xenstore-write "$XENBUS_PATH/node" "$device" \
+    "$XENBUS_PATH/physical-device" "$(stat -c %t:%T "$device")" ;;
+remove) losetup -d "$(xenstore-read "$XENBUS_PATH/node")"; rm /tmp/made.img* ;;
+esac
+"""
+VIF_SCRIPT = """#!/bin/busybox sh
+# An interface that is in no bridge, but has an address of its own.
+echo "$1 $XENBUS_TYPE $vif $2" >> /tmp/scripts
+[ "$1" = online ] || exit 0
+ip address add 10.78.0.1/24 dev "$vif" && ip link set "$vif" up || exit 1
+xenstore-write "$XENBUS_PATH/hotplug-status" connected
+"""
+
+
+def scripts(tap, vm):
+    """Devices that a user's programs set up, and take down again."""
+    for path, text in (("/tmp/block-made", BLOCK_SCRIPT), ("/tmp/vif-routed", VIF_SCRIPT),
+                       ("/tmp/block-fails", "#!/bin/busybox sh\nexit 1\n")):
+        vm.write(path, text.splitlines())
+    vm.out("chmod 755 /tmp/block-* /tmp/vif-*; rm -f /tmp/scripts")
+    vm.config("scripted", "disk,address:10.78.0.2/24",
+              disk=["vdev=xvda,access=w,script=/tmp/block-made,target=thing:one"],
+              vif=["script=/tmp/vif-routed"])
+    tap.equal(vm.create("scripted"), (0, []), "a disk and an interface by scripts")
+    vm.until_log("scripted", "GUEST-IP scripted", 90)
+    vm.console("scripted")
+    vm.type("head -c 14 /dev/xvda", "made-by-script")
+    vm.type("ping -c 2 -W 5 10.78.0.1; echo code-$?", "^code-0", 30)
+    vm.leave()
+    tap.ok(True, "the guest reads what the script made, and reaches what it set up")
+    domid = vm.out("vl domid scripted")
+    vm.vl("destroy scripted")
+    tap.equal(sorted(vm.out("cat /tmp/scripts").splitlines()),
+              sorted(["add vbd thing:one", f"online vif vif{domid}.0 type_if=vif",
+                      "remove vbd thing:one", f"offline vif vif{domid}.0 type_if=vif"]),
+              "each script ran as the guest came and as it went")
+    vm.config("failing", disk=["vdev=xvda,access=w,script=/tmp/block-fails,target=x"])
+    code, lines = vm.create("failing")
+    tap.ok(code != 0 and any("/tmp/block-fails add has failed" in line for line in lines),
+           "a script that fails is named", "\n".join(lines))
+    tap.equal(vm.names(), [], "and no guest is left")
+    vm.run("rm -f /tmp/block-* /tmp/vif-* /tmp/scripts")
 
 
 def network(tap, vm):
@@ -103,7 +213,7 @@ def main():
     with Control("vl-devices") as vm:
         tap.attempt("ready", vm.ready)
         before = tap.attempt("a first guest", vm.warm)
-        for step in (disk, network, several):
+        for step in (disk, killed, shared, scripts, network, several):
             tap.attempt(step.__name__, step, tap, vm)
             for name in vm.names():
                 vm.vl(f"destroy {name}")
