@@ -306,7 +306,7 @@ void ending_gone(struct guest *guest)
 	if (guest->state == GUEST_ENDED) {
 		return;
 	}
-	end_note(guest, END_DESTROYED, "none");
+	end_note(guest, guest->seen ? END_DESTROYED : END_UNKNOWN, "none");
 	console_detach(&guest->console);
 	end_complete(guest, GUEST_ENDED);
 	restart_due(guest->vld);

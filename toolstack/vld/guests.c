@@ -244,6 +244,7 @@ static void scan_one(struct vld *vld, const struct vl_domain_info *info)
 	if (!guest) {
 		return;
 	}
+	guest->seen = true;
 	if (guest->state == GUEST_RUNNING) {
 		guest_attach(vld, guest);
 	}

@@ -35,7 +35,7 @@ extern const struct vld_options vld_defaults;
 /* Why a guest has ended: SHUTDOWN_* of the published interface, or one of ours. */
 enum {
 	END_DESTROYED = 254, /* somebody destroyed it */
-	END_UNKNOWN = 255    /* while no vld ran */
+	END_UNKNOWN = 255    /* it went while no vld ran */
 };
 
 enum guest_state {
@@ -54,6 +54,7 @@ struct guest {
 	bool dying; /* others still map its frames */
 	bool no_console_said;
 	uint32_t failures; /* of jobs for it, one after another */
+	bool seen;	   /* in the core's list, since this vld began */
 	uint64_t retry;	   /* when the next one may begin */
 	struct console console;
 };

@@ -359,6 +359,17 @@ static void end_is_finished(void)
 	vld = fake_vld(&fake);
 	CU_ASSERT_EQUAL(json_array_size(vld->ends), 2);
 	CU_ASSERT_EQUAL(guests_get(vld, 2)->state, GUEST_ENDED);
+	/* Why, nobody has seen; before, it was said that somebody had destroyed it. */
+	CU_ASSERT_STRING_EQUAL(end_word(2, "reason"), "unknown");
+	CU_ASSERT_STRING_EQUAL(end_word(2, "action"), "none");
+	/* One that goes as vld looks was destroyed, also after a new start. */
+	fake_add(&fake, "db");
+	fake_run(vld, 30);
+	again();
+	fake.shared->domains[3].there = false;
+	fake_changed(&fake);
+	fake_run(vld, 30);
+	CU_ASSERT_STRING_EQUAL(end_word(3, "reason"), "destroyed");
 	end();
 }
 
