@@ -11,6 +11,7 @@ extern CU_TestInfo config_alloc_tests[];
 extern CU_TestInfo config_cfg_tests[];
 extern CU_TestInfo config_device_tests[];
 extern CU_TestInfo config_json_tests[];
+extern CU_TestInfo config_limits_tests[];
 extern CU_TestInfo config_xml_tests[];
 extern CU_TestInfo decompress_tests[];
 extern CU_TestInfo device_disk_tests[];
@@ -32,6 +33,7 @@ int main(void)
 		{ "config_cfg", NULL, NULL, NULL, NULL, config_cfg_tests },
 		{ "config_device", NULL, NULL, NULL, NULL, config_device_tests },
 		{ "config_json", NULL, NULL, NULL, NULL, config_json_tests },
+		{ "config_limits", NULL, NULL, NULL, NULL, config_limits_tests },
 		{ "config_xml", NULL, NULL, NULL, NULL, config_xml_tests },
 		{ "decompress", NULL, NULL, NULL, NULL, decompress_tests },
 		{ "device_disk", guest_suite, NULL, guest_setup, guest_teardown,
