@@ -3,13 +3,13 @@
 """Many guests at once: all are created at the same moment, all come up, all are
 asked to shut down by one command, and everything is back.
 
-VL_MANY=N guests (default 10); 96 MiB each."""
+VL_MANY=N guests (default 6); 96 MiB each."""
 import os
 
 from control import GUEST_MIB, LOGS, STACK, Control, require_control
 from vmrun import Tap
 
-MANY = int(os.environ.get("VL_MANY", "10"))
+MANY = int(os.environ.get("VL_MANY", "6"))
 
 
 def all_at_once(tap, vm):
