@@ -15,7 +15,7 @@ tests/bench/toolstack.py makes, and CONTROL_STACK=xl TEST_HV=build/run/xen-4.17.
 import os
 import re
 
-from vmrun import RUN, SLOW, VM, Timeout, hypervisor
+from vmrun import INTERRUPT, RUN, SLOW, VM, Timeout, hypervisor
 
 STACK = os.environ.get("CONTROL_STACK", "vl")
 INITRD = os.path.join(RUN, "initrd-vl.gz" if STACK == "vl" else
@@ -96,10 +96,11 @@ class Control(VM):
 
     def until(self, condition, timeout=30, else_show="true"):
         """Waits until a shell command succeeds; Timeout."""
-        tenths = int(timeout * 10 * SLOW)
+        # Not more often: each look costs the guests as much as they need for work.
+        count = int(timeout * 4 * SLOW)
         code, lines = self.run(
             f"n=0; until {condition} 2>/dev/null; do n=$((n+1)); "
-            f"[ $n -lt {tenths} ] || break; usleep 100000; done; [ $n -lt {tenths} ] || "
+            f"[ $n -lt {count} ] || break; usleep 250000; done; [ $n -lt {count} ] || "
             f"{{ {else_show}; false; }}", timeout * 3)
         if code != 0:
             raise Timeout(f"{timeout} s without '{condition}':\n" + "\n".join(lines))
@@ -130,16 +131,24 @@ class Control(VM):
         """vl console, at the guest's prompt."""
         self.send_line(f"{STACK} console {name}")
         self.send("\n")
-        self.expect(r"^# (\x1b\[6n|\?\[6n)?$", timeout)
+        self.inside(r"^# (\x1b\[6n|\?\[6n)?$", timeout)
 
     def type(self, line, answer, timeout=20):
         """A line for the guest's shell, and what it answers with."""
         self.send_line(line)
-        return self.expect(answer, timeout)
+        return self.inside(answer, timeout)
+
+    def inside(self, pattern, timeout):
+        """expect() in a console, which is left if it does not come."""
+        try:
+            return self.expect(pattern, timeout)
+        except Timeout:
+            self.send(INTERRUPT)
+            raise
 
     def leave(self):
         """Back to the control domain's shell, whose prompt follows the guest's."""
-        self.expect(r"^# ", 20)
+        self.inside(r"^# ", 20)
         self.send(ESCAPE)
         self.expect(r"^# ", 20)
         super().run("stty -echo")
