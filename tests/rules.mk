@@ -260,7 +260,7 @@ $(RUN)/vlstate: $(CONTROL)/vlstate.c $(O)/libvellum.a
 	$(Q)$(CC) $(tool_cflags) $(tool_ldflags) -o $@ $^ $(tool_libs)
 # xenstore-utils are one program under many names.
 control_programs := $(progs) $(RUN)/vlstate $(addprefix xenstore-,chmod exists list ls read rm watch write) \
-	dnsmasq nft mke2fs e2fsck
+	dnsmasq nft mke2fs e2fsck strace
 # GRUB for guests, and one as a guest's own disk has it.
 grub := /usr/lib/grub-xen/grub-x86_64-xen.bin
 $(RUN)/pvboot.elf: $(CONTROL)/pvboot.cfg | $(RUN)/vmlinux
@@ -301,8 +301,8 @@ debian: all
 	$(Q)O=$(O) MEM='$(MEM)' SMP='$(SMP)' HVARGS='$(HVARGS)' KARGS='$(KARGS)' \
 		DEBIAN=$(DEBIAN) tests/system/run.sh
 
-# Of the toolstack's tests one is run by default; LONG=1, or T=, runs these, too.
-long_system := $(if $(LONG),,vl-devices vl-faults vl-many run)
+# LONG=1, or T=, runs these, too: the other tests of the toolstack find most mistakes.
+long_system := $(if $(LONG),,vl-devices run)
 SYSTEM := $(if $(T),$(T:%=tests/system/t-%.py),$(filter-out $(long_system:%=tests/system/t-%.py),\
 	$(sort $(wildcard tests/system/t-*.py))))
 ifneq ($(wildcard tests/guest/run.py),)

@@ -2,17 +2,31 @@
 # SPDX-License-Identifier: MIT
 """What goes wrong while guests run: kernels that panic, run out of memory or are
 stopped by the core, whose reasons must be shown; daemons that are killed or do
-not run; vl killed while it creates a guest. The next command works, and nothing
-may be left at the end.
+not run; vl killed before any step of a creation; disks that are full. The next
+command works, and nothing may be left at the end.
 
-VL_KILLS=N kills create so often (default 6)."""
+VL_KILLS=N kills create so often (default 8), before steps that lie evenly
+between its start and its end; 0 means before each of them.
+VL_ONLY=STEP,... runs only these functions."""
 import os
-import random
+import re
 
 from control import LOGS, STACK, Control, require_control
-from vmrun import Tap
+from vmrun import Tap, Timeout
 
-KILLS = int(os.environ.get("VL_KILLS", "6"))
+KILLS = int(os.environ.get("VL_KILLS", "8"))
+ONLY = os.environ.get("VL_ONLY", "").split(",")
+# Calls of the system that change something outside vl.
+CHANGES = "ioctl,write,pwrite64,writev,sendto,sendmsg,openat,rename,link,unlink,flock,ftruncate," \
+    "mkdir,connect,close"
+
+# name: gscript, what the guest's kernel or the core says; all end at the same time
+DEATHS = {
+    "panic": ("panic", "Kernel panic - not syncing: sysrq"),
+    "oom": ("oom", "Kernel panic - not syncing: Out of memory"),
+    "no-handler": (None, "no handler for exception 6"),
+    "wild-stack": (None, "kernel stack .* not writable"),
+}
 
 
 def died(vm, name):
@@ -20,52 +34,69 @@ def died(vm, name):
              f"{STACK} list; tail -n 5 {LOGS}/guest-{name}.log")
 
 
+def make_deaths(vm):
+    made = {name: death for name, death in DEATHS.items() if STACK == "vl" or death[0]}
+    for name, (script, _) in made.items():
+        if script:
+            vm.config(name, script, on_crash="preserve")
+        else:
+            vm.write(f"/tmp/{name}.cfg", [f"name = '{name}'", "kernel = '/boot/crash.elf'",
+                                          "memory = 16", "on_crash = 'preserve'",
+                                          f"extra = '{name}'"])
+    vm.out("for n in " + " ".join(made) + f"; do {STACK} create -q /tmp/$n.cfg & done; wait", 90)
+    return made
+
+
 def reasons(tap, vm):
     """on_crash=preserve: the dead are looked at."""
-    for name, script, said in (("panic", "panic", "Kernel panic - not syncing: sysrq"),
-                               ("oom", "oom", "Kernel panic - not syncing: Out of memory")):
-        vm.config(name, script, on_crash="preserve")
-        vm.create(name)
+    for name, (script, said) in make_deaths(vm).items():
         died(vm, name)
-        tap.ok(any(said in line for line in vm.guest_log(name)),
-               f"{name}: the log has the kernel's last words", "\n".join(vm.guest_log(name)[-8:]))
+        if STACK == "vl":
+            vm.until(f"grep -aq 'has ended: crash' {LOGS}/guest-{name}.log", 30)
+        log = vm.guest_log(name)
+        tap.ok(any(re.search(said, line) for line in log), f"{name}: the log says why",
+               "\n".join(log[-8:]))
         _, lines = vm.vl(f"list -v {name}")
         tap.ok(any("3" in line.split() for line in lines[1:]),
                f"{name}: list -v shows the reason's number", "\n".join(lines))
+        if STACK == "vl":
+            # Its console shows what is in the log, and then that this is the end.
+            _, lines = vm.vl(f"console {name} < /dev/null | tr -d '\\r'")
+            tap.ok(any(re.search(said, line) for line in lines) and
+                   re.search("has ended: crash", lines[-1]),
+                   f"{name}: console shows its last words and its end", "\n".join(lines[-8:]))
+            _, lines = vm.vl(f"list --json {name} | tr -d '\\n'")
+            tap.ok(bool(re.search(r'"crash_reason": *' + (f'".*{said}' if not script else "null"),
+                                  "".join(lines))),
+                   f"{name}: list --json has what the core said", "\n".join(lines))
+        if not script:
+            # Behind a mark: run() leaves out what the core itself has written.
+            _, lines = vm.vl(f"dmesg | sed 's/^/: /' | grep -a 'domain .* crashed.*{said}'")
+            tap.ok(lines, f"{name}: dmesg says so, too")
         vm.vl(f"destroy {name}")
-    if STACK != "vl":
-        return
-    for word, said in (("no-handler", "no handler for exception 6"),
-                       ("wild-stack", "stack")):
-        vm.config("wild", kernel="/boot/crash.elf", ramdisk=None, memory=16,
-                  on_crash="preserve")
-        vm.write("/tmp/wild.cfg", [line if not line.startswith("extra") else
-                                   f"extra = '{word}'" for line in
-                                   vm.out("cat /tmp/wild.cfg").splitlines()])
-        vm.create("wild")
-        died(vm, "wild")
-        _, lines = vm.vl("list -v wild")
-        _, log = vm.vl(f"dmesg | grep -a '{said}'")
-        tap.ok(any(said in line for line in vm.guest_log("wild") + lines),
-               f"stopped by the core ({word}): list -v or the log say why",
-               "\n".join(lines + vm.guest_log("wild")[-5:]))
-        tap.ok(any(said in line for line in log), f"{word}: and so does dmesg")
-        vm.vl("destroy wild")
 
 
 def restarts(tap, vm):
-    vm.config("again", "panic", on_crash="restart")
+    """Crashed from outside, and once: what vld has begun to start anew is no guest yet
+    that could be destroyed."""
+    vm.config("again", on_crash="restart")
     vm.create("again")
+    vm.until_log("again", "GUEST-UP", 120)
+    vm.out(f"xenstore-write /local/domain/$({STACK} domid again)/control/sysrq c")
     vm.until(f"[ $(grep -c GUEST-UP {LOGS}/guest-again.log) -ge 2 ]", 120,
              f"tail {LOGS}/guest-again.log")
     tap.ok(True, "on_crash=restart: it comes again")
-    vm.until(f"{STACK} destroy again", 20)
-    vm.gone("again")
+    tap.equal(vm.vl("destroy again"), (0, []), "destroy")
+
+
+def end_daemons(vm, names, signal):
+    vm.out(f"kill -{signal} $(pidof {names})")
+    vm.until(f"! pidof {names} > /dev/null", 20)
 
 
 def no_daemons(tap, vm):
     """A sentence each, no hanging."""
-    vm.out("kill $(pidof vld) $(pidof vl-stored); sleep 1")
+    end_daemons(vm, "vld vl-stored", "TERM")
     code, lines = vm.vl("list", 20)
     tap.ok(code == 0 or len(lines) == 1, "without daemons, list: "
            + " ".join(lines[-1:]), "\n".join(lines))
@@ -85,12 +116,14 @@ def killed_daemons(tap, vm):
     vm.create("stays")
     vm.until_log("stays", "GUEST-DONE stays dhcp", 90)
     nodes = vm.out("xenstore-ls -f / | wc -l")
-    vm.out("kill -9 $(pidof vld); sleep 0.5; vld -D")
+    end_daemons(vm, "vld", "KILL")
+    vm.out("vld -D")
     vm.console("stays")
     vm.type("echo after-$((1 + 1))", "after-2")
     vm.leave()
     tap.ok(True, "vld killed and started again: the console works")
-    vm.out("kill -9 $(pidof vl-stored); sleep 0.5; vl-stored -D; sleep 1")
+    end_daemons(vm, "vl-stored", "KILL")
+    vm.out("vl-stored -D; sleep 1")
     tap.equal(vm.out("xenstore-ls -f / | wc -l"), nodes,
               "vl-stored killed and started again: no node is lost")
     # vld's connection ended with the daemon.
@@ -98,30 +131,105 @@ def killed_daemons(tap, vm):
     vm.console("stays")
     vm.type("echo still-$((2 + 2))", "still-4")
     vm.leave()
-    code, lines = vm.run(f"timeout 60 {STACK} shutdown -w stays 2>&1", 90)
+    code, lines = vm.run(f"timeout 240 {STACK} shutdown -w stays 2>&1", 90)
     _, more = vm.run(f"{STACK} list; tail -n 8 {LOGS}/vld.log {LOGS}/guest-stays.log")
     tap.ok(code == 0 and not vm.names(),
            "a guest from before is shut down through the new daemon", "\n".join(lines + more))
 
 
+def steps_of_create(vm):
+    """What create does, in order: (call, which one of its kind, its line)."""
+    vm.out(f"strace -qq -f -o /tmp/trace -e trace={CHANGES} {STACK} create -q -p /tmp/killed.cfg"
+           f" && {STACK} destroy killed", 90)
+    seen, steps = {}, []
+    for line in vm.out("cut -d ' ' -f 2- /tmp/trace").splitlines():
+        match = re.match(r" *(\w+)\(", line)
+        if match:
+            call = match.group(1)
+            seen[call] = seen.get(call, 0) + 1
+            steps.append((call, seen[call], re.sub(" *=.*|  *", " ", line)[:48]))
+    # What comes before is the dynamic linker's.
+    first = next(n for n, step in enumerate(steps) if step[0] == "ioctl")
+    return steps[first:]
+
+
+def left(vm):
+    return vm.out("vlstate | grep domains; ls /run/vellum/guests /run/vellum/lock; "
+                  "ls -d /sys/block/loop*/loop 2>/dev/null; xenstore-ls -f /local/domain | "
+                  "grep -v '^/local/domain/0\\|^/local/domain = '; "
+                  "xenstore-ls -f /local/domain/0/backend; xenstore-ls -f /vm; true")
+
+
 def killed_create(tap, vm):
-    chosen = random.Random(7)
-    for turn in range(KILLS):
-        vm.run(f"dd if=/dev/zero of=/tmp/kill.img bs=1M count=1 2>/dev/null")
-        vm.config("killed", disk=["file:/tmp/kill.img,xvda,w"], vif=["bridge=vlbr0"])
-        delay = chosen.randrange(20, 1500) * 1000
-        vm.run(f"{STACK} create -q /tmp/killed.cfg > /dev/null 2>&1 & usleep {delay}; "
-               "kill -9 $!; wait", 30)
-        code, lines = vm.create("killed")
-        if code != 0 and any("killed" in line for line in lines):
+    """Killed before a call that changes something; the next creation clears it away."""
+    vm.run("dd if=/dev/zero of=/tmp/kill.img bs=1M count=1 2>/dev/null")
+    vm.config("killed", disk=["file:/tmp/kill.img,xvda,w"], vif=["bridge=vlbr0"])
+    steps = steps_of_create(vm)
+    count = min(KILLS, len(steps)) or len(steps)
+    empty = left(vm)
+    for turn in range(count):
+        call, number, line = steps[turn * (len(steps) - 1) // max(count - 1, 1)]
+        code, lines = vm.run(
+            f"strace -qq -f -o /dev/null -e trace={call} -e inject={call}:signal=KILL:"
+            f"when={number} {STACK} create -q -p /tmp/killed.cfg 2>&1", 60)
+        killed = code == 137
+        code, lines = vm.create("killed", "-p")
+        if code != 0 and "killed" in vm.names():
             # It had come so far that the guest is there.
-            code = 0 if "killed" in vm.names() else code
-        ok = tap.ok(code == 0, f"create killed after {delay // 1000} ms: the next one works",
-                    "\n".join(lines))
+            code = 0
         vm.vl("destroy killed")
-        if not ok:
+        rest = left(vm)
+        if not tap.ok(killed and code == 0 and rest == empty,
+                      f"create killed before {call} {number}, {line}: the next one works",
+                      "\n".join([*lines, f"killed: {killed}", rest])):
             break
+    tap.note(f"{count} of {len(steps)} steps")
     tap.equal(vm.names(), [], "no guest is left")
+
+
+def full_logs(tap, vm):
+    """No room where the logs are: the guest and its console go on."""
+    log = f"{LOGS}/guest-talks.log"
+    vm.config("talks", "seq:6000")
+    vm.create("talks", "-p")
+    vm.out(f"used=$(df -k {LOGS} | tail -n 1 | tr -s ' ' | cut -d ' ' -f 3); "
+           f"mount -o remount,size=$((used + 16))k {LOGS}; {STACK} unpause talks")
+    vm.until(f"grep -q '{log} cannot be written: No space' {LOGS}/vld.log", 60,
+             f"tail {LOGS}/vld.log; df {LOGS}")
+    vm.console("talks")
+    vm.type("echo goes-$((1 + 1))-on", "goes-2-on")
+    vm.leave()
+    tap.ok(True, "no room for logs: the guest goes on, and its console")
+    vm.out(f"mount -o remount,size=4m {LOGS}")
+    vm.until_log("talks", "goes-2-on", 60)
+    tap.equal(vm.out(f"grep -c '{log} is written again; 0 bytes' {LOGS}/vld.log"), "1",
+              "room again: the log has the rest, and vld's one line that says so")
+    tap.equal(vm.out(f"tr -d '\\r' < {log} | grep -c '^[0-9][0-9]*$'"), "6000",
+              "no line of it is lost")
+    tap.equal(vm.out(f"grep -c '{log} cannot be written' {LOGS}/vld.log"), "1",
+              "that there was no room was said once")
+    vm.vl("destroy talks")
+
+
+def full_run(tap, vm):
+    """No room in /run: one sentence, nothing left, daemons that live."""
+    pids = vm.out("pidof vld vl-stored")
+    vm.config("late", disk=["file:/tmp/kill.img,xvda,w"])
+    vm.run("[ -e /tmp/kill.img ] || truncate -s 1M /tmp/kill.img")
+    empty = left(vm)
+    vm.out("used=$(df -k /run | tail -n 1 | tr -s ' ' | cut -d ' ' -f 3); "
+           "mount -o remount,size=${used}k /run; ! dd if=/dev/zero of=/run/more bs=4k count=1")
+    code, lines = vm.create("late")
+    vm.run("rm -f /run/more")
+    tap.ok(code != 0 and len(lines) == 1 and "No space left" in lines[0],
+           "no room in /run, create: " + " ".join(lines[-1:]), "\n".join([str(code), *lines]))
+    tap.equal(left(vm), empty, "nothing of it is left")
+    vm.out("mount -o remount,size=64m /run")
+    code, lines = vm.create("late")
+    tap.equal((code, lines), (0, []), "room again: it is created")
+    vm.until_log("late", "GUEST-UP late", 90)
+    tap.equal(vm.out("pidof vld vl-stored"), pids, "both daemons are those of before")
+    tap.equal(vm.vl("destroy late"), (0, []), "and destroyed")
 
 
 def main():
@@ -129,11 +237,19 @@ def main():
     with Control("vl-faults") as vm:
         tap.attempt("ready", vm.ready)
         before = tap.attempt("a first guest", vm.warm)
-        steps = (reasons, restarts, no_daemons, killed_daemons, killed_create)
+        # The logs' disk is filled while vld's own log has room left in its page.
+        steps = (full_logs, full_run, reasons, restarts, no_daemons, killed_daemons,
+                 killed_create)
         for step in steps if STACK == "vl" else (reasons, restarts):
+            if ONLY != [""] and step.__name__ not in ONLY:
+                continue
             tap.attempt(step.__name__, step, tap, vm)
-            for name in vm.names():
-                vm.vl(f"destroy {name}")
+            tap.note(f"{step.__name__} was over after {vm.elapsed():.0f} s")
+            try:
+                for name in vm.names():
+                    vm.vl(f"destroy '{name}'")
+            except Timeout as error:
+                tap.note(error)
         if before:
             tap.attempt("after all", vm.same_resources, tap, before, "after all")
         tap.ok("PANIC" not in vm.text, "no panic")
