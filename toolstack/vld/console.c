@@ -21,6 +21,8 @@
 
 /* Rounds for one event: who writes faster than that comes again behind others. */
 #define ROUNDS 4
+/* Bytes of room that a scroll-back keeps when the guest is quiet. */
+#define QUIET_ROOM ((size_t)16384)
 /* While a guest is throttled it is looked at so often. */
 #define HOLD_US 32000
 
@@ -287,4 +289,40 @@ size_t console_type(struct console *console, const void *data, size_t size)
 		host->notify(host, console->port);
 	}
 	return (size_t)count;
+}
+
+/* Has all that was written reached everybody? */
+static bool console_read_out(const struct console *console)
+{
+	const struct scroll_header *header = console->scroll.header;
+
+	for (const struct viewer *viewer = console->viewers; viewer; viewer = viewer->next) {
+		if (viewer->pos != header->head) {
+			return false;
+		}
+	}
+	return header->log[header->log_current].logged == header->head;
+}
+
+void console_rest(struct console *console, uint64_t now)
+{
+	struct scroll *scroll = &console->scroll;
+	struct vl_error error;
+	char file[32], path[4096];
+
+	if (scroll_head(scroll) != console->quiet_head) {
+		console->quiet_head = scroll_head(scroll);
+		console->quiet_since = now;
+	}
+	if (now - console->quiet_since < console->vld->options.quiet ||
+	    scroll_room(scroll) <= QUIET_ROOM || scroll->fd < 0 || !console_read_out(console)) {
+		return;
+	}
+	/* Whether it succeeds or not: not again in every second. */
+	console->quiet_since = now;
+	snprintf(file, sizeof(file), "console/%u", scroll->header->domid);
+	if (vld_path(console->vld, file, path, sizeof(path)) == 0 &&
+	    scroll_shrink(scroll, path, QUIET_ROOM, &error)) {
+		say("%s", error.text);
+	}
 }

@@ -29,9 +29,10 @@ struct console {
 	struct throttle throttle;
 	struct event timer; /* while the guest waits for the throttle */
 	struct viewer *viewers;
-	bool broken; /* the guest broke its ring: never attached again */
-	bool held;   /* the timer runs */
-	bool over;   /* no more output will come */
+	bool broken;			  /* the guest broke its ring: never attached again */
+	bool held;			  /* the timer runs */
+	bool over;			  /* no more output will come */
+	uint64_t quiet_head, quiet_since; /* it has written no more since then */
 };
 
 /** Opens scroll-back and log of a domain and reads nothing of it yet. */
@@ -52,6 +53,11 @@ void console_close(struct console *console);
 void console_event(struct console *console);
 /** Takes all output that waits: the guest will write no more. */
 void console_drain(struct console *console);
+/**
+ * Once in a while: gives most of the scroll-back's memory back if the guest has
+ * been quiet for some time, the log has all of it, and nobody still reads it.
+ */
+void console_rest(struct console *console, uint64_t now);
 /** Types; returns how many bytes there was room for. */
 size_t console_type(struct console *console, const void *data, size_t size);
 /** Room for typing; 0 also if there is no guest behind it. */

@@ -10,11 +10,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "libvellum/file_io.h"
 
 #define SCROLL_MAGIC 0x3230636373646c76u /* "vldscc02" */
 #define PAGE ((size_t)4096)
@@ -48,8 +51,8 @@ static bool header_valid(const struct scroll_header *header, uint64_t file_size)
 	       header->limit <= LIMIT_MAX && header->limit % PAGE == 0 &&
 	       header->capacity <= header->limit && header->capacity % PAGE == 0 &&
 	       header->capacity >= PAGE && header->capacity + PAGE <= file_size &&
-	       header->head < LIMIT_MAX << 30 && header->log_current < 2 &&
-	       header->log[header->log_current].logged <= header->head &&
+	       header->head < LIMIT_MAX << 30 && header->base <= header->head &&
+	       header->log_current < 2 && header->log[header->log_current].logged <= header->head &&
 	       header->name[SCROLL_NAME_SIZE - 1] == '\0';
 }
 
@@ -195,6 +198,12 @@ void scroll_close(struct scroll *scroll)
 	scroll->header = NULL;
 }
 
+/* Bytes since the ring began as it is. */
+static uint64_t taken(const struct scroll_header *header)
+{
+	return header->head - header->base;
+}
+
 /*
  * Pages while the ring has never wrapped, so that every byte stays where it is.
  * After the first that the file system refuses it wraps and stays.
@@ -203,7 +212,7 @@ static void scroll_grow(struct scroll *scroll)
 {
 	struct scroll_header *header = scroll->header;
 
-	while (header->head + SLACK > header->capacity && header->head <= header->capacity &&
+	while (taken(header) + SLACK > header->capacity && taken(header) <= header->capacity &&
 	       header->capacity < header->limit && scroll->fd >= 0) {
 		if (posix_fallocate(scroll->fd, (off_t)(PAGE + header->capacity), (off_t)PAGE)) {
 			return;
@@ -218,7 +227,7 @@ void scroll_write(struct scroll *scroll, const void *data, size_t size)
 	const char *from = data;
 
 	while (size > 0) {
-		size_t start = header->head % header->capacity;
+		size_t start = taken(header) % header->capacity;
 		size_t count = size < SLACK ? size : SLACK;
 
 		count = count < header->capacity - start ? count : header->capacity - start;
@@ -239,8 +248,8 @@ uint64_t scroll_tail(const struct scroll *scroll)
 {
 	const struct scroll_header *header = scroll->header;
 
-	return header->head + SLACK > header->capacity ? header->head + SLACK - header->capacity :
-							 0;
+	return taken(header) + SLACK > header->capacity ? header->head + SLACK - header->capacity :
+							  header->base;
 }
 
 size_t scroll_read(const struct scroll *scroll, uint64_t pos, void *buffer, size_t size)
@@ -255,7 +264,7 @@ size_t scroll_read(const struct scroll *scroll, uint64_t pos, void *buffer, size
 		size = header->head - pos;
 	}
 	while (done < size) {
-		size_t start = (pos + done) % header->capacity;
+		size_t start = (pos - header->base + done) % header->capacity;
 		size_t count = header->capacity - start;
 
 		count = count < size - done ? count : size - done;
@@ -263,4 +272,49 @@ size_t scroll_read(const struct scroll *scroll, uint64_t pos, void *buffer, size
 		done += count;
 	}
 	return done;
+}
+
+size_t scroll_room(const struct scroll *scroll)
+{
+	return scroll->header->capacity;
+}
+
+int scroll_shrink(struct scroll *scroll, const char *path, size_t room, struct vl_error *error)
+{
+	const struct scroll_header *old = scroll->header;
+	uint64_t tail = scroll_tail(scroll), base;
+	struct scroll_header *header;
+	struct scroll small;
+	char *temporary = NULL;
+	int rc;
+
+	/* With no memory behind it the ring has no file either. */
+	if (scroll->fd < 0 || room < PAGE || room % PAGE || room >= old->capacity) {
+		return vl_error_set(error, -EINVAL, "%s cannot become smaller", path);
+	}
+	header = calloc(1, PAGE + room);
+	if (!header) {
+		return vl_error_set(error, -ENOMEM, "%s: not enough memory", path);
+	}
+	*header = *old;
+	base = old->head > room - SLACK ? old->head - (room - SLACK) : 0;
+	header->base = base > tail ? base : tail;
+	header->capacity = room;
+	scroll_read(scroll, header->base, (char *)header + PAGE, room - SLACK);
+	/* Under another name until it is mapped: then nothing is left that can fail. */
+	rc = file_prepare(path, header, PAGE + room, 0600, &temporary, error);
+	free(header);
+	if (rc) {
+		return rc;
+	}
+	rc = scroll_open_old(&small, temporary, error);
+	if (!rc) {
+		rc = file_commit(path, &temporary, error);
+		scroll_close(rc ? &small : scroll);
+	}
+	file_discard(&temporary);
+	if (!rc) {
+		*scroll = small;
+	}
+	return rc;
 }

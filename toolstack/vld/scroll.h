@@ -9,8 +9,9 @@
  * also says up to which index of the ring bytes were taken.
  *
  * The file has room for what has come, page by page, up to its limit; where the
- * file system has no more, the ring stays as small as it is.  If there can be no
- * file at all, memory that dies with vld takes its place.
+ * file system has no more, the ring stays as small as it is.  Of a guest that has
+ * become quiet a smaller file with the last bytes takes its place, and grows again.
+ * If there can be no file at all, memory that dies with vld takes its place.
  */
 #ifndef VLD_SCROLL_H
 #define VLD_SCROLL_H
@@ -48,6 +49,7 @@ struct scroll_header {
 	struct log_mark log[2];
 	char name[SCROLL_NAME_SIZE];
 	uint64_t lost_said; /* of lost_log: what the log tells of */
+	uint64_t base;	    /* the byte that lies at the ring's begin; none before it is there */
 };
 
 struct scroll {
@@ -74,6 +76,14 @@ int scroll_open(struct scroll *scroll, const char *path, size_t limit,
 /** Opens a file that is there, whoever it is of.  -EINVAL: it is none of ours. */
 int scroll_open_old(struct scroll *scroll, const char *path, struct vl_error *error);
 void scroll_close(struct scroll *scroll);
+
+/** Bytes that there is room for now. */
+size_t scroll_room(const struct scroll *scroll);
+/**
+ * Keeps only the last bytes, in a new file of so much room (whole pages) at path,
+ * where the old one was.  After a failure everything is as it was.
+ */
+int scroll_shrink(struct scroll *scroll, const char *path, size_t room, struct vl_error *error);
 
 void scroll_write(struct scroll *scroll, const void *data, size_t size);
 /** The oldest byte that is still there. */

@@ -31,6 +31,7 @@ const struct vld_options vld_defaults = {
 	.rate = UINT64_C(64) * 1024,
 	.keep = 600,
 	.keep_count = 64,
+	.quiet = 60,
 	.min_uptime = 10,
 	.delay_min = 1,
 	.delay_max = 300,
@@ -137,6 +138,7 @@ static void tick_event(evutil_socket_t fd, short what, void *arg)
 			/* It may have nothing more to say itself. */
 			guest_log_update(&guest->console.log, &guest->console.scroll);
 		}
+		console_rest(&guest->console, now);
 	}
 	guests_expire(vld);
 	restart_due(vld);
@@ -171,7 +173,7 @@ static int make_folders(struct vld *vld, struct vl_error *error)
 /* What a vld or a creation was writing when it was killed. */
 static void sweep(const struct vld *vld)
 {
-	static const char *const folders[] = { ".", "restart", "guests" };
+	static const char *const folders[] = { ".", "restart", "guests", "console" };
 	char path[4096];
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {

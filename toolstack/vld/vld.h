@@ -24,6 +24,7 @@ struct vld_options {
 	uint64_t burst, rate; /* see throttle.h */
 	uint32_t keep;	      /* seconds that the scroll-back of an ended guest stays */
 	uint32_t keep_count;  /* and of how many guests */
+	uint32_t quiet;	      /* seconds without output: most of the scroll-back goes */
 	uint32_t min_uptime;  /* seconds; who ends earlier is restarted later and later */
 	uint32_t delay_min;   /* seconds: of the first restart that is delayed */
 	uint32_t delay_max;
@@ -53,8 +54,8 @@ struct guest {
 	bool job;   /* one is under way for it */
 	bool dying; /* others still map its frames */
 	bool no_console_said;
-	uint32_t failures; /* of jobs for it, one after another */
 	bool seen;	   /* in the core's list, since this vld began */
+	uint32_t failures; /* of jobs for it, one after another */
 	uint64_t retry;	   /* when the next one may begin */
 	struct console console;
 };

@@ -9,6 +9,7 @@ extern CU_TestInfo kill_tests[];
 extern CU_TestInfo log_tests[];
 extern CU_TestInfo restart_tests[];
 extern CU_TestInfo ring_tests[];
+extern CU_TestInfo scroll_tests[];
 
 int main(void)
 {
@@ -19,6 +20,7 @@ int main(void)
 		{ "log", NULL, NULL, NULL, NULL, log_tests },
 		{ "restart", NULL, NULL, NULL, NULL, restart_tests },
 		{ "ring", NULL, NULL, NULL, NULL, ring_tests },
+		{ "scroll", NULL, NULL, NULL, NULL, scroll_tests },
 		CU_SUITE_INFO_NULL,
 	};
 	unsigned int failures;
