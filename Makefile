@@ -203,10 +203,11 @@ hv: $(O)/vellum.elf
 
 tool_warn := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wundef \
 	-Werror
+# libxml2's are for toolstack/xml, the one program that is linked with it, and tests.
 tool_include := -Iabi -Itoolstack -Ihv/include -I$(O)/include -isystem /usr/include/libxml2
 tool_cflags := -std=gnu11 -D_GNU_SOURCE -O2 -g -fPIE -fstack-protector-strong \
 	-ffile-prefix-map=$(CURDIR)=. $(tool_warn) $(tool_include)
-tool_libs := -llzma -lzstd -llz4 -lz -ljansson -lmnl -lxml2
+tool_libs := -llzma -lzstd -llz4 -lz -ljansson -lmnl
 tool_ldflags := -pie -Wl,-z,relro -Wl,-z,now
 
 # toolstack/libvellum becomes libvellum.a. Any other folder lists programs:

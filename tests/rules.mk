@@ -23,7 +23,10 @@ fake_src := $(wildcard tests/fake/*.c)
 # The markers lie around the core's static data, for snapshots of it.
 core_src := tests/fake/mark/begin.c $(patsubst %.o,%.c,$(hv_core) $(audit) $(boot_guests)) \
 	tests/fake/mark/end.c
-tool_src := $(patsubst %.o,%.c,$(libvellum)) hv/core/elf.c
+# XML is read in the same process here, where allocations can fail and fuzzers see it.
+tool_src := $(patsubst %.o,%.c,$(filter-out %/config_xml.o,$(libvellum))) hv/core/elf.c \
+	$(patsubst %.o,toolstack/xml/%.c,$(xml_engine))
+test_libs := $(tool_libs) -lxml2
 # A core and a store in memory below libvellum, and allocations that fail: the linker
 # puts them in front of the real ones.
 fake_ctl_src := $(wildcard tests/unit/toolstack/fake_*.c)
@@ -52,7 +55,7 @@ $(O)/san.flags: FORCE
 san_core := hv/core tests/audit tests/boot_guests tests/fake tests/unit/core
 unit_under-core = $(core_src) $(fake_src)
 unit_under-vl = $(filter-out %/main.c,$(patsubst %.o,toolstack/vl/%.c,$(vl-y)))
-san_tool := toolstack/libvellum toolstack/stored toolstack/vl toolstack/vld \
+san_tool := toolstack/libvellum toolstack/xml toolstack/stored toolstack/vl toolstack/vld \
 	$(addprefix tests/unit/,$(filter-out core,$(unit_names)))
 
 # $(call host_rule,OBJDIR,FOLDER,COMPILER,FLAGS,STAMP)
@@ -76,10 +79,13 @@ $(O)/tests/unit-$(1): $$(unit_objs-$(1))
 	$$(say) LD $$@
 	@mkdir -p $$(@D)
 	$$(Q)$(CC) $(san) -o $$@ $$^ -lcunit $(if $(filter toolstack,$(1)),$(fake_ctl_link)) \
-		$(if $(filter core,$(1)),,$(tool_libs)) $($(1)-libs) $(unit_libs-$(1))
+		$(if $(filter core,$(1)),,$(test_libs)) $($(1)-libs) $(unit_libs-$(1))
 -include $$(unit_objs-$(1):.o=.d)
 endef
 $(foreach n,$(unit_names),$(eval $(call unit_rule,$(n))))
+
+# The real vl-xml is asked, too.
+$(O)/tests/unit-toolstack: | $(O)/bin/vl-xml
 
 unit-build: $(unit_progs)
 .PHONY: unit-build
@@ -139,6 +145,7 @@ $(eval $(call host_rule,fuzz,tests/audit,$(CLANG),$(fuzz_plain) $(host_core_cfla
 $(eval $(call host_rule,fuzz,tests/fuzz,$(CLANG),$(fuzz_san) $(host_core_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,toolstack/libvellum,$(CLANG),$(fuzz_san) $(host_tool_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,tests/unit/toolstack,$(CLANG),$(fuzz_plain) $(host_tool_cflags),fuzz.flags))
+$(eval $(call host_rule,fuzz,toolstack/xml,$(CLANG),$(fuzz_san) $(host_tool_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,toolstack/stored,$(CLANG),$(fuzz_san) $(host_tool_cflags),fuzz.flags))
 $(eval $(call host_rule,fuzz,tests/fuzz/toolstack,$(CLANG),$(fuzz_san) $(host_tool_cflags),fuzz.flags))
 
@@ -153,7 +160,7 @@ endef
 $(foreach n,$(fuzz_core_names),$(eval $(call fuzz_rule,$(n),tests/fuzz/$(n).c $(wildcard tests/fuzz/$(n)/*.c) $(core_src) $(fake_src),)))
 $(foreach n,$(fuzz_tool_names),$(eval $(call fuzz_rule,$(n),tests/fuzz/toolstack/$(n).c \
 	$(or $(fuzz_under-$(n)),$(tool_src) $(fake_ctl_src) $(fuzz_more-$(n))),\
-	$(if $(fuzz_under-$(n)),,$(fake_ctl_link)) $(tool_libs))))
+	$(if $(fuzz_under-$(n)),,$(fake_ctl_link)) $(test_libs))))
 
 # The corpus grows in $(O)/fuzz/corpus; committed seeds are in tests/fuzz/seeds.
 fuzz: $(addprefix $(O)/fuzz/,$(FUZZ))

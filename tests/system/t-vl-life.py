@@ -44,6 +44,17 @@ def created(tap, vm):
     tap.equal(vm.vl("info nr_cpus"), (0, ["2"]), "info with a field: its bare value")
 
 
+def as_xml(tap, vm):
+    """By vl-xml, with the system calls that it has left on this kernel."""
+    code, lines = vm.run(f"{STACK} dumpxml one 2>&1 > /tmp/one.xml && {STACK} create -nq "
+                         "/tmp/one.xml > /tmp/one.json")
+    tap.equal((code, lines), (0, []), "dumpxml, and create reads it")
+    code, lines = vm.run(f"{STACK} list -l one > /tmp/one.list; for f in json list; do "
+                         "grep -v domid /tmp/one.$f | tr -d '[] \\n'; echo; done")
+    tap.ok(len(lines) == 2 and lines[0] == lines[1] and "one" in lines[0],
+           "what comes back is what it was", "\n".join(lines))
+
+
 def consoles(tap, vm):
     vm.console("one")
     vm.type("echo in-$((40 + 2))-$(cat /sys/hypervisor/type)", "in-42-xen")
@@ -152,7 +163,8 @@ def main():
     with Control("vl-life") as vm:
         tap.attempt("ready", vm.ready)
         before = tap.attempt("a first guest", vm.warm)
-        for step in (created, consoles, paused, reboots, shut_down, mistakes, at_once):
+        for step in (created, *([as_xml] if STACK == "vl" else []), consoles, paused, reboots,
+                     shut_down, mistakes, at_once):
             tap.attempt(step.__name__, step, tap, vm)
         if CYCLES:
             tap.attempt("cycles", cycles, tap, vm)

@@ -103,7 +103,8 @@ void vl_warnings_free(struct vl_warnings *warnings);
  * Reads a configuration of `size` bytes; a text that begins with '<' is XML, one
  * that begins with '{' JSON, others xl.cfg.  `file` is for messages.  Each of
  * `overrides` is a further line "key=value" behind it.  *config is malloc'd;
- * warnings may be null.  -EINVAL, -ENOMEM.
+ * warnings may be null.  -EINVAL, -ENOMEM; of XML also what kept vl-xml
+ * (libvellum.md) from an answer: -ENOENT, -ETIMEDOUT, -EIO, ...
  */
 int vl_config_parse(const char *text, size_t size, const char *file, const char *const *overrides,
 		    size_t override_count, struct vl_config **config, struct vl_warnings *warnings,
@@ -138,7 +139,8 @@ int vl_vdev_number(const char *vdev, uint32_t *number);
 /** JSON that vl_config_parse() reads back to the same; malloc'd.  The structure is what
  *  scripts know: c_info, b_info, disks, nics. */
 int vl_config_json(const struct vl_config *config, char **text, struct vl_error *error);
-/** libvirt domain XML that vl_config_parse() reads back to the same; malloc'd. */
+/** libvirt domain XML that vl_config_parse() reads back to the same; malloc'd.  By
+ *  vl-xml, as above. */
 int vl_config_xml(const struct vl_config *config, char **text, struct vl_error *error);
 
 #endif

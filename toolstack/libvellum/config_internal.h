@@ -233,10 +233,15 @@ int config_range_add(struct config_ctx *ctx, struct vl_config *config, bool memo
 int config_disk_parse(struct config_ctx *ctx, const char *spec, struct vl_disk *disk);
 int config_vif_parse(struct config_ctx *ctx, const char *spec, struct vl_vif *vif);
 
-/* ---- config_json_read.c, config_xml_read.c ---- */
+/* ---- config_json_read.c, config_xml.c ---- */
 
+struct json_t;
+
+/** From what jansson has read. */
+int config_json_take(struct config_ctx *ctx, struct json_t *root, struct config_draft *draft);
 int config_json_read(struct config_ctx *ctx, const char *text, size_t size,
 		     struct config_draft *draft);
+/** The program vl-xml does it; in that program, and in tests, toolstack/xml does. */
 int config_xml_read(struct config_ctx *ctx, const char *text, size_t size,
 		    struct config_draft *draft);
 

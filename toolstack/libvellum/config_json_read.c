@@ -390,6 +390,13 @@ static int get_config(struct config_ctx *ctx, json_t *root, struct config_draft 
 	return rc ? rc : get_devices(ctx, root, draft->config);
 }
 
+int config_json_take(struct config_ctx *ctx, json_t *root, struct config_draft *draft)
+{
+	ctx->line = 0;
+	return json_is_object(root) ? get_config(ctx, root, draft) :
+				      wrong_type(ctx, "a configuration", "an object");
+}
+
 int config_json_read(struct config_ctx *ctx, const char *text, size_t size,
 		     struct config_draft *draft)
 {
@@ -406,8 +413,7 @@ int config_json_read(struct config_ctx *ctx, const char *text, size_t size,
 		ctx->line = problem.line > 0 ? (unsigned int)problem.line : 0;
 		return config_fail(ctx, "this is no JSON: %.100s", config_text_shown(problem.text));
 	}
-	rc = json_is_object(root) ? get_config(ctx, root, draft) :
-				    wrong_type(ctx, "a configuration", "an object");
+	rc = config_json_take(ctx, root, draft);
 	json_decref(root);
 	return rc;
 }

@@ -136,10 +136,13 @@ static json_t *bits(uint64_t mask)
 
 static bool put_vcpus(json_t *info, const struct vl_config *config)
 {
+	size_t count =
+		config->maxvcpus > config->cpus_count ? config->maxvcpus : config->cpus_count;
 	uint64_t up = config->vcpus >= 64 ? CONFIG_ALL_CPUS : (UINT64_C(1) << config->vcpus) - 1;
 	json_t *list;
 
-	if (!put(info, "avail_vcpus", bits(up))) {
+	/* A draft may not know yet. */
+	if (config->vcpus && !put(info, "avail_vcpus", bits(up))) {
 		return false;
 	}
 	if (!config->cpus_count) {
@@ -150,7 +153,7 @@ static bool put_vcpus(json_t *info, const struct vl_config *config)
 		return false;
 	}
 	/* One for each, as it is written there, also where one is for all. */
-	for (size_t i = 0; i < config->maxvcpus; i++) {
+	for (size_t i = 0; i < count; i++) {
 		size_t index = i < config->cpus_count ? i : config->cpus_count - 1;
 
 		if (json_array_append_new(list, bits(config->cpus[index]))) {
@@ -209,6 +212,13 @@ static bool put_disks(json_t *root, const struct vl_config *config)
 	return true;
 }
 
+/* Of number 0 its field says nothing, and in a draft there may be none. */
+static bool put_devid(json_t *vif, uint32_t devid)
+{
+	return devid == CONFIG_NO_DEVID ? json_object_del(vif, "devid") == 0 :
+					  put(vif, "devid", json_integer(devid));
+}
+
 static bool put_vifs(json_t *root, const struct vl_config *config)
 {
 	json_t *list = json_array();
@@ -219,10 +229,9 @@ static bool put_vifs(json_t *root, const struct vl_config *config)
 	for (size_t i = 0; i < config->vif_count; i++) {
 		json_t *vif = json_object();
 
-		/* Of number 0 its field says nothing. */
 		if (json_array_append_new(list, vif) ||
 		    !put_fields(vif, config_vif_keys, &config->vifs[i]) ||
-		    !put(vif, "devid", json_integer(config->vifs[i].devid)) ||
+		    !put_devid(vif, config->vifs[i].devid) ||
 		    !put(vif, "nictype", json_string("vif"))) {
 			return false;
 		}

@@ -4,16 +4,11 @@
  * xl ships for what we do ourselves are taken as none: they need not be there.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "libvellum/child.h"
 #include "libvellum/device_part.h"
 
 /* xl's own limit. */
@@ -65,66 +60,6 @@ __attribute__((format(printf, 2, 3))) static void set(struct environment *enviro
 	environment->list[environment->count++] = text;
 }
 
-/* Waits for the process; returns its status, or -ETIMEDOUT: it was killed. */
-static int wait_for(pid_t pid)
-{
-	struct pollfd poll_fd = { .events = POLLIN };
-	int status = 0, rc;
-
-	poll_fd.fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	do {
-		rc = poll(&poll_fd, 1, LIMIT_MS);
-	} while (rc < 0 && errno == EINTR);
-	if (poll_fd.fd >= 0) {
-		close(poll_fd.fd);
-	}
-	if (rc == 0) {
-		kill(-pid, SIGKILL);
-	}
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR) {
-			return -errno;
-		}
-	}
-	return rc == 0 ? -ETIMEDOUT : status;
-}
-
-/* In a process group of its own, so that all it started can be ended. */
-static int start(char *const *argv, char *const *environment, pid_t *pid)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
-	int rc = posix_spawn_file_actions_init(&files);
-
-	if (rc) {
-		return -rc;
-	}
-	rc = posix_spawnattr_init(&attributes);
-	if (rc) {
-		posix_spawn_file_actions_destroy(&files);
-		return -rc;
-	}
-	sigemptyset(&none);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setpgroup(&attributes, 0);
-	/* What a daemon ignores is nothing that its scripts expect to be ignored. */
-	sigfillset(&all);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-						      POSIX_SPAWN_SETSIGDEF);
-	for (int fd = 0; fd < 3 && !rc; fd++) {
-		rc = posix_spawn_file_actions_addopen(&files, fd, "/dev/null",
-						      fd ? O_WRONLY : O_RDONLY, 0);
-	}
-	if (!rc) {
-		rc = posix_spawn(pid, argv[0], &files, &attributes, argv, environment);
-	}
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&files);
-	return -rc;
-}
-
 int device_script_run(const char *script, const char *type, uint16_t domid, uint32_t number,
 		      const char *vif, const char *action, const char *name, struct vl_error *error)
 {
@@ -146,12 +81,12 @@ int device_script_run(const char *script, const char *type, uint16_t domid, uint
 		set(&environment, "vif=%s", vif);
 		set(&environment, "INTERFACE=%s", vif);
 	}
-	rc = start(argv, environment.list, &pid);
+	rc = child_start(argv, environment.list, -1, &pid);
 	if (rc) {
 		return vl_error_set(error, rc, "%s: cannot execute its script %s: %s", name, script,
 				    strerror(-rc));
 	}
-	rc = wait_for(pid);
+	rc = child_wait(pid, LIMIT_MS);
 	if (rc == -ETIMEDOUT) {
 		return vl_error_set(error, rc, "%s: its script %s did not end within %d s", name,
 				    script, LIMIT_MS / 1000);

@@ -4,8 +4,8 @@
  * of what that format has no word for, and quiet handling of libxml2's errors.
  * Only config_xml_*.c include it.
  */
-#ifndef LIBVELLUM_CONFIG_XML_H
-#define LIBVELLUM_CONFIG_XML_H
+#ifndef XML_CONFIG_XML_H
+#define XML_CONFIG_XML_H
 
 #include <libxml/tree.h>
 #include <libxml/xmlerror.h>

@@ -4,7 +4,7 @@
  * config_xml_read.c.  What has a row with a path in the tables of keys is read by
  * it; the rest is done by hand here.
  */
-#include "libvellum/config_xml_read.h"
+#include "xml/config_xml_read.h"
 
 #include <errno.h>
 #include <stdlib.h>

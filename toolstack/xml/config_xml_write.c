@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A configuration as libvirt's domain XML, by libxml2.  Called by vl, through
- * vl_config_xml().  Whatever has a row with a path in the tables is written by
+ * A configuration as libvirt's domain XML, by libxml2.  Called by answer.c.
+ * Whatever has a row with a path in the tables is written by
  * it; what libvirt has no word for goes into <metadata> and into attributes,
  * both of our own namespace.  Every function says whether it has succeeded; that
  * a text could not be made is seen by the handler of errors alone.
  */
 #include "libvellum/config_internal.h"
-#include "libvellum/config_xml.h"
+#include "xml/config_xml.h"
 
 #include <errno.h>
 #include <inttypes.h>

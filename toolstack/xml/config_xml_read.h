@@ -5,11 +5,11 @@
  *
  * Errors: see error.h.
  */
-#ifndef LIBVELLUM_CONFIG_XML_READ_H
-#define LIBVELLUM_CONFIG_XML_READ_H
+#ifndef XML_CONFIG_XML_READ_H
+#define XML_CONFIG_XML_READ_H
 
 #include "libvellum/config_internal.h"
-#include "libvellum/config_xml.h"
+#include "xml/config_xml.h"
 
 /* Longer than every path that is known. */
 #define CONFIG_XML_PATH 64

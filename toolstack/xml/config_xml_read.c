@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A configuration from libvirt's domain XML, by libxml2.  Called by config.c.
+ * A configuration from libvirt's domain XML, by libxml2.  Called by answer.c.
  * What libvirt's format has no word for is in a namespace of our own.  Nothing
  * is fetched, a document type is refused before anything in it is read, and
  * libxml2's own limits of depth and size hold.  Devices are config_xml_device.c's.
  * Elements that are not known are warned about with their line.
  */
-#include "libvellum/config_xml_read.h"
+#include "xml/config_xml_read.h"
 
 #include <errno.h>
 #include <libxml/parser.h>
