@@ -207,11 +207,13 @@ tool_warn := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wundef \
 tool_include := -Iabi -Itoolstack -Ihv/include -I$(O)/include -isystem /usr/include/libxml2
 tool_cflags := -std=gnu11 -D_GNU_SOURCE -O2 -g -fPIE -fstack-protector-strong \
 	-ffile-prefix-map=$(CURDIR)=. $(tool_warn) $(tool_include)
-tool_libs := -llzma -lzstd -llz4 -lz -ljansson -lmnl
-tool_ldflags := -pie -Wl,-z,relro -Wl,-z,now
+tool_libs := -llzma -lzstd -llz4 -lz -ljansson
+tool_hard := -Wl,-z,relro -Wl,-z,now
+tool_ldflags := -pie $(tool_hard)
 
 # toolstack/libvellum becomes libvellum.a. Any other folder lists programs:
-# prog-y += NAME, NAME-y := its objects, NAME-libs := further libraries.
+# prog-y += NAME, NAME-y := its objects, NAME-libs := further libraries, NAME-static := y:
+# without shared libraries.
 tool_folders := $(patsubst %/files.mk,%,$(wildcard toolstack/*/files.mk))
 prog-y :=
 prog_names :=
@@ -226,7 +228,7 @@ $(foreach d,$(filter-out toolstack/libvellum,$(tool_folders)),$(eval $(call tool
 progs := $(addprefix $(O)/bin/,$(prog_names))
 
 $(O)/tool.flags: FORCE
-	@echo '$(CC) $(tool_cflags) $(tool_ldflags) $(tool_libs) $(libvellum) $(foreach p,$(prog_names),$(prog-$(p)))' | { $(update); }
+	@echo '$(CC) $(tool_cflags) $(tool_ldflags) $(tool_libs) $(libvellum) $(foreach p,$(prog_names),$(prog-$(p)) $($(p)-static))' | { $(update); }
 
 $(O)/toolstack/%.o: toolstack/%.c $(O)/tool.flags | $(VERSION_H)
 	$(say) CC $@
@@ -248,7 +250,8 @@ define prog_rule
 $(O)/bin/$(1): $(addprefix $(O)/,$(prog-$(1))) $(O)/libvellum.a
 	$$(say) LD $$@
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(tool_ldflags) -o $$@ $$^ $$(tool_libs) $($(1)-libs)
+	$$(Q)$$(CC) $(if $($(1)-static),-static-pie $$(tool_hard),$$(tool_ldflags)) -o $$@ $$^ \
+		$$(tool_libs) $($(1)-libs)
 endef
 $(foreach p,$(prog_names),$(eval $(call prog_rule,$(p))))
 

@@ -68,6 +68,7 @@ endef
 # vld but for its main() and its devices: what tests/unit/vld links, too.
 unit_more-vld := $(patsubst %.o,toolstack/vld/%.c,$(vld_engine))
 unit_libs-vld := -levent_core
+unit_libs-toolstack := -lmnl
 fuzz_more-console_ring := toolstack/vld/ring.c toolstack/vld/scroll.c
 $(foreach d,$(san_core),$(eval $(call host_rule,san,$(d),$(CC),$(san) $(host_core_cflags),san.flags)))
 $(foreach d,$(san_tool),$(eval $(call host_rule,san,$(d),$(CC),$(san) $(host_tool_cflags),san.flags)))

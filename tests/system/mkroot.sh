@@ -23,7 +23,7 @@ self=$(realpath "$0")
 base="systemd systemd-sysv udev kmod dbus login passwd util-linux procps iproute2"
 control="$base e2fsprogs ca-certificates initramfs-tools zstd linux-image-amd64"
 small="$control stress-ng dnsmasq-base nftables iputils-ping netcat-openbsd less nano xenstore-utils libjansson4
-	libxml2 libevent-core-2.1-7 libmnl0 liblzma5 libzstd1 liblz4-1 zlib1g"
+	libxml2 libevent-core-2.1-7 liblzma5 libzstd1 liblz4-1 zlib1g"
 full="$small gcc make libc6-dev"
 guest="$base iputils-ping netcat-openbsd"
 

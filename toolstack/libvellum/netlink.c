@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Network interfaces by rtnetlink, with libmnl: one socket, one request and its
- * answer at a time.  Called by device_vif.c.  Never makes or removes an
- * interface: netback does.
+ * Network interfaces by rtnetlink: one socket, one request and its answer at a
+ * time.  Called by device_vif.c.  Never makes or removes an interface: netback
+ * does.  libmnl would do the same, but there is none to be linked statically.
  */
 #include "libvellum/netlink.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#define REQUEST_SIZE 512u
 /* As much as the kernel ever sends at once of a list of links. */
 #define ANSWER_SIZE ((size_t)32 << 10)
 
@@ -26,26 +26,22 @@ static int failed(struct vl_error *error, const char *what)
 
 int netlink_open(struct netlink *netlink, struct vl_error *error)
 {
+	/* The port is given by the kernel with the first request. */
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
 	*netlink = (struct netlink){ 0 };
-	netlink->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (!netlink->socket) {
+	if (fd < 0) {
 		return failed(error, "cannot ask the kernel for its network interfaces");
 	}
-	if (mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
-		int rc = failed(error, "cannot ask the kernel for its network interfaces");
-
-		netlink_close(netlink);
-		return rc;
-	}
-	netlink->port = mnl_socket_get_portid(netlink->socket);
+	netlink->fd = fd;
 	return 0;
 }
 
 void netlink_close(struct netlink *netlink)
 {
-	if (netlink->socket) {
-		mnl_socket_close(netlink->socket);
-		netlink->socket = NULL;
+	if (netlink->fd > 0) {
+		close(netlink->fd);
+		netlink->fd = 0;
 	}
 }
 
@@ -64,109 +60,187 @@ bool netlink_name_valid(const char *name)
 	return true;
 }
 
-static struct nlmsghdr *request(struct netlink *netlink, void *buffer, uint16_t type,
-				uint16_t flags, int index, unsigned int up_mask, unsigned int up)
-{
-	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
-	struct ifinfomsg *info;
+/* ---- Requests -------------------------------------------------------------------- */
 
-	header->nlmsg_type = type;
-	header->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-	header->nlmsg_seq = ++netlink->sequence;
-	info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
-	info->ifi_family = AF_UNSPEC;
-	info->ifi_index = index;
-	info->ifi_change = up_mask;
-	info->ifi_flags = up;
-	return header;
+struct request {
+	struct nlmsghdr header;
+	struct ifinfomsg info;
+	unsigned char attributes[RTA_SPACE(IF_NAMESIZE)]; /* one is enough */
+};
+
+static struct request request(struct netlink *netlink, uint16_t type, uint16_t flags, int index)
+{
+	return (struct request){
+		.header = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+			    .nlmsg_type = type,
+			    .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags),
+			    .nlmsg_seq = ++netlink->sequence },
+		.info = { .ifi_family = AF_UNSPEC, .ifi_index = index },
+	};
 }
 
-/* Sends, then hands every message of the answer to `each`.  Returns 0 or a
- * negative errno without a sentence: what it means depends on the request. */
-static int transact(struct netlink *netlink, const struct nlmsghdr *header, mnl_cb_t each,
+/* At most IF_NAMESIZE bytes. */
+static void put(struct request *request, uint16_t type, const void *value, size_t size)
+{
+	struct rtattr attribute = { .rta_type = type, .rta_len = (uint16_t)RTA_LENGTH(size) };
+
+	memcpy(request->attributes, &attribute, sizeof(attribute));
+	memcpy(request->attributes + RTA_LENGTH(0), value, size);
+	request->header.nlmsg_len += (uint32_t)RTA_SPACE(size);
+}
+
+/* ---- Answers --------------------------------------------------------------------- */
+
+/* What is left of a message or of an attribute. */
+struct bytes {
+	const unsigned char *at;
+	size_t size;
+};
+
+/* Takes the next attribute off; false: there is none, or it is broken. */
+static bool take(struct bytes *from, unsigned int *type, struct bytes *value)
+{
+	struct rtattr attribute;
+	size_t step;
+
+	if (from->size < sizeof(attribute)) {
+		return false;
+	}
+	memcpy(&attribute, from->at, sizeof(attribute));
+	if (attribute.rta_len < sizeof(attribute) || attribute.rta_len > from->size) {
+		return false;
+	}
+	*type = attribute.rta_type & (unsigned int)NLA_TYPE_MASK;
+	*value = (struct bytes){ from->at + RTA_LENGTH(0), attribute.rta_len - RTA_LENGTH(0) };
+	step = RTA_ALIGN(attribute.rta_len);
+	step = step < from->size ? step : from->size;
+	*from = (struct bytes){ from->at + step, from->size - step };
+	return true;
+}
+
+static bool is_text(struct bytes value)
+{
+	return memchr(value.at, '\0', value.size) != NULL;
+}
+
+static void parse_link(struct bytes message, struct netlink_link *link)
+{
+	struct bytes value, inner;
+	struct ifinfomsg info;
+	unsigned int type;
+
+	*link = (struct netlink_link){ 0 };
+	if (message.size < NLMSG_ALIGN(sizeof(info))) {
+		return;
+	}
+	memcpy(&info, message.at, sizeof(info));
+	link->index = info.ifi_index;
+	message.at += NLMSG_ALIGN(sizeof(info));
+	message.size -= NLMSG_ALIGN(sizeof(info));
+	while (take(&message, &type, &value)) {
+		if (type == IFLA_IFNAME && is_text(value)) {
+			snprintf(link->name, sizeof(link->name), "%s", (const char *)value.at);
+		} else if (type == IFLA_MTU && value.size == sizeof(link->mtu)) {
+			memcpy(&link->mtu, value.at, sizeof(link->mtu));
+		}
+		while (type == IFLA_LINKINFO && take(&value, &type, &inner)) {
+			if (type == IFLA_INFO_KIND && is_text(inner)) {
+				link->bridge = !strcmp((const char *)inner.at, "bridge");
+			}
+			type = IFLA_LINKINFO;
+		}
+	}
+}
+
+/* Is called with each link of an answer. */
+typedef void (*each_link)(const struct netlink_link *link, void *arg);
+
+/* The messages of one datagram.  1: there is more to come; 0: that was all; negative:
+ * what the kernel answered. */
+static int run(struct bytes data, uint32_t sequence, each_link each, void *arg)
+{
+	struct netlink_link link;
+	struct nlmsghdr header;
+	int code = 0;
+	size_t step;
+
+	while (data.size >= sizeof(header)) {
+		memcpy(&header, data.at, sizeof(header));
+		if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > data.size) {
+			return -EPROTO;
+		}
+		if (header.nlmsg_flags & NLM_F_DUMP_INTR) {
+			return -EINTR;
+		}
+		if (header.nlmsg_seq == sequence && header.nlmsg_type == RTM_NEWLINK && each) {
+			parse_link((struct bytes){ data.at + NLMSG_HDRLEN,
+						   header.nlmsg_len - NLMSG_HDRLEN },
+				   &link);
+			each(&link, arg);
+		}
+		if (header.nlmsg_seq == sequence &&
+		    (header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE)) {
+			/* Both begin with a number, an acknowledgement's is 0. */
+			if (header.nlmsg_len >= NLMSG_HDRLEN + sizeof(code)) {
+				memcpy(&code, data.at + NLMSG_HDRLEN, sizeof(code));
+			}
+			return code < 0 ? code : 0;
+		}
+		step = NLMSG_ALIGN(header.nlmsg_len);
+		step = step < data.size ? step : data.size;
+		data = (struct bytes){ data.at + step, data.size - step };
+	}
+	return 1;
+}
+
+/* Sends, then hands every link of the answer to `each`.  Returns 0 or a negative errno
+ * without a sentence: what it means depends on the request. */
+static int transact(struct netlink *netlink, const struct request *request, each_link each,
 		    void *arg)
 {
-	char *buffer = malloc(ANSWER_SIZE);
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	unsigned char *buffer = malloc(ANSWER_SIZE);
+	struct sockaddr_nl from = { .nl_family = AF_NETLINK };
+	socklen_t from_size;
 	ssize_t got;
-	int more = MNL_CB_OK, rc;
+	int rc = 1;
 
 	if (!buffer) {
 		return -ENOMEM;
 	}
-	rc = mnl_socket_sendto(netlink->socket, header, header->nlmsg_len) < 0 ? -errno : 0;
-	while (!rc && more > MNL_CB_STOP) {
-		got = mnl_socket_recvfrom(netlink->socket, buffer, ANSWER_SIZE);
-		if (got < 0 && errno == EINTR) {
-			continue;
-		}
-		more = got < 0 ? MNL_CB_ERROR :
-				 mnl_cb_run(buffer, (size_t)got, header->nlmsg_seq, netlink->port,
-					    each, arg);
-		if (more == MNL_CB_ERROR) {
+	if (sendto(netlink->fd, request, request->header.nlmsg_len, 0,
+		   (const struct sockaddr *)&kernel, sizeof(kernel)) < 0) {
+		rc = -errno;
+	}
+	while (rc > 0) {
+		from_size = sizeof(from);
+		got = recvfrom(netlink->fd, buffer, ANSWER_SIZE, MSG_TRUNC,
+			       (struct sockaddr *)&from, &from_size);
+		if (got < 0 && errno != EINTR) {
 			rc = -errno;
+		} else if (got > (ssize_t)ANSWER_SIZE) {
+			rc = -ENOSPC;
+		} else if (got >= 0 && from_size == sizeof(from) && from.nl_pid == 0) {
+			/* Other processes can write to the socket, too: they are not heard. */
+			rc = run((struct bytes){ buffer, (size_t)got }, request->header.nlmsg_seq,
+				 each, arg);
 		}
 	}
 	free(buffer);
 	return rc;
 }
 
-/* libmnl's loops over attributes convert a long to an int: its callbacks do not. */
-static int take_kind(const struct nlattr *attribute, void *arg)
+/* ---- Links ----------------------------------------------------------------------- */
+
+static void take_link(const struct netlink_link *link, void *arg)
 {
-	struct netlink_link *link = arg;
-
-	if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND &&
-	    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0) {
-		link->bridge = !strcmp(mnl_attr_get_str(attribute), "bridge");
-	}
-	return MNL_CB_OK;
-}
-
-static int take_attribute(const struct nlattr *attribute, void *arg)
-{
-	struct netlink_link *link = arg;
-
-	switch (mnl_attr_get_type(attribute)) {
-	case IFLA_IFNAME:
-		if (mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0) {
-			snprintf(link->name, sizeof(link->name), "%s", mnl_attr_get_str(attribute));
-		}
-		break;
-	case IFLA_MTU:
-		if (mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0) {
-			link->mtu = mnl_attr_get_u32(attribute);
-		}
-		break;
-	case IFLA_LINKINFO:
-		mnl_attr_parse_nested(attribute, take_kind, link);
-		break;
-	default:
-		break;
-	}
-	return MNL_CB_OK;
-}
-
-static void parse_link(const struct nlmsghdr *header, struct netlink_link *link)
-{
-	const struct ifinfomsg *info = mnl_nlmsg_get_payload(header);
-
-	*link = (struct netlink_link){ .index = info->ifi_index };
-	mnl_attr_parse(header, sizeof(*info), take_attribute, link);
-}
-
-static int take_link(const struct nlmsghdr *header, void *arg)
-{
-	if (header->nlmsg_type == RTM_NEWLINK) {
-		parse_link(header, arg);
-	}
-	return MNL_CB_OK;
+	*(struct netlink_link *)arg = *link;
 }
 
 int netlink_find(struct netlink *netlink, const char *name, struct netlink_link *link,
 		 struct vl_error *error)
 {
-	char buffer[REQUEST_SIZE];
-	struct nlmsghdr *header;
+	struct request message;
 	int rc;
 
 	if (!netlink_name_valid(name)) {
@@ -174,9 +248,9 @@ int netlink_find(struct netlink *netlink, const char *name, struct netlink_link 
 	}
 	*link = (struct netlink_link){ 0 };
 	/* With an acknowledgement the answer has an end to wait for. */
-	header = request(netlink, buffer, RTM_GETLINK, NLM_F_ACK, 0, 0, 0);
-	mnl_attr_put_strz(header, IFLA_IFNAME, name);
-	rc = transact(netlink, header, take_link, link);
+	message = request(netlink, RTM_GETLINK, NLM_F_ACK, 0);
+	put(&message, IFLA_IFNAME, name, strlen(name) + 1);
+	rc = transact(netlink, &message, take_link, link);
 	if (rc == -ENODEV) {
 		return 0;
 	}
@@ -192,30 +266,22 @@ struct bridges {
 	int count;
 };
 
-static int take_bridge(const struct nlmsghdr *header, void *arg)
+static void take_bridge(const struct netlink_link *link, void *arg)
 {
 	struct bridges *bridges = arg;
-	struct netlink_link link;
 
-	if (header->nlmsg_type == RTM_NEWLINK) {
-		parse_link(header, &link);
-		if (link.bridge) {
-			*bridges->link = link;
-			bridges->count++;
-		}
+	if (link->bridge) {
+		*bridges->link = *link;
+		bridges->count++;
 	}
-	return MNL_CB_OK;
 }
 
 int netlink_bridges(struct netlink *netlink, struct netlink_link *link, struct vl_error *error)
 {
 	struct bridges bridges = { .link = link };
-	char buffer[REQUEST_SIZE];
-	struct nlmsghdr *header;
-	int rc;
+	struct request message = request(netlink, RTM_GETLINK, NLM_F_DUMP, 0);
+	int rc = transact(netlink, &message, take_bridge, &bridges);
 
-	header = request(netlink, buffer, RTM_GETLINK, NLM_F_DUMP, 0, 0, 0);
-	rc = transact(netlink, header, take_bridge, &bridges);
 	if (rc) {
 		return vl_error_set(error, rc, "cannot list the network interfaces: %s",
 				    strerror(-rc));
@@ -223,49 +289,46 @@ int netlink_bridges(struct netlink *netlink, struct netlink_link *link, struct v
 	return bridges.count;
 }
 
-static int change(struct netlink *netlink, struct nlmsghdr *header, struct vl_error *error,
+static int change(struct netlink *netlink, const struct request *message, struct vl_error *error,
 		  const char *what)
 {
-	int rc = transact(netlink, header, NULL, NULL);
+	int rc = transact(netlink, message, NULL, NULL);
 
 	return rc ? vl_error_set(error, rc, "cannot %s: %s", what, strerror(-rc)) : 0;
 }
 
 int netlink_rename(struct netlink *netlink, int index, const char *name, struct vl_error *error)
 {
-	char buffer[REQUEST_SIZE];
-	struct nlmsghdr *header = request(netlink, buffer, RTM_NEWLINK, NLM_F_ACK, index, 0, 0);
+	struct request message = request(netlink, RTM_NEWLINK, NLM_F_ACK, index);
 
 	if (!netlink_name_valid(name)) {
 		return vl_error_set(error, -EINVAL, "no interface can be named \"%s\"", name);
 	}
-	mnl_attr_put_strz(header, IFLA_IFNAME, name);
-	return change(netlink, header, error, "rename the interface");
+	put(&message, IFLA_IFNAME, name, strlen(name) + 1);
+	return change(netlink, &message, error, "rename the interface");
 }
 
 int netlink_set_mtu(struct netlink *netlink, int index, uint32_t mtu, struct vl_error *error)
 {
-	char buffer[REQUEST_SIZE];
-	struct nlmsghdr *header = request(netlink, buffer, RTM_NEWLINK, NLM_F_ACK, index, 0, 0);
+	struct request message = request(netlink, RTM_NEWLINK, NLM_F_ACK, index);
 
-	mnl_attr_put_u32(header, IFLA_MTU, mtu);
-	return change(netlink, header, error, "set the MTU of the interface");
+	put(&message, IFLA_MTU, &mtu, sizeof(mtu));
+	return change(netlink, &message, error, "set the MTU of the interface");
 }
 
 int netlink_set_master(struct netlink *netlink, int index, int master, struct vl_error *error)
 {
-	char buffer[REQUEST_SIZE];
-	struct nlmsghdr *header = request(netlink, buffer, RTM_NEWLINK, NLM_F_ACK, index, 0, 0);
+	struct request message = request(netlink, RTM_NEWLINK, NLM_F_ACK, index);
 
-	mnl_attr_put_u32(header, IFLA_MASTER, (uint32_t)master);
-	return change(netlink, header, error, "put the interface into the bridge");
+	put(&message, IFLA_MASTER, &master, sizeof(master));
+	return change(netlink, &message, error, "put the interface into the bridge");
 }
 
 int netlink_set_up(struct netlink *netlink, int index, struct vl_error *error)
 {
-	char buffer[REQUEST_SIZE];
-	struct nlmsghdr *header = request(netlink, buffer, RTM_NEWLINK, NLM_F_ACK, index,
-					  IFF_UP | IFF_NOARP | IFF_MULTICAST, IFF_UP | IFF_NOARP);
+	struct request message = request(netlink, RTM_NEWLINK, NLM_F_ACK, index);
 
-	return change(netlink, header, error, "bring the interface up");
+	message.info.ifi_change = IFF_UP | IFF_NOARP | IFF_MULTICAST;
+	message.info.ifi_flags = IFF_UP | IFF_NOARP;
+	return change(netlink, &message, error, "bring the interface up");
 }

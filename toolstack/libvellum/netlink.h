@@ -14,11 +14,9 @@
 
 #include "libvellum/error.h"
 
-struct mnl_socket;
-
 struct netlink {
-	struct mnl_socket *socket;
-	uint32_t port, sequence;
+	int fd; /* 0: none */
+	uint32_t sequence;
 };
 
 struct netlink_link {

@@ -30,4 +30,5 @@ vl-y += console.o
 vl-y += domains.o
 vl-y += output.o
 vl-y += sched.o
-vl-libs := -ljansson
+# Loading shared libraries would cost more than most verbs do.
+vl-static := y
