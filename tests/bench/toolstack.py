@@ -95,7 +95,10 @@ def build(systems):
              os.path.join(HERE, "../../toolstack/network/vl-network")]
     programs = [which(name) for name in PROGRAMS]
     if "xen" in systems:
-        files.append("/etc/xen:/etc/xen")
+        # What ends xl's threads is loaded as it is needed.
+        gcc = subprocess.run([os.environ.get("CC", "gcc"), "-print-file-name=libgcc_s.so.1"],
+                             check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+        files += ["/etc/xen:/etc/xen", f"{gcc}:/lib/x86_64-linux-gnu/libgcc_s.so.1"]
         programs += XEN_PROGRAMS
     if "vellum" in systems:
         programs += sorted(glob.glob(os.path.join(O, "bin", "vl*")))
