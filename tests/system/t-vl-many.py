@@ -30,6 +30,8 @@ def all_at_once(tap, vm):
                          "; do ping -c 1 -W 5 $a > /dev/null || echo $a; done", 120)
     tap.equal(lines, [], "all answer")
     code, lines = vm.vl("shutdown -a -w", 60 + 10 * MANY)
+    # It has waited for their ends; vld takes away what is left of them, some at a time.
+    vm.gone(*names)
     tap.equal((code, vm.names()), (0, []), "shutdown -a -w ends all")
 
 
