@@ -184,10 +184,15 @@ class Control(VM):
             found["free"] = int(self.out("xl info free_memory"))
         return found
 
-    def same_resources(self, tap, before, name, settle=10):
-        """A test for each of them; the last ends of guests may take a moment."""
+    def same_resources(self, tap, before, name, settle=10, tables=0):
+        """A test for each of them; the last ends of guests may take a moment.
+
+        The core keeps its tables of the control domain's ports and mappings as
+        large as they once were: so many frames more than before may be theirs."""
         for _ in range(settle):
             after = self.resources()
+            if 0 < before.get("free-frames", 0) - after.get("free-frames", 0) <= tables:
+                after["free-frames"] = before["free-frames"]
             if after == before:
                 break
             self.run("sleep 0.5")
