@@ -46,8 +46,11 @@ static struct thread_cpu {
 	jmp_buf end;	   /* own thread: where it leaves to */
 } cpus[FAKE_CPUS];
 
-static uint32_t rest;	  /* atomic, futex: number of the rest, or 0 */
-static uint32_t resting;  /* atomic: CPUs that do */
+static uint32_t rest; /* atomic, futex: number of the rest, or 0 */
+/* Atomic: ROUND times the rest's number, and how many CPUs rest.  With the number
+ * one that was late in an earlier rest takes itself off none. */
+static uint32_t resting;
+#define ROUND 256u
 static uint32_t stop;	  /* atomic */
 static bool alone = true; /* no CPU has a thread yet, or no more */
 
@@ -162,7 +165,7 @@ static void take_a_rest(void)
 		n = __atomic_load_n(&resting, __ATOMIC_SEQ_CST);
 		if (__atomic_load_n(&c->ipi, __ATOMIC_SEQ_CST) == 0) {
 			sleep_on(&c->ipi, 0, IDLE_LOOK_NS);
-		} else if (n == fake.config.cpus) {
+		} else if (n % ROUND == fake.config.cpus) {
 			sleep_on(&rest, round, IDLE_LOOK_NS);
 		} else if (__atomic_compare_exchange_n(&resting, &n, n - 1, false, __ATOMIC_SEQ_CST,
 						       __ATOMIC_SEQ_CST)) {
@@ -369,15 +372,16 @@ void race_rest(void)
 	static uint32_t round;
 	unsigned long tries = 0;
 
-	__atomic_store_n(&resting, 0, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&rest, ++round, __ATOMIC_SEQ_CST);
+	round++;
+	__atomic_store_n(&resting, round * ROUND, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&rest, round, __ATOMIC_SEQ_CST);
 	for (unsigned int i = 0; i < fake.config.cpus; i++) {
 		arch_kick_cpu(i);
 	}
-	while (__atomic_load_n(&resting, __ATOMIC_ACQUIRE) != fake.config.cpus) {
+	while (__atomic_load_n(&resting, __ATOMIC_ACQUIRE) % ROUND != fake.config.cpus) {
 		usleep(200);
 		if (++tries > REST_SECONDS * 5000ul) {
-			fake_die("%u CPUs come to rest, not all", resting);
+			fake_die("%u CPUs come to rest, not all", resting % ROUND);
 		}
 	}
 }
