@@ -30,13 +30,6 @@ static void end(void)
 	fake_end(&fake);
 }
 
-/* A kill and a new start, as far as the run directory can tell. */
-static void again(void)
-{
-	vld_stop(vld);
-	vld = fake_vld(&fake);
-}
-
 static const char *end_word(uint16_t domid, const char *key)
 {
 	const char *word = json_string_value(json_object_get(ends_find(vld, domid), key));
@@ -169,7 +162,7 @@ static void renamed_beside(void)
 	fake_print(&fake, old, "three\n", 6);
 	fake_print(&fake, web, "new\n", 4);
 	fake_run(vld, 20);
-	again();
+	vld = fake_again(&fake, vld);
 	fake_print(&fake, old, "four\n", 5);
 	fake_print(&fake, web, "newer\n", 6);
 	fake_run(vld, 20);
@@ -223,7 +216,7 @@ static void crash_actions(void)
 	actions_of_crash(VL_ACTION_PRESERVE, 0, 0);
 	CU_ASSERT_TRUE(fake.shared->domains[1].there);
 	CU_ASSERT_FALSE(fake.shared->domains[1].mapped);
-	again(); /* still the same */
+	vld = fake_again(&fake, vld); /* still the same */
 	fake_changed(&fake);
 	fake_run(vld, 20);
 	CU_ASSERT_EQUAL(fake.shared->ends, 0);
@@ -236,7 +229,7 @@ static void crash_actions(void)
 	fake_changed(&fake);
 	fake_run(vld, 20);
 	CU_ASSERT_EQUAL(fake.shared->starts, 1);
-	again();
+	vld = fake_again(&fake, vld);
 	CU_ASSERT_EQUAL(fake.shared->starts, 1);
 	end();
 }
@@ -347,7 +340,7 @@ static void end_is_finished(void)
 	fake_shutdown(&fake, web, SHUTDOWN_reboot);
 	fake_run(vld, 30);
 	fake.shared->end_fails = 0;
-	again();
+	vld = fake_again(&fake, vld);
 	CU_ASSERT_FALSE(web->there);
 	fake_run(vld, 30);
 	CU_ASSERT_EQUAL(fake.shared->starts, 1);
@@ -365,7 +358,7 @@ static void end_is_finished(void)
 	/* One that goes as vld looks was destroyed, also after a new start. */
 	fake_add(&fake, "db");
 	fake_run(vld, 30);
-	again();
+	vld = fake_again(&fake, vld);
 	fake.shared->domains[3].there = false;
 	fake_changed(&fake);
 	fake_run(vld, 30);
@@ -413,7 +406,7 @@ static void waiting(void)
 	/* Asked later, and of a later vld, it is the same. */
 	CU_ASSERT_PTR_NOT_NULL(strstr(fake_ask(vld, fd, text), "\"reason\":\"crash\""));
 	close(fd);
-	again();
+	vld = fake_again(&fake, vld);
 	fd = fake_connect(&fake);
 	CU_ASSERT_PTR_NOT_NULL(strstr(fake_ask(vld, fd, text), "\"reason\":\"crash\""));
 	close(fd);
@@ -437,7 +430,7 @@ static void many_ends(void)
 	CU_ASSERT_EQUAL(json_array_size(vld->ends), ENDS_MAX);
 	CU_ASSERT_TRUE(vld->guests && vld->guests->next && vld->guests->next->next &&
 		       !vld->guests->next->next->next);
-	again();
+	vld = fake_again(&fake, vld);
 	CU_ASSERT_EQUAL(json_array_size(vld->ends), ENDS_MAX);
 	end();
 }

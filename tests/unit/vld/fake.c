@@ -432,6 +432,12 @@ struct vld *fake_vld(struct fake *fake)
 	return vld;
 }
 
+struct vld *fake_again(struct fake *fake, struct vld *vld)
+{
+	vld_stop(vld);
+	return fake_vld(fake);
+}
+
 /* Events have come, or a scan is about to be made. */
 static bool busy(struct vld *vld)
 {

@@ -67,6 +67,8 @@ size_t fake_typed(struct fake_domain *domain, char *data, size_t size);
 struct vld_options fake_options(const struct fake *fake);
 /** A vld that serves this machine. */
 struct vld *fake_vld(struct fake *fake);
+/** A kill and a new start, as far as the run directory can tell. */
+struct vld *fake_again(struct fake *fake, struct vld *vld);
 /** Runs its loop for so long, and until nothing is left that waits only for a CPU. */
 void fake_run(struct vld *vld, unsigned int ms);
 /** A file of a folder, malloc'd with a zero behind it; "" if there is none. */

@@ -29,13 +29,6 @@ static void end(void)
 	fake_end(&fake);
 }
 
-/* A kill and a new start, as far as the run directory can tell. */
-static void again(void)
-{
-	vld_stop(vld);
-	vld = fake_vld(&fake);
-}
-
 /*
  * The longest name that a guest can have.  Its restart's file had a name that was
  * longer than a file's can be, so that the guest was never started again.
@@ -79,7 +72,7 @@ static void loops_are_slowed(void)
 		CU_ASSERT_EQUAL(vld->restarts->count, domid);
 		old = guests_get(vld, domid)->console.scroll.header;
 		CU_ASSERT_TRUE(vld->restarts->due >= old->ended + (LONG << (domid - 1)));
-		again(); /* who was killed meanwhile knows it, too */
+		vld = fake_again(&fake, vld); /* who was killed meanwhile knows it, too */
 		vld->options.delay_min = LONG;
 		vld->options.delay_max = UINT32_MAX;
 		CU_ASSERT_EQUAL(fake.shared->starts, domid - 1u);
@@ -120,7 +113,7 @@ static void restart_can_fail(void)
 	snprintf(left[0], sizeof(left[0]), "%s/restart/.web.4194999-0", fake.run);
 	snprintf(left[1], sizeof(left[1]), "%s/.ended.json.4194999-2", fake.run);
 	CU_ASSERT_EQUAL(link(path, left[0]) | link(path, left[1]), 0);
-	again();
+	vld = fake_again(&fake, vld);
 	CU_ASSERT_EQUAL(access(left[0], F_OK) & access(left[1], F_OK), -1);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(vld->restarts);
 	CU_ASSERT_PTR_NOT_NULL(vld->restarts->config);
@@ -133,7 +126,7 @@ static void restart_can_fail(void)
 				      "\"ok\":true"));
 	close(fd);
 	fake.shared->start_fails = 0;
-	again();
+	vld = fake_again(&fake, vld);
 	CU_ASSERT_PTR_NULL(vld->restarts);
 	CU_ASSERT_EQUAL(fake.shared->starts, 0);
 	end();
