@@ -109,6 +109,8 @@ int console_attach(struct console *console, struct vl_error *error)
 	}
 	/* Holds also where a guest has moved the index while no vld ran. */
 	console->scroll.header->out_cons = console->ring.out_cons - (uint32_t)header->head;
+	/* What a vld had taken and not logged when it was killed. */
+	guest_log_update(&console->log, &console->scroll);
 	console_event(console);
 	return 0;
 }

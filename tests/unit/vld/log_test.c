@@ -238,6 +238,30 @@ static void log_goes_on(void)
 	end();
 }
 
+/*
+ * A vld that ended with bytes that it had taken and not logged.  The next one
+ * logged them when the guest wrote again, and a quiet guest's were missing.
+ */
+static void log_catches_up(void)
+{
+	struct vld *vld;
+	char *text;
+
+	fake_begin(&fake);
+	vld = fake_vld(&fake);
+	fake_run(vld, 15);
+	CU_ASSERT_EQUAL(rmdir(fake.logs), 0);
+	fake_print(&fake, fake_add(&fake, "web"), "taken\n", 6);
+	fake_run(vld, 20);
+	CU_ASSERT_EQUAL(fake.shared->domains[1].page.out_cons, 6);
+	vld = fake_again(&fake, vld); /* makes the folder */
+	text = fake_file(fake.logs, "guest-web.log");
+	CU_ASSERT_STRING_EQUAL(text, "taken\n");
+	free(text);
+	vld_stop(vld);
+	fake_end(&fake);
+}
+
 CU_TestInfo log_tests[] = {
 	{ "a log that is full becomes .1", log_rotates },
 	{ "a name stays in its folder", log_names },
@@ -245,5 +269,6 @@ CU_TestInfo log_tests[] = {
 	{ "a full disk costs what the scroll-back forgets", log_full_disk },
 	{ "what was kept comes when there is room", log_comes_late },
 	{ "after a kill it goes on at the same byte", log_goes_on },
+	{ "what the last vld had taken is logged by the next", log_catches_up },
 	CU_TEST_INFO_NULL,
 };
