@@ -147,8 +147,10 @@ static void end_complete(struct guest *guest, enum guest_state state)
 /* Later each time; the timer scans again. */
 static void guest_retry(struct guest *guest)
 {
+	uint64_t delay = guest->vld->options.retry;
+
+	guest->retry = vld_seconds() + (delay << (guest->failures < 5 ? guest->failures : 5));
 	guest->failures++;
-	guest->retry = vld_seconds() + (1u << (guest->failures < 6 ? guest->failures : 6));
 }
 
 static void end_done(struct vld *vld, const struct job *job, int rc, const char *text)

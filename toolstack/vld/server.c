@@ -34,6 +34,7 @@ const struct vld_options vld_defaults = {
 	.quiet = 60,
 	.min_uptime = 10,
 	.delay_min = 1,
+	.retry = 2,
 	.delay_max = 300,
 };
 

@@ -28,6 +28,7 @@ struct vld_options {
 	uint32_t min_uptime;  /* seconds; who ends earlier is restarted later and later */
 	uint32_t delay_min;   /* seconds: of the first restart that is delayed */
 	uint32_t delay_max;
+	uint32_t retry;	  /* seconds: until an end that failed is tried again, at first */
 	bool jobs_inline; /* no processes for slow work: tests */
 };
 
