@@ -33,6 +33,7 @@ static unsigned int waiting; /* atomic: dying domains that may wait for their la
 
 static spinlock_t domlist_lock = SPINLOCK_INIT(RANK_DOMLIST);
 static struct domain *domain_table[MAX_DOMAINS]; /* domlist lock */
+static unsigned int domain_end; /* domlist lock to write: above the highest number ever given */
 
 /* ---- Table and references -------------------------------------------------- */
 
@@ -92,7 +93,7 @@ struct domain *domain_from(unsigned int id)
 {
 	struct domain *d = NULL;
 
-	for (; id < MAX_DOMAINS && d == NULL; id++) {
+	for (; id < READ_ONCE(domain_end) && d == NULL; id++) {
 		d = domain_get((uint16_t)id);
 	}
 	return d;
@@ -128,7 +129,7 @@ static void free_domain(struct domain *d)
 	spin_lock(&domlist_lock);
 	WRITE_ONCE(domain_table[d->id], NULL);
 	/* Its number will be another's, on whom nobody has a right. */
-	for (unsigned int i = 0; i < MAX_DOMAINS; i++) {
+	for (unsigned int i = 0; i < domain_end; i++) {
 		if (domain_table[i] != NULL && READ_ONCE(domain_table[i]->target) == d->id) {
 			WRITE_ONCE(domain_table[i]->target, domain_table[i]->id);
 		}
@@ -215,9 +216,10 @@ static int take_id(struct domain *d, uint16_t id)
 	if (id == DOMID_INVALID || domain_table[id] != NULL) {
 		return id == DOMID_INVALID ? -XEN_ENOSPC : -XEN_EEXIST;
 	}
-	d->id = id;
-	d->target = id;
+	d->target = d->id = id;
 	d->is_control = id == 0;
+	/* Where the table holds nothing nobody has to look. */
+	WRITE_ONCE(domain_end, MAX(domain_end, id + 1u));
 	__atomic_store_n(&domain_table[id], d, __ATOMIC_RELEASE);
 	return 0;
 }

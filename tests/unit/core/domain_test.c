@@ -435,7 +435,41 @@ static void test_twice(void)
 	check_gone(before);
 }
 
+/*
+ * A walk over all domains looked at each number that there could be, some 430 k
+ * instructions of each list.  It ends at the highest that was ever given, and
+ * must find that one, be it the very last.
+ */
+static void test_walk(void)
+{
+	static const uint16_t ids[] = { 7, MAX_DOMAINS - 1 };
+	const struct vl_create how = { .vcpus = 1 };
+	unsigned long before = free_before();
+	struct domain *d;
+	int rc;
+
+	CU_ASSERT_PTR_NULL(domain_from(1));
+	for (unsigned int i = 0; i < ARRAY_SIZE(ids); i++) {
+		CU_ASSERT_PTR_NOT_NULL_FATAL(domain_create(ids[i], &how, &rc));
+		d = domain_from(i > 0 ? ids[i - 1] + 1u : 1);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+		EQ(d->id, ids[i]);
+		domain_put(d);
+		CU_ASSERT_PTR_NULL(domain_from(ids[i] + 1u));
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(ids); i++) {
+		d = domain_from(1);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+		EQ(d->id, ids[i]);
+		OK(fake_destroy(d));
+		domain_put(d);
+	}
+	CU_ASSERT_PTR_NULL(domain_from(1));
+	check_gone(before);
+}
+
 CU_TestInfo domain_tests[] = {
+	{ "a walk over all", test_walk },
 	{ "half built", test_half_built },
 	{ "in the middle of a call", test_in_a_call },
 	{ "how many frames", test_footprint },
