@@ -8,8 +8,9 @@ usage: summary.py KIND:PATH...
   sum:PATH   an executable whose last line is "N passed, N failed"
   skip:NAME  nothing to run; counted as one skipped test
 
-Passing output is shown as it comes for tap, and for unit only on failure. The
-last line is "N passed, N failed, N skipped"; exit code 1 if anything failed.
+Passing output is shown as it comes for tap, and for unit only on failure. At
+the end all failures stand once more, with what was said about each. The last
+line is "N passed, N failed, N skipped"; exit code 1 if anything failed.
 """
 import os
 import re
@@ -21,7 +22,11 @@ CUNIT = re.compile(r"^\s*tests\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)", re.M)
 TAP = re.compile(r"^(not )?ok\b(.*)$")
 SUM = re.compile(r"^(\d+) passed, (\d+) failed", re.M)
 PLAN = re.compile(r"^1\.\.(\d+)")
-
+SUITE = re.compile(r"^Suite: (.+)$")
+VERBOSE = re.compile(r"^  Test: (.+?) \.\.\.")
+NORMAL = re.compile(r"^Suite (.+), Test (.+) had failures:$")
+ASSERTION = re.compile(r"^    (\d+)\. (\S+:\d+)  - (.*)$")
+REPORT = re.compile(r"^==\d+==ERROR|runtime error:|Assertion .* failed")
 
 SHOWN = 24  # lines of what a failed test said, at the end again
 
@@ -38,6 +43,36 @@ class Counts:
         self.why.append(list(why))
 
 
+def failed_tests(output):
+    """Per failed test of a CUnit program its name and its assertions' lines.
+
+    The modes differ: NORMAL says "Suite S, Test T had failures:" behind a test,
+    VERBOSE says "Test: T ..." before it. What a test prints stands in between.
+    """
+    failures, suite, test = [], "", ""
+    for line in output.splitlines():
+        if match := SUITE.match(line):
+            suite = match.group(1)
+        elif match := VERBOSE.match(line):
+            test = f"{suite}: {match.group(1)}"
+        elif match := NORMAL.match(line):
+            test = f"{match.group(1)}: {match.group(2)}"
+        elif match := ASSERTION.match(line):
+            if not failures or failures[-1][0] != test or match.group(1) == "1":
+                failures.append((test, []))
+            failures[-1][1].append(f"{match.group(2)} - {match.group(3)}\n")
+    return failures
+
+
+def last_words(output):
+    """What tells why a program ended: a sanitizer's report, or its last lines."""
+    lines = [line + "\n" for line in output.splitlines() if line.strip()]
+    for i, line in enumerate(lines):
+        if REPORT.search(line):
+            return lines[i:i + SHOWN]
+    return lines[-SHOWN:]
+
+
 def run_unit(path, counts):
     env = dict(os.environ)
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
@@ -45,16 +80,20 @@ def run_unit(path, counts):
                           stderr=subprocess.STDOUT, text=True, errors="replace")
     name = os.path.basename(path)
     table = CUNIT.search(proc.stdout)
+    failures = failed_tests(proc.stdout)
     if table:
         total, _, passed, failed = map(int, table.groups())
         counts.passed += passed
-        for _ in range(failed):
-            counts.fail(name)
         print(f"{name}: {passed} of {total} passed")
-    if not table or proc.returncode != 0 or counts.failures[-1:] == [name]:
+    else:  # it ended before its table
+        failed = len(failures)
+    if not table or failed or proc.returncode != 0:
         print(proc.stdout)
-        if counts.failures[-1:] != [name]:
-            counts.fail(f"{name} (exit code {proc.returncode})")
+    for i in range(failed):
+        test, why = failures[i] if i < len(failures) else ("a test", [])
+        counts.fail(f"{name}: {test}", why[:SHOWN])
+    if not table or (proc.returncode != 0 and not failed):
+        counts.fail(f"{name} (exit code {proc.returncode})", last_words(proc.stdout))
 
 
 def run_sum(path, counts):
@@ -67,7 +106,7 @@ def run_sum(path, counts):
     if totals:
         counts.passed += int(totals[-1][0])
         for _ in range(int(totals[-1][1])):
-            counts.fail(name)
+            counts.fail(name, last_words(proc.stdout))
     if not totals or (proc.returncode != 0 and int(totals[-1][1]) == 0):
         counts.fail(f"{name}: exit code {proc.returncode}")
 
@@ -104,7 +143,7 @@ def run_tap(path, counts):
             counts.passed += 1
     code = proc.wait()
     if plan is None or plan != seen:
-        counts.fail(f"{name}: stopped after {seen} of {plan} tests")
+        counts.fail(f"{name}: stopped after {seen} of {plan} tests", said)
     elif code != 0 and not any(f.startswith(name) for f in counts.failures):
         counts.fail(f"{name}: exit code {code}")
 
