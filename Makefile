@@ -269,7 +269,9 @@ install: all
 		install -D -m 755 $(O)/bin/$$p $(DESTDIR)$(PREFIX)/sbin/$$p || exit 1; done
 	$(Q)install -m 755 toolstack/network/vl-network $(DESTDIR)$(PREFIX)/sbin/vl-network
 	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)/etc/vellum/auto
-	$(Q)install -m 644 toolstack/systemd/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(Q)for unit in toolstack/systemd/*.service; do \
+		sed 's|/usr/sbin/|$(PREFIX)/sbin/|g' $$unit | install -m 644 /dev/stdin \
+			$(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/} || exit 1; done
 
 # Keeps the configuration and what was downloaded.
 clean:
@@ -331,7 +333,7 @@ help:
 	'make lint format format-check      cppcheck and clang-tidy; clang-format' \
 	'make menuconfig defconfig savedefconfig olddefconfig' \
 	'make deps         install the Debian packages all this needs (as root)' \
-	'make install DESTDIR=DIR; make clean; make distclean' \
+	'make install DESTDIR=DIR [PREFIX=/usr]; make clean; make distclean' \
 	'V=1 shows commands, O=DIR builds elsewhere, CC=clang builds with clang'
 
 include tests/rules.mk

@@ -226,7 +226,7 @@ guests: $(guest_elfs)
 CHECKS := $(addprefix tap:,$(sort $(wildcard tests/check/t-*))) \
 	$(addprefix sum:,$(wildcard tests/check/abi.sh))
 check_env := O=$(O) CC='$(CC)' HV_CFLAGS='$(hv_cflags)'
-check: $(generated) $(O)/vellum.elf $(O)/libvellum.a $(O)/bin/vl-stored
+check: $(generated) $(O)/vellum.elf $(O)/libvellum.a $(progs)
 	$(Q)$(check_env) $(PYTHON) tests/summary.py $(CHECKS)
 sloc:
 	$(Q)tests/check/sloc.sh

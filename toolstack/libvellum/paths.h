@@ -19,8 +19,8 @@
 #define VL_LOG_DIR "/var/log/vellum"
 /** GRUB's PV image, of Debian's grub-xen-host. */
 #define VL_PVGRUB "/usr/lib/grub-xen/grub-x86_64-xen.bin"
-/** Reads and writes XML, for libvellum (config_xml.c); VL_XML in the environment names
- *  another one. */
+/** Reads and writes XML, for libvellum (config_xml.c), if there is no vl-xml beside the
+ *  running program; VL_XML in the environment names another one. */
 #define VL_XML_PROGRAM "/usr/sbin/vl-xml"
 
 #endif
