@@ -15,7 +15,6 @@
 #include "libvellum/common.h"
 #include "libvellum/device_part.h"
 
-#define LIMIT_MS 10000
 /* What the store does not tell (sysfs, interfaces) is looked at so often. */
 #define POLL_MS 5
 #define TOKEN "device"
@@ -299,5 +298,5 @@ int device_attach_all(struct vl_host *host, uint16_t domid, const struct vl_conf
 int vl_devices_attach(struct vl_host *host, uint16_t domid, const struct vl_config *config,
 		      struct vl_error *error)
 {
-	return device_attach_all(host, domid, config, LIMIT_MS, error);
+	return device_attach_all(host, domid, config, DEVICE_LIMIT_MS, error);
 }

@@ -13,7 +13,6 @@
 #include "libvellum/device.h"
 #include "libvellum/device_part.h"
 
-#define LIMIT_MS 5000
 #define TOKEN "detach"
 
 static const char *const kinds[] = { "vbd", "vif" };
@@ -243,5 +242,5 @@ int device_detach_all(struct vl_host *host, uint16_t domid, int limit_ms, struct
 
 int vl_devices_detach(struct vl_host *host, uint16_t domid, struct vl_error *error)
 {
-	return device_detach_all(host, domid, LIMIT_MS, error);
+	return device_detach_all(host, domid, DEVICE_LIMIT_MS, error);
 }

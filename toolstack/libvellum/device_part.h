@@ -37,6 +37,10 @@ enum device_stage {
 
 #define DEVICE_SCRIPT_SIZE 256
 
+/* For all backends of a guest together, to become ready and to close: the control
+ * domain may be busy with the start or the end of others. */
+#define DEVICE_LIMIT_MS 10000
+
 struct device {
 	const struct vl_disk *disk; /* one of these two, the other is null */
 	const struct vl_vif *vif;
