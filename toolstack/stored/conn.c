@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Connections: the message that comes in, the bytes that go out. Who carries
- * them (sock.c, ring.c) fills in[] as conn_wanted() says, calls conn_message()
- * when it is complete, and takes the output when it can; nothing here waits.
+ * them (sock.c, ring.c) gives what conn_wanted() says, calls conn_message() when
+ * the message is complete, and takes the output when it can; nothing here waits.
  *
  * A client that does not take its output costs the others nothing: beyond
  * THROTTLE bytes it is not read from. Events come unasked, though. A guest gets
@@ -19,6 +19,8 @@
 
 #define THROTTLE ((size_t)64 << 10)
 #define PRIVILEGED_MAX ((size_t)16 << 20)
+/* Room for output that a connection keeps while it has none. */
+#define OUT_KEPT ((size_t)4 << 10)
 
 struct conn *conn_new(struct engine *engine, uint16_t domid, bool ring)
 {
@@ -46,7 +48,7 @@ static void forget(struct conn *conn)
 	conn->out = NULL;
 	conn->out_start = conn->out_end = conn->out_room = 0;
 	conn->last_event = SIZE_MAX;
-	conn->in_size = 0;
+	conn->in_size = 0; /* a message in it may be what asked for this: it stays */
 }
 
 void conn_free(struct conn *conn)
@@ -57,6 +59,7 @@ void conn_free(struct conn *conn)
 	}
 	TAILQ_REMOVE(&conn->engine->conns, conn, of_engine);
 	conn->engine->conn_count--;
+	free(conn->in);
 	free(conn);
 }
 
@@ -102,6 +105,31 @@ size_t conn_wanted(struct conn *conn)
 		       0;
 }
 
+char *conn_room(struct conn *conn)
+{
+	if (!conn->in) {
+		conn->in = conn->engine->spare_in ? conn->engine->spare_in : malloc(CONN_IN_SIZE);
+		conn->engine->spare_in = NULL;
+	}
+	if (!conn->in) {
+		conn_break(conn, XENSTORE_ERROR_COMM);
+		return NULL;
+	}
+	return conn->in + conn->in_size;
+}
+
+/* Few messages come in parts: mostly one buffer serves all connections. */
+void conn_used_up(struct conn *conn)
+{
+	conn->in_size = 0;
+	if (conn->engine->spare_in) {
+		free(conn->in);
+	} else {
+		conn->engine->spare_in = conn->in;
+	}
+	conn->in = NULL;
+}
+
 void conn_message(struct conn *conn)
 {
 	struct xsd_sockmsg message;
@@ -110,7 +138,7 @@ void conn_message(struct conn *conn)
 	conn->in[sizeof(message) + message.len] = '\0';
 	conn->engine->stats.requests++;
 	request_handle(conn, &message, conn->in + sizeof(message));
-	conn->in_size = 0;
+	conn_used_up(conn);
 	state_in(conn, 0);
 	state_commit(conn->engine);
 }
@@ -258,7 +286,7 @@ void conn_taken(struct conn *conn, size_t size)
 		conn->out_start = conn->out_end = 0;
 		conn->last_event = SIZE_MAX;
 		/* What one burst needed is not kept. */
-		if (conn->out_room > THROTTLE) {
+		if (conn->out_room > OUT_KEPT) {
 			free(conn->out);
 			conn->out = NULL;
 			conn->out_room = 0;

@@ -59,6 +59,7 @@ void engine_free(struct engine *engine)
 	while (!TAILQ_EMPTY(&engine->conns)) {
 		conn_free(TAILQ_FIRST(&engine->conns));
 	}
+	free(engine->spare_in);
 	map_free(&engine->points);
 	node_unref(engine->root);
 	content_unref(engine->special[0]);

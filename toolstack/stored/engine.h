@@ -170,6 +170,9 @@ int tx_restore(struct conn *conn, uint32_t id);
 
 /* ---- Connections (conn.c) ---------------------------------------------------- */
 
+/** The largest message, and a zero behind it. */
+#define CONN_IN_SIZE (sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX + 1)
+
 struct conn {
 	TAILQ_ENTRY(conn) of_engine;
 	TAILQ_ENTRY(conn) of_ready;
@@ -181,7 +184,7 @@ struct conn {
 	bool ready;	/* in engine.ready: there is something to send, or it is broken */
 	uint32_t error; /* XENSTORE_ERROR_* */
 
-	char in[sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX + 1]; /* a message so far */
+	char *in; /* a message so far; mostly null, as there are as many of these as guests */
 	size_t in_size;
 
 	char *out; /* not taken yet: from out_start to out_end */
@@ -206,6 +209,11 @@ void conn_free(struct conn *conn);
 void conn_reset(struct conn *conn);
 /** How many bytes in[] wants until it holds a header, then a message; 0: it is complete. */
 size_t conn_wanted(struct conn *conn);
+/** Where the next bytes of in[] go, at in_size, as many as it wants. Null: there is no memory,
+ *  and the connection is broken. */
+char *conn_room(struct conn *conn);
+/** in[] is empty again. */
+void conn_used_up(struct conn *conn);
 /** Answers the complete message in in[], and commits what it changed. */
 void conn_message(struct conn *conn);
 /** Adds a message; no memory for it breaks the connection. */
@@ -315,6 +323,7 @@ struct engine {
 	unsigned int gone_count;
 	TAILQ_HEAD(, conn) conns;
 	TAILQ_HEAD(, conn) ready;
+	char *spare_in; /* the next connection that is told something takes it */
 	unsigned int conn_count;
 	uint64_t churn, churn_seen; /* bytes that were changed ever; and at the last look */
 	uint64_t now;		    /* seconds; who runs the loop sets it */

@@ -125,6 +125,7 @@ static bool take(struct conn *conn, struct xenstore_domain_interface *page)
 {
 	uint32_t avail = load(&page->req_prod) - conn->req_cons, left = avail;
 	size_t size, fresh = 0;
+	char *to;
 
 	if (avail > XENSTORE_RING_SIZE) {
 		conn_break(conn, XENSTORE_ERROR_RINGIDX);
@@ -133,7 +134,11 @@ static bool take(struct conn *conn, struct xenstore_domain_interface *page)
 	while (left && !conn->broken && !conn_throttled(conn)) {
 		size = conn_wanted(conn);
 		size = size < left ? size : left;
-		copy_out(conn->in + conn->in_size, page->req, conn->req_cons, size);
+		to = conn_room(conn);
+		if (!to) {
+			break;
+		}
+		copy_out(to, page->req, conn->req_cons, size);
 		conn->in_size += size;
 		conn->req_cons += (uint32_t)size;
 		left -= (uint32_t)size;

@@ -43,12 +43,17 @@ static void process(struct sock *sock)
 {
 	struct conn *conn = sock->conn;
 	size_t size, left;
+	char *to;
 
 	while (sock->start < sock->end && !conn->broken && !conn_throttled(conn)) {
 		left = sock->end - sock->start;
 		size = conn_wanted(conn);
 		size = size < left ? size : left;
-		memcpy(conn->in + conn->in_size, sock->buffer + sock->start, size);
+		to = conn_room(conn);
+		if (!to) {
+			break;
+		}
+		memcpy(to, sock->buffer + sock->start, size);
 		conn->in_size += size;
 		sock->start += size;
 		if (conn_wanted(conn) == 0 && !conn->broken) {

@@ -159,7 +159,7 @@ static void put_in(struct journal *journal, const struct conn *conn, size_t adde
 	struct record_in head = { .req_cons = conn->req_cons, .used_up = added == 0 };
 
 	put(journal, RECORD_IN, conn->who.domid, &head, sizeof(head),
-	    conn->in + conn->in_size - added, added);
+	    added ? conn->in + conn->in_size - added : NULL, added);
 }
 
 void state_in(struct conn *conn, size_t added)

@@ -187,14 +187,19 @@ static int replay_in(struct reader *r, struct conn *conn)
 	size_t size = r->record.size - sizeof(struct record_in);
 	struct record_in head;
 
-	if (!take(r, &head, sizeof(head)) || size > sizeof(conn->in) - 1 - conn->in_size) {
+	if (!take(r, &head, sizeof(head)) || size > CONN_IN_SIZE - 1 - conn->in_size) {
 		return -EBADMSG;
 	}
 	if (head.used_up) {
-		conn->in_size = 0;
+		conn_used_up(conn);
 	}
-	take(r, conn->in + conn->in_size, size);
-	conn->in_size += size;
+	if (size) {
+		if (!conn_room(conn)) {
+			return -ENOMEM;
+		}
+		take(r, conn->in + conn->in_size, size);
+		conn->in_size += size;
+	}
 	conn->req_cons = head.req_cons;
 	return 0;
 }

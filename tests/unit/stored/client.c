@@ -89,6 +89,9 @@ int client_call(struct conn *conn, uint32_t type, uint32_t tx, const void *data,
 	struct xsd_sockmsg head = { type, ++req_id, tx, (uint32_t)size };
 	static struct answer answer;
 
+	if (!conn_room(conn)) {
+		abort();
+	}
 	memcpy(conn->in, &head, sizeof(head));
 	if (size) {
 		memcpy(conn->in + sizeof(head), data, size);

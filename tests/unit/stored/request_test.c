@@ -338,7 +338,7 @@ static void hostile(void)
 	client_drop_events(guest);
 	CU_ASSERT_FALSE(guest->broken);
 	/* A length beyond the limit ends the connection. */
-	memcpy(guest->in, &head, sizeof(head));
+	memcpy(conn_room(guest), &head, sizeof(head));
 	guest->in_size = sizeof(head);
 	CU_ASSERT_EQUAL(conn_wanted(guest), 0);
 	CU_ASSERT(guest->broken);

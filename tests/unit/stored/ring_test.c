@@ -137,6 +137,31 @@ static void hostile(void)
 	engine_free(engine);
 }
 
+/*
+ * Each connection kept room for the largest message, of which 4 KiB a guest were
+ * memory of the control domain. It is there only while part of a message is.
+ */
+static void room_for_parts(void)
+{
+	struct answer answer;
+
+	begin(0);
+	CU_ASSERT_PTR_NULL(domain->conn->in);
+	guest_put(&guest, XS_MKDIR, 1, 0, "x", 2);
+	guest_push(&guest, 5);
+	ring_serve(domain->conn, &page);
+	CU_ASSERT(domain->conn->in && domain->conn->in_size == 5);
+	/* Meanwhile the others use rooms of their own. */
+	client_write(control, 0, "/y", "1");
+	CU_ASSERT_PTR_NULL(control->in);
+	CU_ASSERT_PTR_NOT_NULL(engine->spare_in);
+	run(1024);
+	CU_ASSERT(guest_take(&guest, &answer));
+	CU_ASSERT(answer.type == XS_MKDIR && answer.req_id == 1);
+	CU_ASSERT_PTR_NULL(domain->conn->in);
+	engine_free(engine);
+}
+
 /* Half a message, then a new connection: nothing of it is left. */
 static void reconnect(void)
 {
@@ -288,7 +313,8 @@ static void eventless(void)
 }
 
 CU_TestInfo ring_tests[] = {
-	{ "pieces", pieces }, { "hostile", hostile }, { "reconnect", reconnect },
-	{ "greedy", greedy }, { "endless", endless }, { "eventless", eventless },
-	CU_TEST_INFO_NULL,
+	{ "pieces", pieces },	    { "room for parts", room_for_parts },
+	{ "hostile", hostile },	    { "reconnect", reconnect },
+	{ "greedy", greedy },	    { "endless", endless },
+	{ "eventless", eventless }, CU_TEST_INFO_NULL,
 };
