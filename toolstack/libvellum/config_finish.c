@@ -28,18 +28,46 @@ struct vl_config *config_new(void)
 	return config;
 }
 
-static int check_name(struct config_ctx *ctx, const char *name)
+bool config_name_is_number(const char *name)
 {
-	if (!name) {
-		return config_fail(ctx, "the guest has no name");
+	return *name && strspn(name, "0123456789") == strlen(name);
+}
+
+int config_name_check(const char *name, struct vl_error *error)
+{
+	if (!name || !*name) {
+		return vl_error_set(error, -EINVAL, "the guest has no name");
 	}
-	if (strchr(name, '/') || strlen(name) > 255) {
-		return config_fail(ctx, "a name has no / and at most 255 bytes");
+	if (strlen(name) > CONFIG_NAME_MAX) {
+		return vl_error_set(error, -EINVAL,
+				    "the name of the guest is longer than %d characters",
+				    CONFIG_NAME_MAX);
 	}
-	if (name[strspn(name, "0123456789")] == '\0') {
-		return config_warn(ctx, "the name %.40s looks like the number of a guest", name);
+	if (!config_text_valid(name, false)) {
+		return vl_error_set(error, -EINVAL,
+				    "the guest's name has control characters or is not UTF-8");
+	}
+	for (const char *c = name; *c; c++) {
+		if ((unsigned char)*c <= ' ' || *c == '/' || *c == 127) {
+			return vl_error_set(error, -EINVAL,
+					    "a guest's name has no blanks, slashes or control "
+					    "characters");
+		}
+	}
+	if (config_name_is_number(name) || *name == '.' || !strcmp(name, "Domain-0")) {
+		return vl_error_set(error, -EINVAL,
+				    "no guest can be named %s: that could be a number, a hidden "
+				    "file or the control domain",
+				    name);
 	}
 	return 0;
+}
+
+static int check_name(struct config_ctx *ctx, const char *name)
+{
+	struct vl_error error;
+
+	return config_name_check(name, &error) ? config_fail(ctx, "%s", error.text) : 0;
 }
 
 /* cmdline, or root and extra. */

@@ -16,6 +16,7 @@
 /* Far beyond every real configuration; what is hostile stops here. */
 #define CONFIG_MAX_SIZE ((size_t)1 << 20)
 #define CONFIG_MAX_SETTINGS 1024
+#define CONFIG_NAME_MAX 128
 #define CONFIG_MAX_ATOMS 4096
 #define CONFIG_MAX_DEVICES 256
 #define CONFIG_MAX_WARNINGS 64
@@ -181,6 +182,10 @@ int config_finish(struct config_ctx *ctx, struct config_draft *draft);
 
 #define CONFIG_TEXT_SIZE 256 /* enough for every value that is no string */
 
+/** -EINVAL: no guest can be named so; null is no name, either. */
+int config_name_check(const char *name, struct vl_error *error);
+/** All digits: that would be a number of a domain. */
+bool config_name_is_number(const char *name);
 /** Whether it is UTF-8 without control characters (but tabs and line feeds, if `lines`). */
 bool config_text_valid(const char *text, bool lines);
 /** The same, for a message: "?" in its place where it is not. */

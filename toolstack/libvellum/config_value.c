@@ -155,12 +155,18 @@ static int set_uuid(struct config_ctx *ctx, const char *key, struct vl_config *c
 
 static int set_mac(struct config_ctx *ctx, const char *key, uint8_t *mac, const char *text)
 {
+	static const uint8_t none[6];
+
 	if (!hex_bytes(text, mac, 6, ':', 0x1f, 0x1f)) {
 		return config_fail(ctx, "%s: \"%.40s\" is no MAC address", key,
 				   config_text_shown(text));
 	}
 	if (mac[0] & 1) {
 		return config_fail(ctx, "%s: %.40s is a multicast address", key, text);
+	}
+	/* All zeroes would be none: one would be made up. */
+	if (!memcmp(mac, none, sizeof(none))) {
+		return config_fail(ctx, "%s: %.40s is no address of an interface", key, text);
 	}
 	return 0;
 }

@@ -132,12 +132,22 @@ static int set_other(struct config_ctx *ctx, const char *name, const char *value
 	return config_fail(ctx, "\"%.40s\" is not known for an interface", config_text_shown(name));
 }
 
-static int set_pair(struct config_ctx *ctx, struct vl_vif *vif, const char *name, const char *value)
+/* *given: a bit for each key that came before. */
+static int set_pair(struct config_ctx *ctx, struct vl_vif *vif, const char *name, const char *value,
+		    uint64_t *given)
 {
 	const struct config_key *key = config_key_find(config_vif_keys, name);
+	uint64_t bit;
+	int rc;
 
 	if (!key || !strcmp(name, "rate_interval")) {
 		return set_other(ctx, name, value);
+	}
+	bit = UINT64_C(1) << (key - config_vif_keys);
+	rc = *given & bit ? config_warn(ctx, "%s of an interface is set again", name) : 0;
+	*given |= bit;
+	if (rc) {
+		return rc;
 	}
 	if (!strcmp(name, "rate") && *value) {
 		return set_rate(ctx, vif, value);
@@ -161,6 +171,7 @@ static char *trim(char *text)
 static int parse_pairs(struct config_ctx *ctx, char *text, struct vl_vif *vif)
 {
 	char *comma, *equals, *name;
+	uint64_t given = 0;
 	int rc = 0;
 
 	do {
@@ -174,7 +185,7 @@ static int parse_pairs(struct config_ctx *ctx, char *text, struct vl_vif *vif)
 		}
 		name = trim(text);
 		if (*name || equals) {
-			rc = set_pair(ctx, vif, name, equals ? trim(equals + 1) : "");
+			rc = set_pair(ctx, vif, name, equals ? trim(equals + 1) : "", &given);
 		}
 		text = comma ? comma + 1 : NULL;
 	} while (!rc && text);

@@ -40,42 +40,6 @@ void vl_host_close(struct vl_host *host)
 	host->ctl = NULL;
 }
 
-/* All digits: that would be a number of a domain. */
-static bool is_number(const char *text)
-{
-	return *text && strspn(text, "0123456789") == strlen(text);
-}
-
-int guest_name_check(const char *name, struct vl_error *error)
-{
-	if (!name || !*name) {
-		return vl_error_set(error, -EINVAL, "the guest has no name");
-	}
-	if (strlen(name) > GUEST_NAME_MAX) {
-		return vl_error_set(error, -EINVAL,
-				    "the name of the guest is longer than %d characters",
-				    GUEST_NAME_MAX);
-	}
-	if (!config_text_valid(name, false)) {
-		return vl_error_set(error, -EINVAL,
-				    "the guest's name has control characters or is not UTF-8");
-	}
-	for (const char *c = name; *c; c++) {
-		if ((unsigned char)*c <= ' ' || *c == '/' || *c == 127) {
-			return vl_error_set(error, -EINVAL,
-					    "a guest's name has no blanks, slashes or control "
-					    "characters");
-		}
-	}
-	if (is_number(name) || *name == '.' || !strcmp(name, "Domain-0")) {
-		return vl_error_set(error, -EINVAL,
-				    "no guest can be named %s: that could be a number, a hidden "
-				    "file or the control domain",
-				    name);
-	}
-	return 0;
-}
-
 static int no_guest(const char *name, struct vl_error *error)
 {
 	return vl_error_set(error, -ESRCH, "there is no guest %s", name);
@@ -132,7 +96,7 @@ int vl_guest_find(struct vl_host *host, const char *name, uint16_t *domid, struc
 
 	if (!strcmp(name, "Domain-0")) {
 		rc = 0;
-	} else if (is_number(name)) {
+	} else if (config_name_is_number(name)) {
 		rc = find_number(host, name, &found, error);
 	} else {
 		rc = find_name(host, name, &found, error);
@@ -262,7 +226,7 @@ int vl_guest_rename(struct vl_host *host, uint16_t domid, const char *name, stru
 	struct guest_lock lock = { .fd = -1 };
 	struct vl_domain_info info;
 	uint16_t other;
-	int rc = guest_name_check(name, error);
+	int rc = config_name_check(name, error);
 
 	rc = rc ? rc : vl_ctl_info(host->ctl, domid, &info, error);
 	if (!rc && (info.flags & VL_DOMAIN_control)) {
@@ -299,7 +263,7 @@ static void take_name(struct vl_host *host, uint16_t domid, struct vl_config *co
 	if (host->store) {
 		vl_store_readf(host->store, 0, &name, NULL, "/local/domain/%u/name", domid);
 	}
-	if (name && !guest_name_check(name, NULL)) {
+	if (name && !config_name_check(name, NULL)) {
 		free(config->name);
 		config->name = name;
 	} else {

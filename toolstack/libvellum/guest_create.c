@@ -147,7 +147,7 @@ static int lock_uuid(struct creation *creation)
 static int prepare(struct creation *creation)
 {
 	struct vl_config *config = creation->config;
-	int rc = guest_name_check(config->name, creation->error);
+	int rc = config_name_check(config->name, creation->error);
 
 	rc = rc ? rc : lock_uuid(creation);
 	rc = rc ? rc : complete(creation);

@@ -13,13 +13,12 @@
 
 #include "libvellum/build.h"
 #include "libvellum/common.h"
+#include "libvellum/config_internal.h"
 #include "libvellum/guest.h"
 #include "libvellum/kernel_cache.h"
 
-#define GUEST_NAME_MAX 128
+#define GUEST_NAME_MAX CONFIG_NAME_MAX
 
-/** -EINVAL: a name that cannot be one. */
-int guest_name_check(const char *name, struct vl_error *error);
 /** host->root and the path; makes the folder, not its contents. */
 int guest_folder(const struct vl_host *host, const char *dir, char path[PATH_MAX],
 		 struct vl_error *error);

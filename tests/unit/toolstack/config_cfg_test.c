@@ -302,7 +302,15 @@ static void test_key_errors(void)
 		  "x.cfg:3: ioports: \"10-f\" is not of the form FIRST[-LAST] (hexadecimal)" },
 		{ "ioports=['10000']",
 		  "x.cfg:3: ioports: \"10000\" is not of the form FIRST[-LAST] (hexadecimal)" },
-		{ "name='a/b'", "x.cfg: a name has no / and at most 255 bytes" },
+		/* A dry run found no fault in names that no guest is made with. */
+		{ "name='a/b'",
+		  "x.cfg: a guest's name has no blanks, slashes or control characters" },
+		{ "name='a b'",
+		  "x.cfg: a guest's name has no blanks, slashes or control characters" },
+		{ "name='17'", "x.cfg: no guest can be named 17: that could be a number, a hidden "
+			       "file or the control domain" },
+		{ "name='Domain-0'", "x.cfg: no guest can be named Domain-0: that could be a "
+				     "number, a hidden file or the control domain" },
 		{ "name='a\\nb'", "x.cfg:3: name has control characters or is not UTF-8" },
 		{ "name=''", "x.cfg: the guest has no name" },
 		{ "kernel=''", "x.cfg: the guest has neither a kernel nor a bootloader" },

@@ -315,6 +315,9 @@ static void test_vif_errors(void)
 		{ "mac=00:16:3e:00:00:01:02",
 		  "vif: mac: \"00:16:3e:00:00:01:02\" is no MAC address" },
 		{ "mac=01:16:3e:00:00:01", "vif: mac: 01:16:3e:00:00:01 is a multicast address" },
+		/* That one was made up in its place. */
+		{ "mac=00:00:00:00:00:00",
+		  "vif: mac: 00:00:00:00:00:00 is no address of an interface" },
 		{ "brigde=x", "vif: \"brigde\" is not known for an interface" },
 		{ "x", "vif: \"x\" is not known for an interface" },
 		{ "=x", "vif: \"\" is not known for an interface" },

@@ -13,8 +13,10 @@ static void test_warnings(void)
 	static const char *const cases[][2] = {
 		{ "cmdline='a'\nroot='b'\nextra='c'",
 		  "x.cfg: root and extra are without effect beside cmdline" },
-		{ "name='17'", "x.cfg:3: name is set again: line 1 is without effect\n"
-			       "x.cfg: the name 17 looks like the number of a guest" },
+		{ "name='h'", "x.cfg:3: name is set again: line 1 is without effect" },
+		/* The last was taken without a word. */
+		{ "vif=['bridge=a, mtu=1500, bridge=b']",
+		  "x.cfg:3: bridge of an interface is set again" },
 		{ "pci=['01:00.0']", "x.cfg:3: pci is not supported and without effect" },
 		{ "\npool='Pool-0'", "x.cfg:4: pool is not supported and without effect" },
 		{ "cpus_soft='1'", "x.cfg:3: cpus_soft is not supported and without effect" },

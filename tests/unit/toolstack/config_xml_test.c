@@ -18,7 +18,7 @@ static void test_kernel(void)
 		config_warned("<?xml version=\"1.0\"?>\n"
 			      "<!-- a comment -->\n"
 			      "<domain type='xen' id='5'>\n"
-			      "  <name>web &amp; more</name>\n"
+			      "  <name>web&amp;more</name>\n"
 			      "  <uuid> 01234567-89ab-cdef-0123-456789abcdef\n </uuid>\n"
 			      "  <title>Web</title>\n"
 			      "  <memory unit='GiB'>1</memory>\n"
@@ -70,7 +70,7 @@ static void test_kernel(void)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
 	vif = config->vifs;
-	CU_ASSERT_STRING_EQUAL(config->name, "web & more");
+	CU_ASSERT_STRING_EQUAL(config->name, "web&more");
 	CU_ASSERT_TRUE(config->has_uuid);
 	CU_ASSERT_EQUAL(config->maxmem_kib, 1 << 20);
 	CU_ASSERT_EQUAL(config->memory_kib, 1 << 19);
