@@ -34,6 +34,16 @@ void vl_host_close(struct vl_host *host);
 int vl_guest_create(struct vl_host *host, const struct vl_config *config, uint16_t *domid,
 		    void (*progress)(void *arg, const char *step), void *arg,
 		    struct vl_error *error);
+/**
+ * The same, and lets it run.  One that was killed before that is cleaned up as
+ * well: nobody would let the guest run later.  wanted, if not null, is asked last
+ * of all; if it is not, that is -ECANCELED.
+ */
+int vl_guest_start(struct vl_host *host, const struct vl_config *config, uint16_t *domid,
+		   bool (*wanted)(void *arg), void (*progress)(void *arg, const char *step),
+		   void *arg, struct vl_error *error);
+/** Takes away what was left by creations and ends that were killed. */
+int vl_guest_sweep(struct vl_host *host, struct vl_error *error);
 /** Ends a guest at once; its devices go, its nodes and its record too. */
 int vl_guest_destroy(struct vl_host *host, uint16_t domid, struct vl_error *error);
 /** Asks the kernel: "poweroff", "reboot", "suspend", by control/shutdown. */

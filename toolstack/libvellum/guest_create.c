@@ -28,6 +28,8 @@ struct creation {
 	struct guest_lock lock, uuid_lock;
 	struct guest_boot boot;
 	uint16_t domid; /* 0: none yet */
+	bool starts;
+	bool (*wanted)(void *arg);
 	void (*progress)(void *arg, const char *step);
 	void *arg;
 	struct vl_error *error;
@@ -152,8 +154,7 @@ static int prepare(struct creation *creation)
 	rc = rc ? rc : lock_uuid(creation);
 	rc = rc ? rc : complete(creation);
 	rc = rc ? rc : check_config(creation);
-	rc = rc ? rc : guest_lock_sweep(creation->host, creation->error);
-	rc = rc ? rc : guest_sweep(creation->host, creation->error);
+	rc = rc ? rc : vl_guest_sweep(creation->host, creation->error);
 	rc = rc ? rc :
 		  guest_lock_take(creation->host, config->name, &creation->lock, creation->error);
 	rc = rc ? rc : check_unique(creation);
@@ -180,7 +181,7 @@ static int make_domain(struct creation *creation)
 			config->max_event_channels ? config->max_event_channels : EVENT_PORTS,
 	};
 	uint16_t domid = VL_DOMID_ANY;
-	int rc = guest_lock_note(&creation->lock, config->uuid, creation->error);
+	int rc = guest_lock_note(&creation->lock, config->uuid, creation->starts, creation->error);
 
 	memcpy(spec.handle, config->uuid, sizeof(spec.handle));
 	rc = rc ? rc : vl_ctl_create(creation->host->ctl, &spec, &domid, creation->error);
@@ -266,6 +267,14 @@ static int fill_domain(struct creation *creation)
 	return rc;
 }
 
+static int start(struct creation *creation)
+{
+	if (creation->wanted && !creation->wanted(creation->arg)) {
+		return vl_error_set(creation->error, -ECANCELED, "that was cancelled meanwhile");
+	}
+	return vl_ctl_unpause(creation->host->ctl, creation->domid, creation->error);
+}
+
 static int create(struct creation *creation)
 {
 	int rc = prepare(creation);
@@ -274,9 +283,37 @@ static int create(struct creation *creation)
 	rc = rc ? rc : set_cpus(creation);
 	rc = rc ? rc : set_io(creation);
 	rc = rc ? rc : fill_domain(creation);
-	return rc ? rc :
-		    guest_record_write(creation->host, creation->domid, creation->config, true,
-				       creation->error);
+	rc = rc ? rc :
+		  guest_record_write(creation->host, creation->domid, creation->config, true,
+				     creation->error);
+	return rc || !creation->starts ? rc : start(creation);
+}
+
+/* All or nothing. */
+static int make(struct creation *creation, const struct vl_config *config, uint16_t *domid)
+{
+	int rc = vl_config_copy(config, &creation->config, creation->error), left;
+
+	if (rc) {
+		return rc;
+	}
+	creation->lock.fd = creation->uuid_lock.fd = -1;
+	rc = create(creation);
+	if (rc && creation->domid) {
+		left = guest_remove(creation->host, creation->domid, creation->config->uuid, NULL);
+		/* Busy: it is ended, and vld gives back its frames. */
+		if (left && left != -EBUSY) {
+			guest_lock_leave(&creation->lock);
+		}
+	}
+	if (!rc) {
+		*domid = creation->domid;
+	}
+	guest_boot_close(&creation->boot);
+	guest_lock_drop(&creation->lock);
+	guest_lock_drop(&creation->uuid_lock);
+	vl_config_free(creation->config);
+	return rc;
 }
 
 int vl_guest_create(struct vl_host *host, const struct vl_config *config, uint16_t *domid,
@@ -284,33 +321,31 @@ int vl_guest_create(struct vl_host *host, const struct vl_config *config, uint16
 		    struct vl_error *error)
 {
 	struct creation creation = {
+		.host = host, .progress = progress, .arg = arg, .error = error
+	};
+
+	return make(&creation, config, domid);
+}
+
+int vl_guest_start(struct vl_host *host, const struct vl_config *config, uint16_t *domid,
+		   bool (*wanted)(void *arg), void (*progress)(void *arg, const char *step),
+		   void *arg, struct vl_error *error)
+{
+	struct creation creation = {
 		.host = host,
-		.lock = { .fd = -1 },
-		.uuid_lock = { .fd = -1 },
+		.starts = true,
+		.wanted = wanted,
 		.progress = progress,
 		.arg = arg,
 		.error = error,
 	};
-	int rc = vl_config_copy(config, &creation.config, error);
 
-	if (rc) {
-		return rc;
-	}
-	rc = create(&creation);
-	if (rc && creation.domid) {
-		int left = guest_remove(host, creation.domid, creation.config->uuid, NULL);
+	return make(&creation, config, domid);
+}
 
-		/* Busy: it is ended, and vld gives back its frames. */
-		if (left && left != -EBUSY) {
-			guest_lock_leave(&creation.lock);
-		}
-	}
-	if (!rc) {
-		*domid = creation.domid;
-	}
-	guest_boot_close(&creation.boot);
-	guest_lock_drop(&creation.lock);
-	guest_lock_drop(&creation.uuid_lock);
-	vl_config_free(creation.config);
-	return rc;
+int vl_guest_sweep(struct vl_host *host, struct vl_error *error)
+{
+	int rc = guest_lock_sweep(host, error);
+
+	return rc ? rc : guest_sweep(host, error);
 }

@@ -6,10 +6,14 @@
  * written before the domain is made, which leaves no moment at which something
  * could stay behind unnoticed.  Where a configuration gives the identifier, that
  * is locked in the same way, as the name ".UUID", and tells nothing else.
+ *
+ * Whoever takes away what another has left holds the lock as well, and writes
+ * down that this is why: others wait for it, where they would refuse otherwise.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -22,7 +26,16 @@
 
 /* The file may be removed by its holder just before we lock it. */
 #define ATTEMPTS 1000
-#define PATIENCE 10
+/* Of 10 ms: for who only looks, and for who takes away what another has left. */
+#define PATIENCE 10u
+#define CLEANING 1500u
+
+/* What a file holds. */
+struct note {
+	uint8_t uuid[16];
+	uint8_t starts;	 /* it is made to run, and not whole before it has run */
+	uint8_t cleaned; /* the holder takes it away */
+};
 
 /* Is the open file still the one of that name? */
 static bool same_file(int fd, const char *path)
@@ -56,8 +69,39 @@ static int lock_file(const char *path, int flags)
 	return -EWOULDBLOCK;
 }
 
-/* The domain of that identifier, unless it became a whole guest: 1, 0, or a failure. */
-static int find_left(struct vl_host *host, const uint8_t uuid[16], uint16_t *domid,
+static bool is_cleaned(const char *path)
+{
+	struct note note;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool cleaned;
+
+	if (fd < 0) {
+		return false;
+	}
+	cleaned = pread(fd, &note, sizeof(note), 0) == sizeof(note) && note.cleaned;
+	close(fd);
+	return cleaned;
+}
+
+/* The same, a while later if somebody has it who lets it go by then. */
+static int await_file(const char *path, int flags, unsigned int patience)
+{
+	const struct timespec step = { .tv_nsec = 10000000 };
+	int fd = lock_file(path, flags);
+
+	for (unsigned int i = 0; fd == -EWOULDBLOCK && i < (is_cleaned(path) ? CLEANING : patience);
+	     i++) {
+		nanosleep(&step, NULL);
+		fd = lock_file(path, flags);
+	}
+	return fd;
+}
+
+/*
+ * The domain that was noted, unless it became a whole guest: 1, 0, or a failure.
+ * One that has run is whole even if somebody has paused it since.
+ */
+static int find_left(struct vl_host *host, const struct note *note, uint16_t *domid,
 		     struct vl_error *error)
 {
 	struct vl_domain_info *list = NULL;
@@ -67,13 +111,14 @@ static int find_left(struct vl_host *host, const uint8_t uuid[16], uint16_t *dom
 	for (size_t i = 0; i < count && !rc && !found; i++) {
 		bool ready = false;
 
-		if (memcmp(list[i].handle, uuid, 16) != 0 || !(list[i].flags & VL_DOMAIN_paused)) {
+		if (memcmp(list[i].handle, note->uuid, 16) != 0 ||
+		    !(list[i].flags & VL_DOMAIN_paused)) {
 			continue;
 		}
 		/* A record that cannot be read just now may be a whole guest's. */
 		rc = guest_record_read(host, list[i].domid, NULL, &ready, error);
 		rc = rc == -ENOENT ? 0 : rc;
-		found = !rc && !ready;
+		found = !rc && (!ready || (note->starts && list[i].cpu_time == 0));
 		*domid = list[i].domid;
 	}
 	free(list);
@@ -83,15 +128,20 @@ static int find_left(struct vl_host *host, const uint8_t uuid[16], uint16_t *dom
 /* Ends what the creation has left that wrote this file. */
 static int clean(struct vl_host *host, int fd, struct vl_error *error)
 {
-	uint8_t uuid[16];
+	const uint8_t cleaned = 1;
+	struct note note;
 	uint16_t domid = 0;
 	int rc;
 
-	if (pread(fd, uuid, sizeof(uuid), 0) != sizeof(uuid)) {
+	if (pread(fd, &note, sizeof(note), 0) != sizeof(note)) {
 		return 0;
 	}
-	rc = find_left(host, uuid, &domid, error);
-	rc = rc > 0 ? guest_remove(host, domid, uuid, error) : rc;
+	rc = find_left(host, &note, &domid, error);
+	if (rc > 0) {
+		/* Without it others only wait a shorter time. */
+		(void)!pwrite(fd, &cleaned, 1, offsetof(struct note, cleaned));
+		rc = guest_remove(host, domid, note.uuid, error);
+	}
 	/* Busy: it is ended, and vld gives back its frames when others let them go. */
 	return rc == -EBUSY ? 0 : rc;
 }
@@ -99,7 +149,6 @@ static int clean(struct vl_host *host, int fd, struct vl_error *error)
 int guest_lock_take(struct vl_host *host, const char *name, struct guest_lock *lock,
 		    struct vl_error *error)
 {
-	const struct timespec step = { .tv_nsec = 10000000 };
 	char dir[PATH_MAX];
 	int rc = guest_folder(host, VL_LOCK_DIR, dir, error), fd;
 
@@ -109,12 +158,7 @@ int guest_lock_take(struct vl_host *host, const char *name, struct guest_lock *l
 	}
 	snprintf(lock->path, sizeof(lock->path), "%.*s/%s", PATH_MAX - GUEST_NAME_MAX - 8, dir,
 		 name);
-	fd = lock_file(lock->path, O_CREAT);
-	/* Who sweeps holds a lock for a moment. */
-	for (unsigned int i = 0; i < PATIENCE && fd == -EWOULDBLOCK; i++) {
-		nanosleep(&step, NULL);
-		fd = lock_file(lock->path, O_CREAT);
-	}
+	fd = await_file(lock->path, O_CREAT, PATIENCE);
 	if (fd == -EWOULDBLOCK) {
 		return vl_error_set(error, -EEXIST,
 				    *name == '.' ? "a guest with the UUID %s is being created" :
@@ -135,9 +179,13 @@ int guest_lock_take(struct vl_host *host, const char *name, struct guest_lock *l
 	return 0;
 }
 
-int guest_lock_note(struct guest_lock *lock, const uint8_t uuid[16], struct vl_error *error)
+int guest_lock_note(struct guest_lock *lock, const uint8_t uuid[16], bool starts,
+		    struct vl_error *error)
 {
-	if (pwrite(lock->fd, uuid, 16, 0) != 16) {
+	struct note note = { .starts = starts };
+
+	memcpy(note.uuid, uuid, sizeof(note.uuid));
+	if (pwrite(lock->fd, &note, sizeof(note), 0) != sizeof(note)) {
 		return vl_error_set(error, -errno, "cannot write %s: %s", lock->path,
 				    strerror(errno));
 	}
@@ -163,7 +211,7 @@ void guest_lock_leave(struct guest_lock *lock)
  * found to be another file. */
 static void sweep_file(struct vl_host *host, const char *path)
 {
-	int fd = lock_file(path, 0);
+	int fd = await_file(path, 0, 0);
 
 	if (fd < 0) {
 		return;

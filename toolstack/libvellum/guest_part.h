@@ -33,8 +33,12 @@ struct guest_lock {
 /** Takes a name, or "." and a UUID, for the making of a guest.  -EEXIST: somebody else has. */
 int guest_lock_take(struct vl_host *host, const char *name, struct guest_lock *lock,
 		    struct vl_error *error);
-/** Notes which domain is about to be made, so that it is found if we are killed. */
-int guest_lock_note(struct guest_lock *lock, const uint8_t uuid[16], struct vl_error *error);
+/**
+ * Notes which domain is about to be made, so that it is found if we are killed;
+ * starts: one that never ran is not whole.
+ */
+int guest_lock_note(struct guest_lock *lock, const uint8_t uuid[16], bool starts,
+		    struct vl_error *error);
 void guest_lock_drop(struct guest_lock *lock);
 /** As if we were killed: the next sweep tries to end what is noted. */
 void guest_lock_leave(struct guest_lock *lock);

@@ -180,20 +180,13 @@ static int stay(struct cli *cli, struct vl_vld **vld, const char *name, uint16_t
 	}
 }
 
-static int start(struct cli *cli, const struct create_request *request, struct vl_vld **vld,
-		 const char *name, uint16_t domid)
+/* It is there: what else was wanted. */
+static int follow(struct cli *cli, const struct create_request *request, struct vl_vld **vld,
+		  const char *name, uint16_t domid)
 {
-	struct vl_error error, ignored;
 	char number[8];
 	int rc = CLI_OK;
 
-	if (!request->paused) {
-		rc = vl_ctl_unpause(cli->host.ctl, domid, &error);
-		if (rc) {
-			vl_guest_destroy(&cli->host, domid, &ignored);
-			return fail(rc, &error);
-		}
-	}
 	if (request->console) {
 		snprintf(number, sizeof(number), "%u", domid);
 		rc = console_attach(cli, number, VL_CONSOLE_ESCAPE);
@@ -242,11 +235,13 @@ static int make(struct cli *cli, const struct create_request *request,
 	if (rc != CLI_OK) {
 		return rc;
 	}
-	rc = vl_guest_create(&cli->host, config, &domid, print_step, cli, &error);
+	rc = request->paused ?
+		     vl_guest_create(&cli->host, config, &domid, print_step, cli, &error) :
+		     vl_guest_start(&cli->host, config, &domid, NULL, print_step, cli, &error);
 	if (cli->carriage_return) {
 		fputs("\r\033[K", stderr);
 	}
-	rc = rc ? fail(rc, &error) : start(cli, request, &vld, config->name, domid);
+	rc = rc ? fail(rc, &error) : follow(cli, request, &vld, config->name, domid);
 	vl_vld_close(vld);
 	return rc;
 }

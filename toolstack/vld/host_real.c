@@ -265,31 +265,6 @@ static int real_guest_rename(struct vld_host *host, uint16_t domid, const char *
 	return rc;
 }
 
-/* Does it have everything but the leave to run?  Then whoever made it was killed then. */
-static bool is_left(const struct vl_host *guests, const struct vl_config *config, uint16_t domid)
-{
-	struct vl_domain_info info;
-	uint16_t named;
-
-	return !vl_guest_find((struct vl_host *)guests, config->name, &named, NULL) &&
-	       named == domid && !vl_ctl_info(guests->ctl, domid, &info, NULL) &&
-	       (info.flags & VL_DOMAIN_paused) && info.cpu_time == 0;
-}
-
-/* A guest that is paused, or -EEXIST and so on. */
-static int make_guest(struct vl_host *guests, struct vl_config *config, uint16_t *domid,
-		      struct vl_error *error)
-{
-	if (config->has_uuid && !vl_guest_find_uuid(guests, config->uuid, domid, NULL)) {
-		if (is_left(guests, config, *domid)) {
-			return 0;
-		}
-		/* The one before it is preserved, and keeps its identifier. */
-		config->has_uuid = false;
-	}
-	return vl_guest_create(guests, config, domid, NULL, NULL, error);
-}
-
 static int real_guest_start(struct vld_host *host, const char *json, bool (*wanted)(void *arg),
 			    void *arg, struct vl_error *error)
 {
@@ -306,19 +281,14 @@ static int real_guest_start(struct vld_host *host, const char *json, bool (*want
 	if (rc) {
 		goto out_config;
 	}
-	rc = make_guest(&guests, config, &domid, error);
-	if (rc) {
-		goto out_host;
+	/* What a job that was killed has left has this one's identifier. */
+	rc = vl_guest_sweep(&guests, error);
+	if (!rc && config->has_uuid && !vl_guest_find_uuid(&guests, config->uuid, &domid, NULL)) {
+		/* The one before it is preserved, and keeps its identifier. */
+		config->has_uuid = false;
 	}
-	rc = wanted(arg) ? vl_ctl_unpause(guests.ctl, domid, error) :
-			   vl_error_set(error, -ECANCELED, "that was cancelled meanwhile");
-	if (rc) {
-		vl_guest_destroy(&guests, domid, NULL);
-		goto out_host;
-	}
-	rc = domid;
-
-out_host:
+	rc = rc ? rc : vl_guest_start(&guests, config, &domid, wanted, NULL, arg, error);
+	rc = rc ? rc : domid;
 	vl_host_close(&guests);
 out_config:
 	vl_config_free(config);

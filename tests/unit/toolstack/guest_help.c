@@ -484,3 +484,39 @@ unsigned int descriptors(void)
 	closedir(dir);
 	return count;
 }
+
+/* ---- Guests ------------------------------------------------------------------------ */
+
+struct vl_config *small_guest(const char *name)
+{
+	return parse("name='%s'\nkernel='%s'\nmemory=8\n", name, make_kernel());
+}
+
+void no_guest_left(void)
+{
+	for (int i = 0; i < 100 && loops(); i++) {
+		usleep(10000);
+	}
+	CU_ASSERT_EQUAL(domains(), 0);
+	CU_ASSERT_EQUAL(core->free_frames, core->frames);
+	CU_ASSERT_EQUAL(core->mapped, 0);
+	CU_ASSERT_EQUAL(loops(), 0);
+	CU_ASSERT_EQUAL(files_left(), 0);
+	CU_ASSERT_EQUAL(fake_store_open(), 1);
+	CU_ASSERT_PTR_NULL(fake_store_get("/local/domain/1"));
+	CU_ASSERT_PTR_NULL(fake_store_get("/vm/" GUEST_UUID));
+	CU_ASSERT_PTR_NULL(fake_store_get("/local/domain/0/backend/vbd/1"));
+	CU_ASSERT(!fake_store_introduced(1));
+}
+
+struct vl_config *large_guest(void)
+{
+	const char *ramdisk = make_file("ramdisk", 100000), *image = make_file("image", 1 << 20);
+
+	return parse("name='large'\nuuid='" GUEST_UUID "'\nkernel='%s'\nramdisk='%s'\n"
+		     "extra='root=/dev/xvda quiet'\nmemory=8\nmaxmem=16\nvcpus=2\nmaxvcpus=3\n"
+		     "cpus='1'\ncpu_weight=512\ncap=50\nioports=['3f8-3ff']\n"
+		     "%s%s%s",
+		     make_kernel(), ramdisk, machine_has_loops() ? "disk=['" : "#", image,
+		     ",raw,xvda,rw']\n");
+}

@@ -13,6 +13,8 @@
 #include "libvellum/config.h"
 #include "libvellum/guest.h"
 
+#define GUEST_UUID "11223344-5566-7788-99aa-bbccddeeff00"
+
 enum drivers {
 	DRIVERS_WORK,
 	DRIVERS_ABSENT, /* no module is loaded */
@@ -52,6 +54,11 @@ char *read_text(const char *path);
 
 /** A configuration in xl's syntax; %s in it are the given paths. */
 __attribute__((format(printf, 1, 2))) struct vl_config *parse(const char *text, ...);
+/** A guest with next to nothing, and one with all there is, of the UUID GUEST_UUID. */
+struct vl_config *small_guest(const char *name);
+struct vl_config *large_guest(void);
+/** Tests that there is nothing of a guest, one that had number 1 or that UUID above all. */
+void no_guest_left(void);
 /** Loop devices of files in our folder. */
 unsigned int loops(void);
 /** Files below the folder, without those that tests made by make_file(). */
@@ -62,5 +69,8 @@ unsigned int domains(void);
 unsigned int descriptors(void);
 
 #define HAS(text, part) CU_ASSERT_PTR_NOT_NULL(strstr(text, part))
+/* What a node of the store holds. */
+#define IS(path, text) \
+	CU_ASSERT_STRING_EQUAL(fake_store_get(path) ? fake_store_get(path) : "(none)", text)
 
 #endif

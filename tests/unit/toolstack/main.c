@@ -18,6 +18,7 @@ extern CU_TestInfo device_disk_tests[];
 extern CU_TestInfo device_vif_tests[];
 extern CU_TestInfo file_io_tests[];
 extern CU_TestInfo guest_create_tests[];
+extern CU_TestInfo guest_killed_tests[];
 extern CU_TestInfo guest_tests[];
 extern CU_TestInfo kernel_cache_tests[];
 extern CU_TestInfo kernel_image_tests[];
@@ -47,6 +48,8 @@ int main(void)
 		{ "guest", guest_suite, NULL, guest_setup, guest_teardown, guest_tests },
 		{ "guest_create", guest_suite, NULL, guest_setup, guest_teardown,
 		  guest_create_tests },
+		{ "guest_killed", guest_suite, NULL, guest_setup, guest_teardown,
+		  guest_killed_tests },
 		{ "kernel_cache", NULL, NULL, NULL, NULL, kernel_cache_tests },
 		{ "kernel_image", NULL, NULL, NULL, NULL, kernel_image_tests },
 		{ "loop", guest_suite, NULL, guest_setup, guest_teardown, loop_tests },

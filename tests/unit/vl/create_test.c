@@ -47,17 +47,17 @@ static void starts(void)
 	CU_ASSERT_EQUAL(result->rc, 0);
 	CU_ASSERT_TEXT(result->out, parsing());
 	CU_ASSERT_TEXT(result->err, "");
-	CU_ASSERT_TEXT(world.calls, "create new\nunpause 7\n");
+	CU_ASSERT_TEXT(world.calls, "start new\n");
 	result = run_create("create -q -p ", "");
 	CU_ASSERT_EQUAL(result->rc, 0);
 	CU_ASSERT_TEXT(result->out, "");
 	CU_ASSERT_TEXT(world.calls, "create new\n");
 	result = run_create("create -e -qf ", " name=other");
 	CU_ASSERT_EQUAL(result->rc, 0);
-	CU_ASSERT_TEXT(world.calls, "create other\nunpause 7\n");
+	CU_ASSERT_TEXT(world.calls, "start other\n");
 	result = run_create("cr ", " -q");
 	CU_ASSERT_EQUAL(result->rc, 0);
-	CU_ASSERT_TEXT(world.calls, "create new\nunpause 7\n");
+	CU_ASSERT_TEXT(world.calls, "start new\n");
 	result = run_create("-v create -q ", "");
 	CU_ASSERT_TEXT(result->err, "kernel\nmemory\n");
 	result = run_create("-t create -q ", "");
@@ -68,7 +68,7 @@ static void starts(void)
 static void without_a_file(void)
 {
 	EXPECT("create name=new", 0, "Parsing config from command line\n", "");
-	CU_ASSERT_TEXT(world.calls, "create new\nunpause 7\n");
+	CU_ASSERT_TEXT(world.calls, "start new\n");
 	EXPECT("create", 2, "",
 	       "vl: create: a configuration is missing: vl create [OPTIONS] [FILE] "
 	       "[KEY=VALUE...]\n");
@@ -116,7 +116,7 @@ static void exit_codes(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		world.rc = cases[i].rc;
 		EXPECT("create -q name=new", cases[i].code, "", "vl: the sentence\n");
-		CU_ASSERT_TEXT(world.calls, "create new\n");
+		CU_ASSERT_TEXT(world.calls, "start new\n");
 	}
 	EXPECT("create -q bad=", 6, "", "vl: command line: line 1: this is no value\n");
 	world.no_store = "the store daemon does not run";
@@ -128,17 +128,17 @@ static void exit_codes(void)
 static void with_console(void)
 {
 	EXPECT("create -qc name=new", 0, "", "");
-	CU_ASSERT_TEXT(world.calls, "create new\nunpause 7\nconsole 7 29 scrollback\n");
+	CU_ASSERT_TEXT(world.calls, "start new\nconsole 7 29 scrollback\n");
 	/* vld has not seen it yet. */
 	world.late = 1;
 	EXPECT("create -qc name=new", 0, "", "");
-	CU_ASSERT_TEXT(world.calls, "create new\nunpause 7\nconsole 7 29 scrollback\n");
+	CU_ASSERT_TEXT(world.calls, "start new\nconsole 7 29 scrollback\n");
 }
 
 static void in_foreground(void)
 {
 	EXPECT("create -qF name=new", 0, "", "Domain 7 has ended: poweroff\n");
-	CU_ASSERT_TEXT(world.calls, "create new\nunpause 7\nwait 7\n");
+	CU_ASSERT_TEXT(world.calls, "start new\nwait 7\n");
 	world.vld_restarts = 1;
 	EXPECT("create -qF name=new", 0, "", "Domain 7 has ended: poweroff\n");
 	world.end = "crash";
@@ -153,7 +153,7 @@ static void in_foreground(void)
 	EXPECT("create -qF name=new", 0, "",
 	       "Domain 7 has ended: reboot\nDomain 8 is guest new now\n"
 	       "Domain 8 has ended: poweroff\n");
-	CU_ASSERT_TEXT(world.calls, "create new\nunpause 7\nwait 7\nwait 8\n");
+	CU_ASSERT_TEXT(world.calls, "start new\nwait 7\nwait 8\n");
 }
 
 static void without_vld(void)
@@ -162,7 +162,7 @@ static void without_vld(void)
 	EXPECT("create -q name=new", 0, "",
 	       "vl: warning: vld does not run: until it runs nobody takes what the guest writes, "
 	       "and nothing follows its end\n");
-	CU_ASSERT_TEXT(world.calls, "create new\nunpause 7\n");
+	CU_ASSERT_TEXT(world.calls, "start new\n");
 	EXPECT("create -qc name=new", 3, "", "vl: vld does not run\n");
 	CU_ASSERT_TEXT(world.calls, "");
 	EXPECT("create -qF name=new", 3, "", "vl: vld does not run\n");
