@@ -43,6 +43,7 @@ static void client_free(struct client *client)
 		link = &(*link)->next;
 	}
 	*link = client->next;
+	client->vld->sweep_due = vld_seconds() + 1;
 	event_del(&client->read_event);
 	event_del(&client->write_event);
 	evbuffer_free(client->in);

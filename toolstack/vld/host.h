@@ -86,6 +86,8 @@ struct vld_host {
 	 */
 	int (*guest_start)(struct vld_host *host, const char *json, bool (*wanted)(void *arg),
 			   void *arg, struct vl_error *error);
+	/** Takes away what creations have left that were killed. */
+	int (*sweep)(struct vld_host *host, struct vl_error *error);
 };
 
 /** The real one; failures as vl_host_open() and the devices give them. */

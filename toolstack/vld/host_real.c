@@ -232,7 +232,7 @@ static void real_port_done(struct vld_host *host, uint32_t port)
 }
 
 /*
- * The three below run in a child of vld: with handles of their own, since two
+ * The four below run in a child of vld: with handles of their own, since two
  * processes cannot share a connection.
  */
 static int real_guest_end(struct vld_host *host, uint16_t domid, struct vl_error *error)
@@ -295,6 +295,20 @@ out_config:
 	return rc;
 }
 
+static int real_sweep(struct vld_host *host, struct vl_error *error)
+{
+	struct vl_host guests;
+	int rc = vl_host_open(&guests, error);
+
+	(void)host;
+	if (rc) {
+		return rc;
+	}
+	rc = vl_guest_sweep(&guests, error);
+	vl_host_close(&guests);
+	return rc;
+}
+
 static const struct vld_host real_ops = {
 	.list = real_list,
 	.time = real_time,
@@ -318,6 +332,7 @@ static const struct vld_host real_ops = {
 	.guest_end = real_guest_end,
 	.guest_rename = real_guest_rename,
 	.guest_start = real_guest_start,
+	.sweep = real_sweep,
 };
 
 int host_real_open(struct vld_host **host, struct vl_error *error)

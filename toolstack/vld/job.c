@@ -56,6 +56,8 @@ static int job_work(const struct job *job, struct vl_error *error)
 		return host->guest_rename(host, job->domid, job->text, error);
 	case JOB_START:
 		return restart_work(job->vld, job->text, error);
+	case JOB_SWEEP:
+		return host->sweep(host, error);
 	}
 	return vl_error_set(error, -EINVAL, "no such job");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Slow work on a guest: ending it with its devices, renaming it, starting it
- * anew.  Each job runs in a short-lived child, so that consoles are served
+ * anew, taking away what is left of one.  Each job runs in a short-lived child, so that consoles are served
  * meanwhile and nothing that goes wrong with it can take vld along; a few at a
  * time, the rest in order.
  *
@@ -18,7 +18,8 @@
 enum job_kind {
 	JOB_END,
 	JOB_RENAME, /* text: the new name */
-	JOB_START   /* text: the name; see restart.h */
+	JOB_START,  /* text: the name; see restart.h */
+	JOB_SWEEP   /* of no guest */
 };
 
 struct job;

@@ -3,6 +3,7 @@
  * Start and stop of a vld, and the events that come from outside: the store,
  * ports, connections and the clock.  Called by main() in vld.c and by tests.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -111,6 +112,54 @@ static void listen_event(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/*
+ * A creation that is killed leaves its lock's file, and its end is that of a client
+ * of ours: so we look a moment later, and again while there are files.  Which of
+ * them somebody holds, a job finds out.
+ */
+#define SWEEP_SECONDS 5
+
+static bool has_files(const char *path)
+{
+	DIR *folder = opendir(path);
+	struct dirent *entry;
+	bool found = false;
+
+	while (folder && !found && (entry = readdir(folder)) != NULL) {
+		found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+	}
+	if (folder) {
+		closedir(folder);
+	}
+	return found;
+}
+
+static void sweep_done(struct vld *vld, const struct job *job, int rc, const char *text)
+{
+	(void)job;
+	(void)rc;
+	(void)text;
+	vld->sweeping = false;
+}
+
+static void sweep_left(struct vld *vld, uint64_t now)
+{
+	struct job_spec spec = { .kind = JOB_SWEEP, .done = sweep_done };
+	char path[4096];
+
+	if (!vld->sweep_due || now < vld->sweep_due || vld->sweeping) {
+		return;
+	}
+	vld->sweep_due = 0;
+	if (vld_path(vld, "lock", path, sizeof(path)) == 0 && has_files(path)) {
+		vld->sweep_due = now + SWEEP_SECONDS;
+		vld->sweeping = true;
+		if (job_start(vld, &spec)) {
+			vld->sweeping = false;
+		}
+	}
+}
+
 static void scan_event(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -143,6 +192,7 @@ static void tick_event(evutil_socket_t fd, short what, void *arg)
 	}
 	guests_expire(vld);
 	restart_due(vld);
+	sweep_left(vld, now);
 }
 
 static int make_folder(const struct vld *vld, const char *name, struct vl_error *error)
@@ -224,6 +274,7 @@ int vld_start(struct vld **result, const struct vld_options *options, struct vld
 	vld->options = *options;
 	vld->host = host;
 	vld->listen_fd = -1;
+	vld->sweep_due = 1; /* what died while no vld ran */
 	vld->base = event_base_new();
 	if (!vld->base) {
 		free(vld);

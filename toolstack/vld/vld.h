@@ -74,6 +74,8 @@ struct vld {
 	uint64_t scanned;  /* when it was last */
 	bool watching;	   /* watch_event is set */
 	struct client *clients;
+	uint64_t sweep_due; /* when to look for what killed creations have left; 0: never */
+	bool sweeping;
 	int listen_fd;
 	json_t *ends; /* array; see ends.h */
 	struct restart *restarts;

@@ -282,6 +282,13 @@ static int fake_guest_start(struct vld_host *host, const char *json, bool (*want
 	return domain->info.domid;
 }
 
+static int fake_sweep(struct vld_host *host, struct vl_error *error)
+{
+	(void)error;
+	of(host)->shared->sweeps++;
+	return 0;
+}
+
 static const struct vld_host fake_ops = {
 	.list = fake_list,
 	.destroy_again = fake_destroy_again,
@@ -304,6 +311,7 @@ static const struct vld_host fake_ops = {
 	.guest_end = fake_guest_end,
 	.guest_rename = fake_guest_rename,
 	.guest_start = fake_guest_start,
+	.sweep = fake_sweep,
 };
 
 void fake_begin(struct fake *fake)

@@ -33,7 +33,7 @@ struct fake_shared {
 	uint16_t next;
 	int start_fails; /* guest_start() gives this */
 	int end_fails;
-	unsigned int starts, ends;
+	unsigned int starts, ends, sweeps;
 	unsigned int kills; /* for who waits for them */
 	unsigned int holds; /* jobs that have come to the place where they wait */
 	bool hold_end;	    /* before the guest is ended */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xen/sched.h>
 
@@ -250,11 +251,51 @@ static void restart_is_cancelled(void)
 	cancel(true, -EIO, "web was started again, and: it does not want to end");
 }
 
+/*
+ * A creation is a client until it ends.  What one had left that was killed stayed,
+ * with its memory, until the next creation.
+ */
+static void killed_creations(void)
+{
+	char path[120], file[140];
+	int fd;
+
+	begin();
+	snprintf(path, sizeof(path), "%s/lock", fake.run);
+	snprintf(file, sizeof(file), "%s/web", path);
+	CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
+	/* Nothing is there: no job for that. */
+	for (int i = 0; i < 1000 && vld->sweep_due; i++) {
+		fake_run(vld, 10);
+	}
+	CU_ASSERT_EQUAL(vld->sweep_due, 0);
+	CU_ASSERT_EQUAL(fake.shared->sweeps, 0);
+	fd = fake_connect(&fake);
+	fake_run(vld, 10);
+	CU_ASSERT_EQUAL(mkdir(file, 0700), 0);
+	CU_ASSERT_EQUAL(vld->sweep_due, 0);
+	close(fd);
+	for (int i = 0; i < 1000 && !fake.shared->sweeps; i++) {
+		fake_run(vld, 10);
+	}
+	CU_ASSERT_EQUAL(fake.shared->sweeps, 1);
+	/* It is there still: somebody else may be at work, and be killed, too. */
+	CU_ASSERT_TRUE(vld->sweep_due > vld_seconds());
+	vld->sweep_due = 1;
+	CU_ASSERT_EQUAL(rmdir(file), 0);
+	for (int i = 0; i < 1000 && vld->sweep_due; i++) {
+		fake_run(vld, 10);
+	}
+	CU_ASSERT_EQUAL(fake.shared->sweeps, 1);
+	end();
+}
+
 CU_TestInfo restart_tests[] = {
 	{ "a guest with the longest name", longest_name },
 	{ "reboot loops are slowed down", loops_are_slowed },
 	{ "a restart that fails is tried again, and can be cancelled", restart_can_fail },
 	{ "jobs run beside consoles", jobs_beside },
 	{ "a restart that is under way is cancelled", restart_is_cancelled },
+	{ "what killed creations have left", killed_creations },
 	CU_TEST_INFO_NULL,
 };
