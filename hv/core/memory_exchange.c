@@ -46,30 +46,6 @@ static struct page *pop(uint32_t *stack)
 	return pg;
 }
 
-/*
- * Takes a frame away from d if nothing uses it.  Its count is 0 then, so
- * nobody can take a reference, and a second mention of it is refused.
- * tot_pages goes on counting it, which keeps room for what comes instead.
- */
-static struct page *page_steal(unsigned long mfn, struct domain *d)
-{
-	struct page *pg = page_get_from_mfn(mfn, d);
-	uint32_t expected = PGC_ALLOCATED | 2; /* with the one just taken */
-
-	if (pg == NULL) {
-		return NULL;
-	}
-	if (!__atomic_compare_exchange_n(&pg->count, &expected, 0, false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_RELAXED)) {
-		page_put(pg);
-		return NULL;
-	}
-	/* A use as a type holds a general reference, and there is none. */
-	CHECK((READ_ONCE(pg->type) & PGT_COUNT_MASK) == 0);
-	WRITE_ONCE(pg->owner, OWNER_CORE);
-	return pg;
-}
-
 static int allocate_out(struct exchange *x, uint32_t *out)
 {
 	for (unsigned long i = 0; i < 1ul << x->out_shift; i++) {
@@ -95,9 +71,9 @@ static int steal_in(struct exchange *x, unsigned long chunk, uint32_t *in)
 			return -XEN_EFAULT;
 		}
 		for (unsigned long k = 0; k < 1ul << x->e.in.extent_order; k++) {
-			struct page *pg = page_steal(mfn + k, x->d);
+			struct page *pg = mfn_to_page(index_nospec(mfn + k, frame_max));
 
-			if (pg == NULL) {
+			if (!mfn_valid(mfn + k) || !page_steal(pg, x->d)) {
 				return -XEN_EINVAL;
 			}
 			push(in, pg);

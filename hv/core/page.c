@@ -79,15 +79,20 @@ void tlb_flush_cpus(cpumask_t mask)
 	}
 }
 
-void tlb_flush_stale(const struct page *pg, cpumask_t mask)
+/*
+ * C1: from when on a flush counts.  A stamp has the low bits of a time that is
+ * not after now: the latest such time is taken.  It may be later than the true
+ * one, which costs a flush.
+ */
+static uint64_t stamp_time(uint64_t word)
 {
-	/*
-	 * C1: from when on a flush counts.  A stamp has the low bits of a time
-	 * that is not after now: the latest such time is taken.  It may be later
-	 * than the true one, which costs a flush.
-	 */
-	uint16_t stamp = __atomic_load_n(&pg->stamp, __ATOMIC_ACQUIRE);
-	uint64_t now = clock_now(), time = now - (uint16_t)(now - stamp);
+	uint64_t now = clock_now();
+
+	return now - (uint16_t)(now - (word >> WORD_STAMP_SHIFT));
+}
+
+static void flush_older(uint64_t time, cpumask_t mask)
+{
 	cpumask_t stale = 0;
 
 	for (; mask != 0; mask &= mask - 1) {
@@ -100,6 +105,11 @@ void tlb_flush_stale(const struct page *pg, cpumask_t mask)
 	if (stale != 0) {
 		tlb_flush_cpus(stale);
 	}
+}
+
+void tlb_flush_stale(const struct page *pg, cpumask_t mask)
+{
+	flush_older(stamp_time(word_load(pg)), mask);
 }
 
 /* ---- References -------------------------------------------------------------- */
@@ -124,23 +134,24 @@ void page_get_more(struct page *pg)
 }
 
 /*
- * The count is 0, so the frame is ours alone.  What a TLB has of it must go
- * before anybody else gets it; any domain may have mapped it, so any CPU is
- * asked, and hardly ever, since one flush does for all that was unmapped
- * before it.
+ * Their counts are 0, so these frames are ours alone.  What a TLB has of them,
+ * stamped by `time` at the latest, must go before anybody else gets them; any
+ * domain may have mapped them, so any CPU is asked, and hardly ever, since one
+ * flush does for all that was unmapped before it.
  */
-static void page_free(struct page *pg, uint16_t was_of)
+static void free_frames(struct domain *d, unsigned long mfn, unsigned long end, uint64_t time)
 {
-	struct domain *d = domain_of_frames(was_of);
-
-	CHECK((READ_ONCE(pg->type) & (PGT_COUNT_MASK | PGT_PARTIAL | PGT_BUSY)) == 0);
-	tlb_flush_stale(pg, cpu_online_mask()); /* R4: no TLB has it any more */
-	WRITE_ONCE(pg->type, PGT_NONE);
-	WRITE_ONCE(pg->stamp, 0);
-	heap_free(pg, 0);
-	if (d != NULL && __atomic_sub_fetch(&d->tot_pages, 1, __ATOMIC_SEQ_CST) == 0) {
+	flush_older(time, cpu_online_mask()); /* R4: no TLB has it any more */
+	heap_add(mfn, end);
+	if (d != NULL &&
+	    __atomic_sub_fetch(&d->tot_pages, (uint32_t)(end - mfn), __ATOMIC_SEQ_CST) == 0) {
 		domain_frames_gone();
 	}
+}
+
+static bool in_use(const struct page *pg)
+{
+	return (READ_ONCE(pg->type) & (PGT_COUNT_MASK | PGT_PARTIAL | PGT_BUSY)) != 0;
 }
 
 static uint64_t stamped(uint64_t word)
@@ -163,7 +174,9 @@ static void put(struct page *pg, bool stamp)
 	} while (!word_swap(pg, &was, next));
 
 	if ((uint32_t)next == 0) {
-		page_free(pg, owner(was));
+		CHECK(!in_use(pg));
+		free_frames(domain_of_frames(owner(was)), page_to_mfn(pg), page_to_mfn(pg) + 1,
+			    stamp_time(next));
 	} else if (unlikely((uint32_t)next == 1)) {
 		domain_frames_gone(); /* one that the core lent: its own hold is left */
 	}
@@ -187,23 +200,35 @@ void page_stamp(struct page *pg)
 	while (!word_swap(pg, &was, stamped(was))) {}
 }
 
+/* R3 in one step, where the count and the owner are known. */
+static bool take(struct page *pg, uint16_t of, uint32_t count)
+{
+	uint64_t was = word_load(pg);
+
+	return (was & ~WORD_STAMP) == ((uint64_t)of << WORD_OWNER_SHIFT | count) &&
+	       word_swap(pg, &was, (was & WORD_STAMP) | (uint64_t)OWNER_CORE << WORD_OWNER_SHIFT);
+}
+
 bool page_retire(struct page *pg)
 {
-	uint64_t was = 1 | (word_load(pg) & ~(uint64_t)UINT32_MAX);
+	uint16_t of = READ_ONCE(pg->owner);
 
-	return owner(was) == OWNER_CORE ||
-	       word_swap(pg, &was, (was & WORD_STAMP) | (uint64_t)OWNER_CORE << WORD_OWNER_SHIFT);
+	return of == OWNER_CORE || take(pg, of, 1);
+}
+
+bool page_steal(struct page *pg, const struct domain *d)
+{
+	bool taken = take(pg, d->id, PGC_ALLOCATED | 1);
+
+	CHECK(!taken || !in_use(pg));
+	return taken;
 }
 
 struct page *page_get_from_mfn(unsigned long mfn, const struct domain *d)
 {
-	struct page *pg;
+	struct page *pg = mfn_to_page(index_nospec(mfn, frame_max));
 
-	if (!mfn_valid(mfn)) {
-		return NULL;
-	}
-	pg = mfn_to_page(index_nospec(mfn, frame_max));
-	return page_get(pg, d) ? pg : NULL;
+	return mfn_valid(mfn) && page_get(pg, d) ? pg : NULL;
 }
 
 bool page_deallocate(unsigned long mfn, const struct domain *d)
@@ -221,4 +246,30 @@ bool page_deallocate(unsigned long mfn, const struct domain *d)
 	}
 	page_put(pg);
 	return held;
+}
+
+void page_deallocate_all(unsigned long mfn, unsigned long end, struct domain *d)
+{
+	unsigned long first = mfn;
+	uint64_t time = 0, last;
+
+	for (; mfn < end; mfn++) {
+		struct page *pg = mfn_to_page(mfn);
+
+		if (page_steal(pg, d)) {
+			last = stamp_time(word_load(pg));
+			time = MAX(time, last);
+			continue;
+		}
+		if (first < mfn) {
+			free_frames(d, first, mfn, time);
+		}
+		first = mfn + 1;
+		if (READ_ONCE(pg->owner) == d->id) {
+			(void)page_deallocate(mfn, d);
+		}
+	}
+	if (first < mfn) {
+		free_frames(d, first, mfn, time);
+	}
 }

@@ -10,7 +10,7 @@
 #define HEAP_MAX_ORDER 18  /* 1 GiB */
 #define ADDRESS_BITS_ANY 0 /* as XENMEMF_get_address_bits() has it */
 
-/** Adds RAM frames [start, end) at start-up. */
+/** As heap_free() for frames [start, end), and at start-up for all RAM. */
 void heap_add(unsigned long start, unsigned long end);
 
 /**

@@ -137,6 +137,18 @@ void page_stamp(struct page *pg);
  */
 bool page_deallocate(unsigned long mfn, const struct domain *d);
 /**
+ * The same for all of [mfn, end) that are d's; all of it is in the frame table.
+ * What nothing maps goes back in runs, with one TLB flush and one look at the
+ * free lists.
+ */
+void page_deallocate_all(unsigned long mfn, unsigned long end, struct domain *d);
+/**
+ * Takes a frame away from d if nothing uses it.  It is the core's, with count
+ * 0, so nobody can take a reference, and what TLBs have of it is to be flushed.
+ * d->tot_pages goes on counting it.
+ */
+bool must_check page_steal(struct page *pg, const struct domain *d);
+/**
  * The core takes a frame that it lent, and holds by the only reference, back
  * from its owner: nobody finds a reference from here on, and what TLBs have of
  * it is to be flushed.  True if so, or done before; false: somebody maps it.

@@ -379,6 +379,52 @@ static void test_zombie(void)
 	check_gone(before);
 }
 
+/*
+ * Each frame went back by itself: a lock, a look at the free lists and at all
+ * TLBs for each.  Now they go in runs; what one frame of a run needs must not be
+ * lost: its flush, later than those of its neighbours, and who still maps it.
+ */
+static void test_runs(void)
+{
+	const struct vl_create how = { .vcpus = 1, .max_frames = 32 };
+	unsigned long before = free_before(), mfn, flushes;
+	struct domain *d;
+	struct page *pg;
+	uint64_t at, word;
+	int rc;
+
+	d = domain_create(1, &how, &rc);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+	pg = domain_alloc_frames(d, 5, ADDRESS_BITS_ANY);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(pg);
+	mfn = page_to_mfn(pg);
+	run(0, 0);
+	tlb_flush_cpus(cpu_online_mask());
+	at = fake_guest_l1e_maddr(&guest[0], 50);
+	OK(update_entry(at, (mfn + 7) << PAGE_SHIFT | RO, 1));
+	OK(update_entry(at + 8, (mfn + 9) << PAGE_SHIFT | RO, 1));
+	TRUE_(fake_guest_read(fake_va(50, 0), &word, 8));
+	OK(update_entry(at, 0, DOMID_SELF));
+	for (unsigned int i = 0; i < 32; i++) {
+		arch_m2p_set(mfn + i, i);
+	}
+	flushes = fake.flushes;
+	EQ(fake_destroy(d), -XEN_EBUSY);
+	run(0, 0);
+	fake_tlb_check();
+	EQ(fake.flushes - flushes, 1);
+	EQ(d->tot_pages, 1);
+	EQ(pg[9].owner, 1);
+	EQ(arch_m2p_get(mfn + 9), 9);
+	OK(update_entry(at + 8, 0, DOMID_SELF));
+	OK(fake_destroy(d));
+	for (unsigned int i = 0; i < 32; i++) {
+		EQ(pg[i].owner, OWNER_NONE);
+		EQ(arch_m2p_get(mfn + i), M2P_INVALID);
+	}
+	check_gone(before);
+}
+
 /* shared_info is no frame of the domain's count. */
 static void test_zombie_shared(void)
 {
@@ -475,6 +521,7 @@ CU_TestInfo domain_tests[] = {
 	{ "how many frames", test_footprint },
 	{ "everything in use", test_in_use },
 	{ "frames that others map", test_zombie },
+	{ "frames in runs", test_runs },
 	{ "shared_info that others map", test_zombie_shared },
 	{ "twice, and by two CPUs", test_twice },
 	CU_TEST_INFO_NULL,
