@@ -460,6 +460,46 @@ arch_copy_to_guest:
 	EXTABLE 220b, 223b
 	EXTABLE 221b, 222b
 
+	/*
+	 * memset(), memcpy(), memmove(), which the compiler calls as well: whole
+	 * words first; or from the end, if the destination begins within the source.
+	 */
+	.globl memset, memcpy, memmove
+memset:
+	movq	%rdi, %r8
+	movzbl	%sil, %eax
+	movabsq	$0x0101010101010101, %rcx
+	imulq	%rcx, %rax
+	movq	%rdx, %rcx
+	andl	$7, %edx
+	shrq	$3, %rcx
+	rep stosq
+	movl	%edx, %ecx
+	rep stosb
+	movq	%r8, %rax
+	ret
+
+memcpy:
+memmove:
+	movq	%rdi, %rax
+	movq	%rdi, %rcx
+	subq	%rsi, %rcx
+	cmpq	%rdx, %rcx
+	movq	%rdx, %rcx
+	jb	1f
+	andl	$7, %edx
+	shrq	$3, %rcx
+	rep movsq
+	movl	%edx, %ecx
+	rep movsb
+	ret
+1:	leaq	-1(%rdi, %rdx), %rdi
+	leaq	-1(%rsi, %rdx), %rsi
+	std
+	rep movsb
+	cld
+	ret
+
 	.data
 	.balign 64
 	.globl vcpu_regs_end
