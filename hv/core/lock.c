@@ -29,23 +29,23 @@ void lock_rank_enter(enum lock_rank rank)
 		panic("lock order: %s wanted while %s is held", rank_names[rank],
 		      rank_names[31 - __builtin_clz(*held)]);
 	}
-	*held |= 1u << rank;
+	*held |= LOCK_CHECKS << rank;
 }
 
 void lock_rank_leave(enum lock_rank rank)
 {
-	this_cpu()->ranks_held &= ~(1u << rank);
+	this_cpu()->ranks_held &= ~(LOCK_CHECKS << rank);
 }
 
 static void take(spinlock_t *l)
 {
 	uint32_t token = this_cpu()->id + 1, expected = 0;
 
-	if (unlikely(READ_ONCE(l->taken) == token)) {
-		panic("lock %s taken twice by one CPU", rank_names[l->rank]);
-	}
 	while (!__atomic_compare_exchange_n(&l->taken, &expected, token, false, __ATOMIC_ACQUIRE,
 					    __ATOMIC_RELAXED)) {
+		if (expected == token) {
+			panic("lock %s taken twice by one CPU", rank_names[l->rank]);
+		}
 		for (expected = 0; READ_ONCE(l->taken) != 0;) {
 			arch_cpu_relax();
 		}

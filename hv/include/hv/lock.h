@@ -45,9 +45,9 @@ typedef struct spinlock {
 
 /* Rank checks are compiled in; lock.c tests it as an ordinary condition. */
 #ifdef CONFIG_DEBUG
-#define LOCK_CHECKS 1
+#define LOCK_CHECKS 1u
 #else
-#define LOCK_CHECKS 0
+#define LOCK_CHECKS 0u
 #endif
 
 #define SPINLOCK_INIT(r) ((spinlock_t){ .rank = (uint16_t)(r) })
