@@ -9,31 +9,53 @@
 
 #include <hv/page.h>
 
+/*
+ * One side of a copy.  It stays held for the next element, which mostly goes on
+ * in the frame that this one filled or emptied.
+ */
 struct side {
-	struct domain *d; /* of this element and perhaps of the next */
-	struct page *pg;
+	struct domain *peer; /* of this element and perhaps of the next */
+	struct domain *d;    /* whose frame it is */
+	struct page *pg;     /* NULL: nothing is held */
+	struct gnttab_copy_ptr at;
 	bool write, by_ref;
 };
 
-static int side_get(struct side *s, const struct gnttab_copy_ptr *p)
+static void side_put(struct side *s)
 {
-	if (gnttab_peer(&s->d, p->domid) == NULL) {
-		return GNTST_bad_domain;
+	if (s->pg != NULL) {
+		gnttab_release(s->by_ref ? s->d : NULL, s->at.u.ref, s->write, s->pg);
+		s->pg = NULL;
 	}
-	if (s->by_ref) {
-		return gnttab_acquire(s->d, p->u.ref, s->write, &s->pg);
-	}
-	/* Frames by number are the caller's own. */
-	if (s->d != current_domain()) {
-		return GNTST_permission_denied;
-	}
-	s->pg = gnttab_hold(p->u.gmfn, s->d, s->write);
-	return s->pg != NULL ? GNTST_okay : GNTST_bad_page;
 }
 
-static void side_put(const struct side *s, const struct gnttab_copy_ptr *p)
+static int side_get(struct side *s, const struct gnttab_copy_ptr *p, bool by_ref)
 {
-	gnttab_release(s->by_ref ? s->d : NULL, p->u.ref, s->write, s->pg);
+	struct domain *d = current_domain();
+
+	if (s->pg != NULL && s->by_ref == by_ref && s->at.domid == p->domid &&
+	    s->at.u.gmfn == p->u.gmfn) { /* which a reference is the half of */
+		return GNTST_okay;
+	}
+	side_put(s);
+	if (p->domid != DOMID_SELF && p->domid != d->id) {
+		d = gnttab_peer(&s->peer, p->domid);
+	}
+	if (d == NULL) {
+		return GNTST_bad_domain;
+	}
+	s->d = d;
+	s->at = *p;
+	s->by_ref = by_ref;
+	if (by_ref) {
+		return gnttab_acquire(d, p->u.ref, s->write, &s->pg);
+	}
+	/* Frames by number are the caller's own. */
+	if (d != current_domain()) {
+		return GNTST_permission_denied;
+	}
+	s->pg = gnttab_hold(p->u.gmfn, d, s->write);
+	return s->pg != NULL ? GNTST_okay : GNTST_bad_page;
 }
 
 static int copy_one(const struct gnttab_copy *op, struct side *source, struct side *dest)
@@ -44,21 +66,16 @@ static int copy_one(const struct gnttab_copy *op, struct side *source, struct si
 	if (from + op->len > PAGE_SIZE || to + op->len > PAGE_SIZE) {
 		return GNTST_bad_copy_arg;
 	}
-	source->by_ref = (op->flags & GNTCOPY_source_gref) != 0;
-	dest->by_ref = (op->flags & GNTCOPY_dest_gref) != 0;
-	status = side_get(source, &op->source);
-	if (status != GNTST_okay) {
-		return status;
+	status = side_get(source, &op->source, (op->flags & GNTCOPY_source_gref) != 0);
+	if (status == GNTST_okay) {
+		status = side_get(dest, &op->dest, (op->flags & GNTCOPY_dest_gref) != 0);
 	}
-	status = side_get(dest, &op->dest);
 	if (status == GNTST_okay) {
 		/* Masked for the CPU that does not wait for the check. */
 		memmove((char *)frame_ptr(page_to_mfn(dest->pg)) + to % PAGE_SIZE,
 			(const char *)frame_ptr(page_to_mfn(source->pg)) + from % PAGE_SIZE,
 			op->len);
-		side_put(dest, &op->dest);
 	}
-	side_put(source, &op->source);
 	return status;
 }
 
@@ -69,7 +86,9 @@ int gnttab_copy(unsigned int cmd UNUSED, union gnttab_ops *ops, unsigned int n)
 	for (unsigned int i = 0; i < n; i++) {
 		ops->copy[i].status = (int16_t)copy_one(&ops->copy[i], &source, &dest);
 	}
-	domain_put(source.d);
-	domain_put(dest.d);
+	side_put(&source);
+	side_put(&dest);
+	domain_put(source.peer);
+	domain_put(dest.peer);
 	return 0;
 }

@@ -121,6 +121,64 @@ static void test_copy_errors(void)
 	gt_check_use(0, 0);
 }
 
+/*
+ * A side stays held for the next element.  One that took the frame of the last
+ * element for its own would write into another's memory, or let go of it twice.
+ */
+static void test_copy_batch(void)
+{
+	uint8_t *theirs, *mine, *other;
+	struct gnttab_copy c[6];
+
+	gt_world(0);
+	theirs = frame_ptr(guest[1].mfn[GRANTED]);
+	mine = frame_ptr(guest[2].mfn[20]);
+	other = frame_ptr(guest[2].mfn[21]);
+	memset(theirs, 1, PAGE_SIZE);
+	memset(mine, 2, PAGE_SIZE);
+	memset(other, 3, PAGE_SIZE);
+	for (unsigned int i = 0; i < ARRAY_SIZE(c); i++) {
+		c[i] = copy_of(true);
+		c[i].source.offset = c[i].dest.offset = (uint16_t)(i * 100);
+	}
+	c[1].dest.u.gmfn = guest[2].mfn[21]; /* the source alone is the same */
+	c[2].source.u.ref = REF + 1;	     /* refused: nothing is held then */
+	c[3].dest.domid = 2;		     /* the same frame by another name */
+	c[4].flags = 0;			     /* the reference's number is a frame's */
+	c[4].source.domid = DOMID_SELF;
+	c[5].dest.u.gmfn = 0; /* the destination alone is refused */
+	OK(gt_list(GNTTABOP_copy, c, sizeof(c[0]), ARRAY_SIZE(c)));
+	OK(c[0].status);
+	OK(c[1].status);
+	EQ(c[2].status, GNTST_bad_gntref);
+	OK(c[3].status);
+	EQ(c[4].status, GNTST_bad_page);
+	EQ(c[5].status, GNTST_bad_page);
+	for (unsigned int i = 0; i < PAGE_SIZE; i++) {
+		EQ(mine[i], i / 100 == 0 || i / 100 == 3 ? 1 : 2);
+		EQ(other[i], i / 100 == 1 ? 1 : 3);
+		EQ(theirs[i], 1);
+	}
+	gt_check_use(0, 0);
+	/* what is read by reference is written by frame, and the other way round */
+	c[0] = copy_of(true);
+	c[1] = copy_of(false);
+	c[1].source.u.gmfn = guest[2].mfn[21];
+	c[2] = copy_of(true);
+	c[2].dest.offset = 200;
+	run(1, 0);
+	gt_grant(1, REF, 2, GRANTED, 0);
+	run(2, 0);
+	OK(gt_list(GNTTABOP_copy, c, sizeof(c[0]), 3));
+	OK(c[0].status);
+	OK(c[1].status);
+	OK(c[2].status);
+	EQ(mine[99], 1);
+	EQ(theirs[99], 3);
+	EQ(mine[299], 3);
+	gt_check_use(0, 0);
+}
+
 /* ---- Ends -------------------------------------------------------------------------------- */
 
 static void test_granter_dies(void)
@@ -257,6 +315,7 @@ static void test_seed(void)
 CU_TestInfo gnttab_life_tests[] = {
 	{ "copies", test_copy },
 	{ "copies: errors", test_copy_errors },
+	{ "copies: a list", test_copy_batch },
 	{ "the granter dies first", test_granter_dies },
 	{ "the mapper dies, interrupted", test_mapper_dies },
 	{ "both map each other, and die", test_both_die },
