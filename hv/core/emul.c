@@ -31,6 +31,8 @@
 
 #define DR6_BS 0x4000ull /* single step */
 
+#define OPCODE_RDMSR 0x320f /* its two bytes */
+
 /* Is the code segment a 64-bit one?  The decoder knows no other code. */
 static bool code_is_long(const struct vcpu *v)
 {
@@ -252,6 +254,7 @@ __attribute__((noinline)) enum emul_result emul_privileged(struct guest_regs *re
 {
 	struct vcpu *v = current_vcpu();
 	enum emul_result rc;
+	uint16_t opcode;
 	struct insn in;
 
 	ASSERT(regs == &v->regs);
@@ -263,8 +266,16 @@ __attribute__((noinline)) enum emul_result emul_privileged(struct guest_regs *re
 	}
 	/* A selector: some load of a segment, not ours.  And do not even
 	 * look at the code of a user program that may do nothing here. */
-	if (regs->error_code != 0 || (!v->in_kernel && !emul_io_allowed(v)) ||
-	    !emul_fetch(v, &in)) {
+	if (regs->error_code != 0 || (!v->in_kernel && !emul_io_allowed(v))) {
+		return EMUL_BOUNCE;
+	}
+	/* Linux does it in each switch of processes: without the decoder. */
+	if (v->in_kernel && regs->cs == FLAT_RING3_CS64 &&
+	    !copy_from_guest(&opcode, guest_ptr(regs->rip), sizeof(opcode)) &&
+	    opcode == OPCODE_RDMSR) {
+		in.op = INSN_RDMSR;
+		in.length = sizeof(opcode);
+	} else if (!emul_fetch(v, &in)) {
 		return EMUL_BOUNCE;
 	}
 	if (in.op >= INSN_IN && in.op <= INSN_OUTS) {

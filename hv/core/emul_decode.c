@@ -240,17 +240,12 @@ static bool decode_any(const uint8_t *bytes, size_t count, struct insn *out)
 
 /*
  * What Linux compiles nearly all its stores to tables to, xchg or mov of a
- * 64-bit register and (register), and the rdmsr of each switch of processes.
- * As decode_any() would.
+ * 64-bit register and (register).  As decode_any() would.
  */
 static bool decode_quick(const uint8_t *b, size_t count, struct insn *out)
 {
 	unsigned int rm = count < 3 ? 4 : b[2] & 7u;
 
-	if (count >= 2 && b[0] == 0x0f && b[1] == 0x32) {
-		*out = (struct insn){ .op = INSN_RDMSR, .length = 2, .bytes = 4 };
-		return true;
-	}
 	if (rm == 4 || rm == 5 || (b[0] & 0xf8) != 0x48 || (b[1] != 0x87 && b[1] != 0x89) ||
 	    b[2] >= 0x40) {
 		return false;

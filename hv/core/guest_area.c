@@ -16,10 +16,6 @@
 #include <hv/guest_access.h>
 #include <hv/mm.h>
 
-/* Sources need not be aligned. */
-typedef uint32_t any_u32 __attribute__((aligned(1), may_alias));
-typedef uint64_t any_u64 __attribute__((aligned(1), may_alias));
-
 struct page *guest_frame_hold(const struct domain *d, unsigned long mfn)
 {
 	struct page *pg;
@@ -54,6 +50,9 @@ int guest_area_register(struct guest_area *a, uint64_t va, size_t size)
 			return -XEN_EFAULT;
 		}
 	}
+	if (a->offset % sizeof(uint64_t) == 0 && a->pg[1] == NULL) {
+		a->flat = guest_frame_ptr(a->pg[0], a->offset);
+	}
 	return 0;
 }
 
@@ -63,9 +62,10 @@ void guest_area_drop(struct guest_area *a)
 		page_put_and_type(a->pg[i]);
 		a->pg[i] = NULL;
 	}
+	a->flat = NULL;
 }
 
-void guest_area_write(const struct guest_area *a, size_t at, const void *src, size_t n)
+void guest_area_write_split(const struct guest_area *a, size_t at, const void *src, size_t n)
 {
 	size_t pos = a->offset + at;
 	const char *from = src;
@@ -73,17 +73,9 @@ void guest_area_write(const struct guest_area *a, size_t at, const void *src, si
 	while (n > 0 && a->pg[0] != NULL) {
 		size_t in_page = pos % PAGE_SIZE;
 		size_t part = MIN(n, PAGE_SIZE - in_page);
-		void *to = guest_frame_ptr(a->pg[pos / PAGE_SIZE], in_page);
 
-		/* Versions and flags are single words: one store, so that the
-		 * guest never reads half of one. */
-		if (part == sizeof(uint64_t) && in_page % part == 0) {
-			WRITE_ONCE(*(uint64_t *)to, *(const any_u64 *)(const void *)from);
-		} else if (part == sizeof(uint32_t) && in_page % part == 0) {
-			WRITE_ONCE(*(uint32_t *)to, *(const any_u32 *)(const void *)from);
-		} else {
-			memcpy(to, from, part);
-		}
+		/* Words are single stores: memcpy() copies by words first. */
+		memcpy(guest_frame_ptr(a->pg[pos / PAGE_SIZE], in_page), from, part);
 		pos += part;
 		from += part;
 		n -= part;

@@ -76,7 +76,6 @@ long hypercall_invoke(uint64_t nr, const uint64_t args[HYPERCALL_ARGS])
 
 	/* Field by field: a structure would be made up first and copied then. */
 	r->nr = (uint8_t)MIN(nr, (uint64_t)UINT8_MAX);
-	r->in_multicall = v->mc != NULL;
 	r->arg[0] = args[0];
 	r->arg[1] = args[1];
 	r->arg[2] = args[2];
@@ -145,15 +144,14 @@ void hypercall_page_fill(void *dst)
 
 void hypercall_history_print(const struct vcpu *v)
 {
+	/* A multicall comes behind its entries. */
 	pr_err("last hypercalls of d%uv%u, newest last:", v->domain->id, v->id);
 	for (uint64_t i = v->history_next - MIN(v->history_next, ARRAY_SIZE(v->history));
 	     i < v->history_next; i++) {
 		const struct hypercall_record *r = &v->history[i % ARRAY_SIZE(v->history)];
 		const char *name = r->nr < HYPERCALL_COUNT ? table[r->nr].name : NULL;
 
-		pr_err("  %s%s [%u] (%#lx, %#lx, %#lx) = %ld",
-		       r->in_multicall ? "in multicall: " : "",
-		       name != NULL ? name : "unknown call", r->nr, r->arg[0], r->arg[1], r->arg[2],
-		       r->result);
+		pr_err("  %s [%u] (%#lx, %#lx, %#lx) = %ld", name != NULL ? name : "unknown call",
+		       r->nr, r->arg[0], r->arg[1], r->arg[2], r->result);
 	}
 }

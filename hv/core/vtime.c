@@ -66,8 +66,10 @@ static struct time_pair current_pair(void)
 
 static void write_version(struct vcpu *v, uint32_t version)
 {
+	const uint64_t word = version; /* and the padding behind it */
+
 	WRITE_ONCE(v->info->time.version, version);
-	guest_area_write(&v->time_area, 0, &version, sizeof(version));
+	guest_area_write(&v->time_area, 0, &word, sizeof(word));
 }
 
 /*

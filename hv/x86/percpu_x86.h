@@ -25,6 +25,7 @@ struct arch_percpu {
 	uint64_t *gdt_reserved; /* write-once: page 14 of the window */
 	uint64_t *window_ptes;	/* write-once: of GDT_WINDOW() on */
 	uint64_t cr3_loaded;	/* what CR3 holds; written by its own CPU */
+	unsigned int gdt_pages; /* of the window that may be a guest's, switch.c */
 	bool ldt_used;		/* the LDT window may hold pages, switch.c */
 
 	const struct domain *last_domain; /* compared only: it may be gone, switch.c */

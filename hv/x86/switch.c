@@ -77,10 +77,12 @@ static void set_window_page(unsigned int page, unsigned long mfn)
 void arch_load_descriptors(struct vcpu *v)
 {
 	struct percpu *p = this_cpu();
+	unsigned int pages = (v->gdt_entries * 8 + PAGE_SIZE - 1) / PAGE_SIZE;
 
-	for (unsigned int i = 0; i < GDT_GUEST_PAGES; i++) {
+	for (unsigned int i = 0; i < MAX(pages, p->arch.gdt_pages); i++) {
 		set_window_page(i, v->gdt_frame[i]);
 	}
+	p->arch.gdt_pages = pages;
 	if (v->ldt_entries != 0 || p->arch.ldt_used) {
 		for (unsigned int i = 0; i < ARRAY_SIZE(v->ldt_frame); i++) {
 			set_window_page(GDT_PAGES + i, v->ldt_frame[i]);

@@ -26,11 +26,11 @@
 struct guest_area {
 	struct page *pg[2]; /* writable type references; pg[1] if it crosses */
 	uint16_t offset;    /* of the area within pg[0] */
+	void *flat;	    /* all of it, if it is aligned and within a page */
 };
 
 struct hypercall_record {
 	uint8_t nr;
-	bool in_multicall;
 	uint64_t arg[3];
 	int64_t result;
 };
@@ -199,6 +199,16 @@ void *guest_frame_ptr(const struct page *pg, size_t offset);
 int must_check guest_area_register(struct guest_area *a, uint64_t va, size_t size);
 void guest_area_drop(struct guest_area *a);
 /** Writes bytes [at, at + n) of the area, if there is one. */
-void guest_area_write(const struct guest_area *a, size_t at, const void *src, size_t n);
+void guest_area_write_split(const struct guest_area *a, size_t at, const void *src, size_t n);
+static inline void guest_area_write(const struct guest_area *a, size_t at, const void *src,
+				    size_t n)
+{
+	if (likely(a->flat != NULL)) {
+		/* Without a call, as n is a constant: a word is one store. */
+		__builtin_memcpy((char *)a->flat + at, src, n);
+	} else {
+		guest_area_write_split(a, at, src, n);
+	}
+}
 
 #endif
