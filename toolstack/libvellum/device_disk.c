@@ -124,7 +124,7 @@ int disk_prepare(struct vl_host *host, struct device *device, struct vl_error *e
 	if (fd < 0) {
 		return fd;
 	}
-	image_name(host, &info, device->image);
+	image_find(host, &info, &device->image);
 	if (S_ISBLK(info.st_mode)) {
 		device->node = info.st_rdev;
 		device->fd = fd;

@@ -4,100 +4,69 @@
  * their configurations say so.  In the store, in the transaction that makes a
  * disk's nodes: two creations at once cannot both win.
  *
- *     /vellum/image/IMAGE/DOMID-NUMBER   "r", "w" or "w!"
- *     BACKEND/image                      IMAGE
+ *     /vellum/image/ROOT/DOMID-NUMBER   "r", "w" or "w!", then ways, or none for all of it
+ *     BACKEND/image                     the roots, with blanks between them
  *
- * A file is known by its inode, a block device by its number.  The name of a
- * partition begins with that of its disk, "b-8-0" and "b-8-0-8-1": who writes one
- * of them writes the other.
+ * Roots and ways are told in device_place.c.  Two disks have data in common if for
+ * one root a way of one begins with one of the other.
  *
- * An entry counts only while its backend directory names the image, so one that
+ * An entry counts only while its backend directory names the root, so one that
  * was left behind does no harm.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "libvellum/device_part.h"
 
 #define INDEX "/vellum/image"
-
-/* The number of the disk that a partition is a part of, as "8-0"; false: it is none. */
-static bool partition_of(const struct vl_host *host, dev_t device, char disk[32])
-{
-	const char *root = host->root ? host->root : "";
-	char path[PATH_MAX], *colon;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/sys/dev/block/%u:%u/partition", root, major(device),
-		 minor(device));
-	if (access(path, F_OK) < 0) {
-		return false;
-	}
-	snprintf(path, sizeof(path), "%s/sys/dev/block/%u:%u/../dev", root, major(device),
-		 minor(device));
-	file = fopen(path, "re");
-	if (!file) {
-		return false;
-	}
-	colon = fgets(disk, 32, file) ? strchr(disk, ':') : NULL;
-	fclose(file);
-	if (colon) {
-		*colon = '-';
-		disk[strspn(disk, "0123456789-")] = '\0';
-	}
-	return colon;
-}
-
-void image_name(const struct vl_host *host, const struct stat *info, char name[64])
-{
-	unsigned int number[2] = { major(info->st_rdev), minor(info->st_rdev) };
-	char disk[32];
-
-	if (S_ISBLK(info->st_mode) && partition_of(host, info->st_rdev, disk)) {
-		snprintf(name, 64, "b-%s-%u-%u", disk, number[0], number[1]);
-	} else if (S_ISBLK(info->st_mode)) {
-		snprintf(name, 64, "b-%u-%u", number[0], number[1]);
-	} else {
-		snprintf(name, 64, "f-%u-%u-%ju", major(info->st_dev), minor(info->st_dev),
-			 (uintmax_t)info->st_ino);
-	}
-}
-
-/* How much of a block device's name is its disk's; 0: it is a file. */
-static size_t disk_length(const char *image)
-{
-	const char *dash = strncmp(image, "b-", 2) == 0 ? strchr(image + 2, '-') : NULL;
-	const char *end = dash ? strchr(dash + 1, '-') : NULL;
-
-	return !dash ? 0 : end ? (size_t)(end - image) : strlen(image);
-}
 
 static const char *mode_of(const struct vl_disk *disk)
 {
 	return disk->readonly ? "r" : disk->shared ? "w!" : "w";
 }
 
+/* Whether one of the words is this one. */
+static bool has_word(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+
+	while (*words) {
+		size_t size = strcspn(words, " ");
+
+		if (size == length && !strncmp(words, word, size)) {
+			return true;
+		}
+		words += size + (words[size] == ' ');
+	}
+	return false;
+}
+
 /* An entry's disk still has the image. */
-static bool alive(struct nodes *nodes, const char *image, unsigned long domid, unsigned long number)
+static bool alive(struct nodes *nodes, const char *root, unsigned long domid, unsigned long number)
 {
 	char *named = NULL;
 	bool same;
 
 	nodes->rc = vl_store_readf(nodes->store, nodes->tx, &named, nodes->error,
 				   "/local/domain/0/backend/vbd/%lu/%lu/image", domid, number);
-	same = !nodes->rc && named && !strcmp(named, image);
+	same = !nodes->rc && named && has_word(named, root);
 	free(named);
 	return same;
 }
 
-static void refuse(struct nodes *nodes, const struct device *device, const char *image,
+/* Whether it begins with the other way. */
+static bool is_below(const char *way, const char *other)
+{
+	size_t length = strlen(other);
+
+	return !strncmp(way, other, length) && (way[length] == '/' || !way[length]);
+}
+
+static void refuse(struct nodes *nodes, const struct device *device, const char *relation,
 		   unsigned long domid, bool writes)
 {
-	size_t own = strlen(device->image), other = strlen(image);
 	char *name = NULL, user[160] = "another disk of the guest";
 
 	if (domid != device->domid) {
@@ -108,91 +77,79 @@ static void refuse(struct nodes *nodes, const struct device *device, const char 
 	}
 	nodes->rc =
 		vl_error_set(nodes->error, -EBUSY, "%s: %s is %s%s %s (mode w! would allow both)",
-			     device->name, device->disk->target,
-			     own > other ? "on a disk " :
-			     own < other ? "a disk with a partition " :
-					   "",
+			     device->name, device->disk->target, relation,
 			     writes ? "written by" : "in use by", user);
 }
 
+/* Its ways, with blanks between them, and the one of ours: what is said of them. */
+static const char *relation(const char *ways, const char *way)
+{
+	char other[IMAGE_WAY_SIZE];
+	size_t size;
+
+	do {
+		ways += strspn(ways, " ");
+		size = strcspn(ways, " ");
+		snprintf(other, sizeof(other), "%.*s", (int)size, ways);
+		if (is_below(way, other)) {
+			return way[size] ? "on a disk " : "";
+		}
+		if (is_below(other, way)) {
+			return "a disk with a part ";
+		}
+		ways += size;
+	} while (*ways);
+	return NULL;
+}
+
 /* An entry is "DOMID-NUMBER". */
-static void check_entry(struct nodes *nodes, const struct device *device, const char *image,
+static void check_entry(struct nodes *nodes, const struct device *device, const struct place *place,
 			const char *entry)
 {
 	unsigned long domid, number = 0;
-	char *mode = NULL, *end;
-	bool writes;
+	char *text = NULL, *end;
+	const char *found;
 
 	domid = strtoul(entry, &end, 10);
 	if (*end == '-') {
 		number = strtoul(end + 1, &end, 10);
 	}
-	if (*end || !alive(nodes, image, domid, number)) {
+	if (*end || !alive(nodes, place->root, domid, number)) {
 		return;
 	}
-	nodes->rc = vl_store_readf(nodes->store, nodes->tx, &mode, nodes->error, INDEX "/%s/%s",
-				   image, entry);
-	writes = mode && *mode == 'w';
-	free(mode);
-	if (!nodes->rc && (writes || !device->disk->readonly)) {
-		refuse(nodes, device, image, domid, writes);
+	nodes->rc = vl_store_readf(nodes->store, nodes->tx, &text, nodes->error, INDEX "/%s/%s",
+				   place->root, entry);
+	if (!nodes->rc && text && (*text == 'w' || !device->disk->readonly)) {
+		found = relation(text + strcspn(text, " "), place->way);
+		if (found) {
+			refuse(nodes, device, found, domid, *text == 'w');
+		}
 	}
+	free(text);
 }
 
-/* The names in a folder of the index; none if that is not there. */
-static int list(struct nodes *nodes, const char *path, char ***names)
-{
-	int count = vl_store_list(nodes->store, nodes->tx, path, names, nodes->error);
-
-	if (count < 0 && count != -ENOENT) {
-		nodes->rc = count;
-	}
-	return count;
-}
-
-static void check_users(struct nodes *nodes, const struct device *device, const char *image)
+static void check_users(struct nodes *nodes, const struct device *device, const struct place *place)
 {
 	char **entries = NULL, path[NODE_PATH_SIZE];
 	int count;
 
-	if (nodes->rc) {
-		return;
+	snprintf(path, sizeof(path), INDEX "/%s", place->root);
+	count = vl_store_list(nodes->store, nodes->tx, path, &entries, nodes->error);
+	if (count < 0 && count != -ENOENT) {
+		nodes->rc = count;
 	}
-	snprintf(path, sizeof(path), INDEX "/%.64s", image);
-	count = list(nodes, path, &entries);
 	for (int i = 0; i < count && !nodes->rc; i++) {
-		check_entry(nodes, device, image, entries[i]);
+		check_entry(nodes, device, place, entries[i]);
 	}
 	free(entries);
 }
 
-/* Of a partition also its disk, of a disk also its partitions. */
-static void check_related(struct nodes *nodes, const struct device *device)
-{
-	size_t length = disk_length(device->image);
-	char **images = NULL, disk[64];
-	int count;
-
-	if (device->image[length] == '-') {
-		snprintf(disk, sizeof(disk), "%.*s", (int)length, device->image);
-		check_users(nodes, device, disk);
-	} else if (length) {
-		count = list(nodes, INDEX, &images);
-		for (int i = 0; i < count; i++) {
-			if (!strncmp(images[i], device->image, length) &&
-			    images[i][length] == '-') {
-				check_users(nodes, device, images[i]);
-			}
-		}
-		free(images);
-	}
-}
-
 static void check_entries(struct nodes *nodes, const struct device *device)
 {
-	if (!device->disk->shared && !nodes->rc) {
-		check_users(nodes, device, device->image);
-		check_related(nodes, device);
+	const struct image *image = &device->image;
+
+	for (unsigned int i = 0; i < image->count && !device->disk->shared && !nodes->rc; i++) {
+		check_users(nodes, device, &image->places[i]);
 	}
 }
 
@@ -205,44 +162,92 @@ int image_check(struct vl_host *host, const struct vl_disk *disk, struct vl_erro
 	/* What is no file here is a script's business. */
 	if (disk->target && stat(disk->target, &info) == 0) {
 		snprintf(device.name, sizeof(device.name), "disk %s", disk->vdev);
-		image_name(host, &info, device.image);
+		image_find(host, &info, &device.image);
 		check_entries(&nodes, &device);
 	}
 	return nodes.rc;
 }
 
+/* Whether one of the places before it has its root. */
+static bool came_before(const struct image *image, unsigned int index)
+{
+	for (unsigned int i = 0; i < index; i++) {
+		if (!strcmp(image->places[i].root, image->places[index].root)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A volume may lie on several parts of one disk. */
+static void claim_root(struct nodes *nodes, const struct device *device, const char *root)
+{
+	const struct image *image = &device->image;
+	char entry[32], value[IMAGE_PLACES * (IMAGE_WAY_SIZE + 1) + 8];
+	size_t size = (size_t)snprintf(value, sizeof(value), "%s", mode_of(device->disk));
+
+	for (unsigned int i = 0; i < image->count; i++) {
+		const struct place *place = &image->places[i];
+
+		if (!strcmp(place->root, root) && *place->way) {
+			size += (size_t)snprintf(value + size, sizeof(value) - size, " %s",
+						 place->way);
+		}
+	}
+	nodes_dir(nodes, INDEX "/%s", root);
+	snprintf(entry, sizeof(entry), "%u-%u", device->domid, device->number);
+	nodes_put_text(nodes, entry, value);
+}
+
 void image_claim(struct nodes *nodes, const struct device *device)
 {
-	char entry[32];
+	const struct image *image = &device->image;
+	char roots[IMAGE_PLACES * (IMAGE_ROOT_SIZE + 1)] = "";
+	size_t size = 0;
 
-	if (nodes->rc || !*device->image) {
+	if (nodes->rc || !image->count) {
 		return;
 	}
 	check_entries(nodes, device);
-	nodes_dir(nodes, INDEX "/%s", device->image);
-	snprintf(entry, sizeof(entry), "%u-%u", device->domid, device->number);
-	nodes_put_text(nodes, entry, mode_of(device->disk));
+	for (unsigned int i = 0; i < image->count; i++) {
+		if (!came_before(image, i)) {
+			claim_root(nodes, device, image->places[i].root);
+			size += (size_t)snprintf(roots + size, sizeof(roots) - size, "%s%s",
+						 i ? " " : "", image->places[i].root);
+		}
+	}
 	nodes_dir(nodes, "%s", device->backend);
-	nodes_put_text(nodes, "image", device->image);
+	nodes_put_text(nodes, "image", roots);
+}
+
+static void release_root(struct nodes *nodes, const char *root, uint16_t domid, uint32_t number)
+{
+	char **left = NULL, path[NODE_PATH_SIZE];
+
+	snprintf(path, sizeof(path), INDEX "/%s/%u-%u", root, domid, number);
+	nodes->rc = vl_store_remove(nodes->store, nodes->tx, path, nodes->error);
+	snprintf(path, sizeof(path), INDEX "/%s", root);
+	if (!nodes->rc && vl_store_list(nodes->store, nodes->tx, path, &left, NULL) == 0) {
+		nodes->rc = vl_store_remove(nodes->store, nodes->tx, path, nodes->error);
+	}
+	free(left);
 }
 
 void image_release(struct nodes *nodes, uint16_t domid, uint32_t number, const char *backend)
 {
-	char *image = NULL, **left = NULL, path[2 * NODE_PATH_SIZE];
+	char *roots = NULL, *root, *rest;
 
 	if (nodes->rc) {
 		return;
 	}
 	nodes->rc =
-		vl_store_readf(nodes->store, nodes->tx, &image, nodes->error, "%s/image", backend);
-	if (!nodes->rc && image && strlen(image) < NODE_PATH_SIZE && !strchr(image, '/')) {
-		snprintf(path, sizeof(path), INDEX "/%s/%u-%u", image, domid, number);
-		nodes->rc = vl_store_remove(nodes->store, nodes->tx, path, nodes->error);
-		snprintf(path, sizeof(path), INDEX "/%s", image);
-		if (!nodes->rc && vl_store_list(nodes->store, nodes->tx, path, &left, NULL) == 0) {
-			nodes->rc = vl_store_remove(nodes->store, nodes->tx, path, nodes->error);
+		vl_store_readf(nodes->store, nodes->tx, &roots, nodes->error, "%s/image", backend);
+	root = !nodes->rc && roots ? strtok_r(roots, " ", &rest) : NULL;
+	while (root && !nodes->rc) {
+		if (strlen(root) < IMAGE_ROOT_SIZE && !strchr(root, '/')) {
+			release_root(nodes, root, domid, number);
 		}
-		free(left);
+		root = strtok_r(NULL, " ", &rest);
 	}
-	free(image);
+	free(roots);
 }

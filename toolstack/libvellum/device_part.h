@@ -37,6 +37,19 @@ enum device_stage {
 
 #define DEVICE_SCRIPT_SIZE 256
 
+/* Where the data of a disk lie: see device_place.c. */
+#define IMAGE_PLACES 8
+#define IMAGE_ROOT_SIZE 64
+#define IMAGE_WAY_SIZE 128
+struct place {
+	char root[IMAGE_ROOT_SIZE];
+	char way[IMAGE_WAY_SIZE];
+};
+struct image {
+	unsigned int count; /* 0: unknown */
+	struct place places[IMAGE_PLACES];
+};
+
 /* For all backends of a guest together, to become ready and to close: the control
  * domain may be busy with the start or the end of others. */
 #define DEVICE_LIMIT_MS 10000
@@ -52,9 +65,9 @@ struct device {
 	char script[DEVICE_SCRIPT_SIZE]; /* "": none */
 
 	/* disk */
-	int fd;		/* keeps the block device, and a loop device at all; -1: none */
-	dev_t node;	/* the block device */
-	char image[64]; /* see device_image.c; "": unknown */
+	int fd;	    /* keeps the block device, and a loop device at all; -1: none */
+	dev_t node; /* the block device */
+	struct image image;
 
 	/* vif */
 	char bridge[IF_NAMESIZE];
@@ -94,8 +107,8 @@ int disk_start(struct vl_host *host, struct device *device, struct vl_error *err
 /* ---- Who uses which image (device_image.c) --------------------------------------- */
 
 struct stat;
-/** A name by which users of the same image meet, and those of a disk and its partitions. */
-void image_name(const struct vl_host *host, const struct stat *info, char name[64]);
+/** Where the data of this file or block device lie (device_place.c). */
+void image_find(const struct vl_host *host, const struct stat *info, struct image *image);
 /** Enters the disk as a user; -EBUSY in nodes->rc: it cannot be one beside those there are. */
 void image_claim(struct nodes *nodes, const struct device *device);
 /** Looks, before anything is made, whether that could succeed. */

@@ -24,6 +24,7 @@ obj-y += device.o
 obj-y += device_detach.o
 obj-y += device_disk.o
 obj-y += device_image.o
+obj-y += device_place.o
 obj-y += device_script.o
 obj-y += device_vif.o
 obj-y += file_io.o

@@ -4,6 +4,7 @@
  * driver that works, is missing, refuses or does not let go.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "fake_alloc.h"
 #include "fake_store.h"
 #include "libvellum/device_part.h"
+#include "libvellum/loop.h"
 #include "guest_help.h"
 
 #define BACKEND "/local/domain/0/backend/vbd/7/51712"
@@ -328,10 +330,13 @@ static void scripts_have_signals(void)
 	}
 }
 
-/* What sysfs says of disk 8:0 with partitions 8:1 and 8:2, and of disk 8:16. */
+/*
+ * What sysfs says of disk 8:0 with partitions 8:1 and 8:2, and of disk 8:16; of
+ * volumes 253:0 on 8:1, 253:1 on both partitions, and 253:2 on 8:16.
+ */
 static void make_sysfs(void)
 {
-	char command[600];
+	char command[1000];
 
 	snprintf(command, sizeof(command),
 		 "cd %s && mkdir -p sys/dev/block sys/devices/sda/sda1 sys/devices/sda/sda2 "
@@ -339,10 +344,17 @@ static void make_sysfs(void)
 		 "echo 1 > sys/devices/sda/sda1/partition && "
 		 "echo 2 > sys/devices/sda/sda2/partition && cd sys/dev/block && "
 		 "ln -s ../../devices/sda 8:0 && ln -s ../../devices/sda/sda1 8:1 && "
-		 "ln -s ../../devices/sda/sda2 8:2 && ln -s ../../devices/sdb 8:16",
+		 "ln -s ../../devices/sda/sda2 8:2 && ln -s ../../devices/sdb 8:16 && "
+		 "cd ../../devices && echo 8:1 > sda/sda1/dev && echo 8:2 > sda/sda2/dev && "
+		 "echo 8:16 > sdb/dev && mkdir -p dm-0/slaves dm-1/slaves dm-2/slaves && "
+		 "ln -s ../../sda/sda1 dm-0/slaves && ln -s ../../sda/sda1 dm-1/slaves && "
+		 "ln -s ../../sda/sda2 dm-1/slaves && ln -s ../../sdb dm-2/slaves && "
+		 "for i in 0 1 2; do ln -s ../../devices/dm-$i ../dev/block/253:$i; done",
 		 folder);
 	CU_ASSERT_EQUAL(system(command), 0);
 }
+
+#define VOLUME 0x1000 /* and a minor: one of device-mapper */
 
 /* One more guest with that disk: 0, or what the claim gives. */
 static int claim(uint16_t domid, unsigned int minor, const char *mode)
@@ -351,10 +363,12 @@ static int claim(uint16_t domid, unsigned int minor, const char *mode)
 				.readonly = *mode == 'r',
 				.shared = !strcmp(mode, "w!") };
 	struct device device = { .disk = &disk, .domid = domid, .number = minor, .name = "disk" };
-	struct stat info = { .st_mode = S_IFBLK, .st_rdev = makedev(8, minor) };
+	struct stat info = { .st_mode = S_IFBLK,
+			     .st_rdev = minor & VOLUME ? makedev(253, minor & ~VOLUME) :
+							 makedev(8, minor) };
 	struct nodes nodes = { .store = host.store, .error = &error };
 
-	image_name(&host, &info, device.image);
+	image_find(&host, &info, &device.image);
 	snprintf(device.backend, sizeof(device.backend), "/local/domain/0/backend/vbd/%u/%u", domid,
 		 minor);
 	image_claim(&nodes, &device);
@@ -377,7 +391,7 @@ static void partitions(void)
 	make_sysfs();
 	CU_ASSERT_EQUAL(claim(1, 1, "w"), 0);
 	CU_ASSERT_EQUAL(claim(2, 0, "w"), -EBUSY);
-	HAS(error.text, "/dev/sd is a disk with a partition written by guest");
+	HAS(error.text, "/dev/sd is a disk with a part written by guest");
 	CU_ASSERT_EQUAL(claim(2, 0, "r"), -EBUSY);
 	CU_ASSERT_EQUAL(claim(2, 1, "w"), -EBUSY);
 	HAS(error.text, "/dev/sd is written by guest");
@@ -395,8 +409,72 @@ static void partitions(void)
 	CU_ASSERT_EQUAL(claim(6, 2, "w!"), 0);
 }
 
+/* A volume and what it lies on were two images, too. */
+static void volumes(void)
+{
+	make_sysfs();
+	CU_ASSERT_EQUAL(claim(1, VOLUME + 0, "w"), 0);
+	CU_ASSERT_EQUAL(claim(2, VOLUME + 0, "r"), -EBUSY);
+	HAS(error.text, "/dev/sd is written by guest");
+	CU_ASSERT_EQUAL(claim(2, 1, "w"), -EBUSY);
+	HAS(error.text, "/dev/sd is a disk with a part written by guest");
+	CU_ASSERT_EQUAL(claim(2, 0, "r"), -EBUSY);
+	/* Both on the same partition, and not the same. */
+	CU_ASSERT_EQUAL(claim(2, VOLUME + 1, "w"), 0);
+	CU_ASSERT_STRING_EQUAL(fake_store_get("/vellum/image/b-8-0/2-4097"),
+			       "w /8-1/253-1 /8-2/253-1");
+	CU_ASSERT_EQUAL(claim(3, 16, "w"), 0);
+	CU_ASSERT_EQUAL(claim(4, VOLUME + 2, "r"), -EBUSY);
+	HAS(error.text, "/dev/sd is on a disk written by guest");
+	release(1, VOLUME + 0);
+	CU_ASSERT_EQUAL(claim(5, 2, "w"), -EBUSY);
+	release(2, VOLUME + 1);
+	CU_ASSERT_EQUAL(claim(5, 2, "w"), 0);
+	CU_ASSERT_EQUAL(claim(5, 1, "w"), 0);
+	release(5, 2);
+	release(5, 1);
+	release(3, 16);
+	CU_ASSERT_PTR_NULL(fake_store_get("/vellum/image/b-8-0"));
+	CU_ASSERT_PTR_NULL(fake_store_get("/vellum/image/b-253-1"));
+}
+
+/* A file, and a loop device that somebody made of it. */
+static void loop_devices(void)
+{
+	const char *path = make_file("image", 1 << 20);
+	char name[32];
+	int file = open(path, O_RDWR | O_CLOEXEC), fd;
+	struct vl_config *first, *second, *reader;
+	dev_t device;
+
+	if (machine_has_loops()) {
+		fd = loop_attach(file, path, false, &device, &error);
+		CU_ASSERT_FATAL(fd >= 0);
+		snprintf(name, sizeof(name), "/dev/loop%u", minor(device));
+		first = one_disk(path, "rw");
+		second = parse(ROOT "disk=['phy:%s,xvda,w']\n", name);
+		reader = parse(ROOT "disk=['phy:%s,xvda,r']\n", name);
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 7, first, &error), 0);
+		CU_ASSERT_EQUAL(device_check_users(&host, second, &error), -EBUSY);
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 8, reader, &error), -EBUSY);
+		HAS(error.text, "is written by guest");
+		CU_ASSERT_EQUAL(vl_devices_detach(&host, 7, &error), 0);
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 8, second, &error), 0);
+		CU_ASSERT_EQUAL(vl_devices_attach(&host, 7, first, &error), -EBUSY);
+		CU_ASSERT_EQUAL(vl_devices_detach(&host, 8, &error), 0);
+		close(fd);
+		nothing_is_left();
+		vl_config_free(first);
+		vl_config_free(second);
+		vl_config_free(reader);
+	}
+	close(file);
+}
+
 CU_TestInfo device_disk_tests[] = {
 	{ "a disk and its partitions", partitions },
+	{ "a disk and its volumes", volumes },
+	{ "a file and its loop device", loop_devices },
 	{ "nodes of both halves", nodes_of_both_halves },
 	{ "check says what is wrong", check_says_what_is_wrong },
 	{ "one writer only", one_writer_only },
