@@ -26,9 +26,11 @@ SUITE = re.compile(r"^Suite: (.+)$")
 VERBOSE = re.compile(r"^  Test: (.+?) \.\.\.")
 NORMAL = re.compile(r"^Suite (.+), Test (.+) had failures:$")
 ASSERTION = re.compile(r"^    (\d+)\. (\S+:\d+)  - (.*)$")
+NOISE = re.compile(r"^FAILED$|^     CUnit - A unit|^     http://cunit")
 REPORT = re.compile(r"^==\d+==ERROR|runtime error:|Assertion .* failed")
 
 SHOWN = 24  # lines of what a failed test said, at the end again
+SAID = 10  # of these, what a unit test printed besides its assertions
 
 
 class Counts:
@@ -44,23 +46,27 @@ class Counts:
 
 
 def failed_tests(output):
-    """Per failed test of a CUnit program its name and its assertions' lines.
+    """Per failed test of a CUnit program its name, and what was said about it.
 
     The modes differ: NORMAL says "Suite S, Test T had failures:" behind a test,
-    VERBOSE says "Test: T ..." before it. What a test prints stands in between.
+    VERBOSE says "Test: T ..." before it. What a test prints stands before its
+    assertions.
     """
-    failures, suite, test = [], "", ""
+    failures, said, suite, test = [], [], "", ""
     for line in output.splitlines():
         if match := SUITE.match(line):
             suite = match.group(1)
         elif match := VERBOSE.match(line):
-            test = f"{suite}: {match.group(1)}"
+            test, said = f"{suite}: {match.group(1)}", []
         elif match := NORMAL.match(line):
             test = f"{match.group(1)}: {match.group(2)}"
         elif match := ASSERTION.match(line):
             if not failures or failures[-1][0] != test or match.group(1) == "1":
-                failures.append((test, []))
+                failures.append((test, said[-SAID:]))
             failures[-1][1].append(f"{match.group(2)} - {match.group(3)}\n")
+            said = []
+        elif line.strip() and not NOISE.match(line):
+            said.append(line + "\n")
     return failures
 
 
