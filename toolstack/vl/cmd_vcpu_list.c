@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vl vcpu-list: where virtual CPUs run and may run. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "output.h"
@@ -49,7 +50,8 @@ static json_t *row_json(const struct domain *domain, const struct vl_vcpu_info *
 			 cpu_array(vcpu->affinity, host_cpus));
 }
 
-static int show(struct cli *cli, const struct domains *domains)
+/* all: of whatever domains there are; one that goes meanwhile is not missed. */
+static int show(struct cli *cli, const struct domains *domains, bool all)
 {
 	struct vl_vcpu_info vcpus[VL_VCPUS_MAX];
 	json_t *array = cli->json ? json_array() : NULL;
@@ -66,6 +68,9 @@ static int show(struct cli *cli, const struct domains *domains)
 		const struct domain *domain = &domains->list[i];
 
 		count = rc = vl_ctl_vcpus(cli->host.ctl, domain->info.domid, vcpus, &error);
+		if (rc == -ESRCH && all) {
+			rc = 0;
+		}
 		for (int v = 0; v < count; v++) {
 			if (cli->json) {
 				output_add(&array, row_json(domain, &vcpus[v], host.cpus));
@@ -92,7 +97,7 @@ int cmd_vcpu_list(struct cli *cli, int argc, char **argv)
 	}
 	rc = domains_get(cli, argv + optind, argc - optind, &domains);
 	if (rc == CLI_OK) {
-		rc = show(cli, &domains);
+		rc = show(cli, &domains, optind == argc);
 		domains_free(&domains);
 	}
 	return rc;

@@ -164,6 +164,24 @@ static void vcpu_list(void)
 	       "");
 }
 
+/* A guest that ended at this moment made the verb fail, and the others were not shown. */
+static void vcpu_list_meanwhile(void)
+{
+	world_domain(0)->gone = true;
+	world_domain(3)->goes = true;
+	EXPECT("vcpu-list", 0,
+	       "Name                                ID  VCPU   CPU State   Time(s) Affinity (Hard / "
+	       "Soft)\n"
+	       "db                                   5     0    1   -b-      12.3  all / all\n"
+	       "db                                   5     1    -   --p       0.0  0,2 / all\n",
+	       "");
+	world_domain(5)->goes = true;
+	EXPECT("vcpu-list 5", 1,
+	       "Name                                ID  VCPU   CPU State   Time(s) Affinity (Hard / "
+	       "Soft)\n",
+	       "vl: there is no domain 5\n");
+}
+
 static void sched(void)
 {
 	world_domain(5)->info.cap = 50;
@@ -204,6 +222,7 @@ CU_TestInfo tables_tests[] = {
 	{ "uptime", uptime },
 	{ "vm_list", vm_list },
 	{ "vcpu_list", vcpu_list },
+	{ "vcpu_list_meanwhile", vcpu_list_meanwhile },
 	{ "sched", sched },
 	{ "dmesg", dmesg },
 	CU_TEST_INFO_NULL,

@@ -189,6 +189,10 @@ int vl_ctl_vcpus(struct vl_ctl *ctl, uint16_t domid, struct vl_vcpu_info *list,
 	struct world_domain *domain = need(domid, error);
 
 	(void)ctl;
+	if (domain && domain->goes) {
+		domain->gone = true;
+		domain = need(domid, error);
+	}
 	if (!domain) {
 		return -ESRCH;
 	}

@@ -19,6 +19,7 @@ struct world_domain {
 	const char *crash;
 	struct vl_vcpu_info vcpus[4];
 	bool gone;
+	bool goes; /* is gone when its vCPUs are asked for */
 };
 
 struct world {
