@@ -113,8 +113,8 @@ static int parse_quota(struct quotas *quotas, char *text)
 	}
 	if (!value || quota_set(quotas, text, value)) {
 		fprintf(stderr,
-			"vl-stored: --quota wants NAME=VALUE with a known name and a value of at "
-			"least 1, not '%s%s%s'; --quota help lists the names\n",
+			"vl-stored: --quota wants NAME=VALUE with a known name and a value from 1 "
+			"to 2147483647, not '%s%s%s'; --quota help lists the names\n",
 			text, value ? "=" : "", value ? value : "");
 		return 2;
 	}

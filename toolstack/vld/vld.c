@@ -112,7 +112,7 @@ static void option_take(struct vld_options *options, int option, const char *val
 		fputs(usage, stdout);
 		exit(0);
 	case 'V':
-		puts("vld " VELLUM_VERSION);
+		puts("vld " VELLUM_VERSION " (" VELLUM_CHANGESET ")");
 		exit(0);
 	default:
 		fputs(usage, stderr);
