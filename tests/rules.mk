@@ -69,6 +69,7 @@ endef
 unit_more-vld := $(patsubst %.o,toolstack/vld/%.c,$(vld_engine))
 unit_libs-vld := -levent_core
 unit_libs-toolstack := -lmnl
+unit_libs-vl := -Wl,--wrap=clock_gettime
 fuzz_more-console_ring := toolstack/vld/ring.c toolstack/vld/scroll.c
 $(foreach d,$(san_core),$(eval $(call host_rule,san,$(d),$(CC),$(san) $(host_core_cflags),san.flags)))
 $(foreach d,$(san_tool),$(eval $(call host_rule,san,$(d),$(CC),$(san) $(host_tool_cflags),san.flags)))

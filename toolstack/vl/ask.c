@@ -1,101 +1,168 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asks one guest or all to end by itself and waits, if that is wanted, until
- * none of them runs.  Guests that have ended already are not asked: they could
- * not answer.
+ * Asks one guest or all to end by itself.  Guests that have ended already are not
+ * asked: they could not answer.  What comes behind that is follow.c's.
  */
 #include "ask.h"
 
-#include <stdlib.h>
+#include <errno.h>
 
-static int ask(struct cli *cli, const struct vl_domain_info *info, const char *what,
-	       const char *doing)
+#include "restarts.h"
+
+/* 1: it can be asked; 0: it was ended, as there is nobody to ask; negative: said. */
+static int let_run(struct cli *cli, const struct vl_domain_info *info)
 {
 	struct vl_error error;
 
-	if (info->flags & (VL_DOMAIN_shutdown | VL_DOMAIN_dying)) {
-		return CLI_OK;
+	if (info->cpu_time == 0) {
+		cli_say(cli, "Domain %u has never run and is destroyed", info->domid);
+		return restarts_destroy(cli, info->domid) == CLI_OK ? 0 : -1;
 	}
-	cli_say(cli, "%s domain %u", doing, info->domid);
-	if (vl_guest_ask(&cli->host, info->domid, what, &error)) {
+	cli_say(cli, "Domain %u is paused and is let run, to end", info->domid);
+	if (vl_ctl_unpause(cli->host.ctl, info->domid, &error)) {
+		cli_fail("%s", error.text);
+		return -1;
+	}
+	return 1;
+}
+
+int ask_domain(struct cli *cli, const struct ask *ask, const struct vl_domain_info *info)
+{
+	struct vl_error error;
+	int run;
+
+	cli_say(cli, "%s domain %u", ask->doing, info->domid);
+	if (ask->for_good && (info->flags & VL_DOMAIN_paused)) {
+		run = let_run(cli, info);
+		if (run <= 0) {
+			return run < 0 ? CLI_FAIL : CLI_OK;
+		}
+	} else if (ask->wait && (info->flags & VL_DOMAIN_paused)) {
+		cli_say(cli, "Domain %u is paused: it ends when it runs again", info->domid);
+	}
+	if (vl_guest_ask(&cli->host, info->domid, ask->what, &error)) {
 		return cli_fail("%s", error.text);
 	}
 	return CLI_OK;
 }
 
-/* All are asked, even if one of them cannot be. */
-static int ask_all(struct cli *cli, const struct domains *domains, const char *what,
-		   const char *doing, bool wait)
+/*
+ * There is no domain of that name, but a guest may be between two lives.  CLI_OK:
+ * so, and all is done.
+ */
+static int between_lives(struct cli *cli, const struct ask *ask, const char *name,
+			 const struct vl_error *not_found)
 {
-	uint16_t *domids = calloc(domains->count + 1, sizeof(*domids));
-	size_t count = 0;
-	int rc = CLI_OK, waited;
+	struct vl_error error;
+	int forgotten = ask->for_off ? restarts_forget(name, &error) : 0;
 
-	if (!domids) {
-		return cli_fail("there is no memory left");
+	if (forgotten < 0) {
+		return cli_fail("%s", error.text);
 	}
-	if (wait && domains_wait_begin(cli) != CLI_OK) {
-		free(domids);
-		return CLI_FAIL;
+	if (forgotten > 0) {
+		cli_say(cli, "Guest %s is not started anew", name);
+		return CLI_OK;
 	}
-	for (size_t i = 0; i < domains->count; i++) {
-		const struct vl_domain_info *info = &domains->list[i].info;
+	if (!ask->for_off && restarts_has(name)) {
+		cli_say(cli, "Guest %s is to be started anew already", name);
+		return CLI_OK;
+	}
+	return cli_fail("%s", not_found->text);
+}
 
-		if (info->flags & VL_DOMAIN_control) {
-			continue;
-		}
-		if (ask(cli, info, what, doing) == CLI_OK) {
-			domids[count++] = info->domid;
-		} else {
-			rc = CLI_FAIL;
-		}
+static int ask_one(struct cli *cli, const struct ask *ask, char *name)
+{
+	struct domains domains;
+	struct vl_error error;
+	uint16_t domid;
+	int rc = cli_host(cli);
+
+	if (rc != CLI_OK) {
+		return rc;
 	}
-	if (wait && count > 0) {
-		cli_say(cli, "Waiting for %zu domain%s", count, count > 1 ? "s" : "");
-		waited = domains_wait(cli, domids, count);
-		rc = rc == CLI_OK ? waited : rc;
+	rc = vl_guest_find(&cli->host, name, &domid, &error);
+	if (rc == -ESRCH) {
+		return between_lives(cli, ask, name, &error);
 	}
-	free(domids);
+	if (rc) {
+		return cli_fail("%s", error.text);
+	}
+	if (domid == 0) {
+		return cli_fail("the control domain cannot be %s by vl", ask->participle);
+	}
+	rc = domains_get(cli, &name, 1, &domains);
+	if (rc == CLI_OK) {
+		rc = follow(cli, ask, &domains);
+		domains_free(&domains);
+	}
 	return rc;
 }
 
-int ask_guests(struct cli *cli, int argc, char **argv, const char *what, const char *doing,
-	       const char *participle)
+/* Restarts first: what is undone of them is not there any more to be asked. */
+static int ask_all(struct cli *cli, const struct ask *ask)
+{
+	struct domains domains;
+	int followed, rc = cli_host(cli);
+
+	if (rc != CLI_OK) {
+		return rc;
+	}
+	if (ask->for_off) {
+		rc = restarts_forget_all(cli);
+	}
+	followed = domains_get(cli, NULL, 0, &domains);
+	if (followed == CLI_OK) {
+		followed = follow(cli, ask, &domains);
+		domains_free(&domains);
+	}
+	return rc == CLI_OK ? followed : rc;
+}
+
+int ask_guests(struct cli *cli, int argc, char **argv, struct ask *ask)
 {
 	static const struct option longs[] = {
 		{ "all", no_argument, NULL, 'a' },
 		{ "wait", no_argument, NULL, 'w' },
+		{ "for-good", no_argument, NULL, 'G' },
+		{ "limit", required_argument, NULL, 'L' },
 		{ 0 },
 	};
-	bool all = false, wait = false;
-	struct domains domains;
-	uint16_t domid;
+	/* Who reboots is not off for good: the first two alone. */
+	static const struct option reboots[] = {
+		{ "all", no_argument, NULL, 'a' },
+		{ "wait", no_argument, NULL, 'w' },
+		{ 0 },
+	};
 	int option, rc;
 
-	while ((option = cli_option(cli, argc, argv, "awF", longs)) != CLI_END) {
+	while ((option = cli_option(cli, argc, argv, "awF", ask->for_off ? longs : reboots)) !=
+	       CLI_END) {
 		switch (option) {
 		case 'a':
-			all = true;
+			ask->all = true;
 			break;
 		case 'w':
-			wait = true;
+			ask->wait = true;
 			break;
 		case 'F': /* ACPI's button instead: PV guests have none */
+			break;
+		case 'G':
+			ask->for_good = ask->wait = true;
+			break;
+		case 'L':
+			if (!cli_number(optarg, 1000000000, &ask->limit) || ask->limit == 0) {
+				return cli_usage("%s: \"%s\" is not a number of seconds",
+						 cli->verb->name, optarg);
+			}
+			ask->wait = true;
 			break;
 		default:
 			return cli->status;
 		}
 	}
-	rc = cli_arguments(cli, argc, all ? 0 : 1, all ? 0 : 1);
-	if (rc == CLI_OK && !all) {
-		rc = cli_find_guest(cli, argv[optind], participle, &domid);
+	rc = cli_arguments(cli, argc, ask->all ? 0 : 1, ask->all ? 0 : 1);
+	if (rc != CLI_OK) {
+		return rc;
 	}
-	if (rc == CLI_OK) {
-		rc = domains_get(cli, argv + optind, argc - optind, &domains);
-	}
-	if (rc == CLI_OK) {
-		rc = ask_all(cli, &domains, what, doing, wait);
-		domains_free(&domains);
-	}
-	return rc;
+	return ask->all ? ask_all(cli, ask) : ask_one(cli, ask, argv[optind]);
 }

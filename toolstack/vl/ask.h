@@ -5,8 +5,23 @@
 
 #include "cli.h"
 
-/** what: as vl_guest_ask() takes it; doing: "Shutting down"; participle: "shut down". */
-int ask_guests(struct cli *cli, int argc, char **argv, const char *what, const char *doing,
-	       const char *participle);
+struct ask {
+	const char *what;	/* as vl_guest_ask() takes it */
+	const char *doing;	/* "Shutting down" */
+	const char *participle; /* "shut down" */
+	bool for_off;		/* they are to be off, not to reboot */
+	/* Options: */
+	bool all, wait;
+	bool for_good;		  /* none starts anew, whatever its configuration says */
+	unsigned long long limit; /* seconds, then they are destroyed; 0: none */
+};
+
+/** Reads the options into *ask and does all of it; returns vl's exit code. */
+int ask_guests(struct cli *cli, int argc, char **argv, struct ask *ask);
+/** One that runs, once; CLI_OK, or CLI_FAIL after a sentence. */
+int ask_domain(struct cli *cli, const struct ask *ask, const struct vl_domain_info *info);
+
+/** Asks these, waits for their end as *ask says; see follow.c. */
+int follow(struct cli *cli, const struct ask *ask, const struct domains *domains);
 
 #endif

@@ -33,6 +33,7 @@ struct cli {
 	const struct verb *verb;
 	int status;	     /* with CLI_STOP */
 	bool open;	     /* host is */
+	bool watching;	     /* ends of domains; see domains_wait_begin() */
 	struct vl_host host; /* see cli_host() */
 };
 
@@ -102,10 +103,10 @@ int domains_get(struct cli *cli, char **names, int count, struct domains *domain
 void domains_free(struct domains *domains);
 
 /**
- * Until none of the domains runs any more: each is gone or has shut down.  The
- * watch is there before the caller asks for an end: first domains_wait_begin().
+ * Waits for the end of a domain: until one has ended somewhere, or time went by.
+ * The watch is there before the caller asks for an end: first domains_wait_begin().
  */
 int domains_wait_begin(struct cli *cli);
-int domains_wait(struct cli *cli, const uint16_t *domids, size_t count);
+void domains_wait_news(struct cli *cli, int timeout_ms);
 
 #endif

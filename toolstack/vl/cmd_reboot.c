@@ -5,5 +5,7 @@
 
 int cmd_reboot(struct cli *cli, int argc, char **argv)
 {
-	return ask_guests(cli, argc, argv, "reboot", "Rebooting", "rebooted");
+	struct ask ask = { .what = "reboot", .doing = "Rebooting", .participle = "rebooted" };
+
+	return ask_guests(cli, argc, argv, &ask);
 }

@@ -5,5 +5,12 @@
 
 int cmd_shutdown(struct cli *cli, int argc, char **argv)
 {
-	return ask_guests(cli, argc, argv, "poweroff", "Shutting down", "shut down");
+	struct ask ask = {
+		.what = "poweroff",
+		.doing = "Shutting down",
+		.participle = "shut down",
+		.for_off = true,
+	};
+
+	return ask_guests(cli, argc, argv, &ask);
 }

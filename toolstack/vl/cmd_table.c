@@ -48,9 +48,15 @@ static const char console_options[] =
 	"  -n 0           its number: there is one\n"
 	"  -e, --escape=CHAR  what detaches: a character, or ^ and a letter; default ^]\n"
 	"  --status       instead: what vld knows of the consoles of all guests, or of one\n";
-static const char end_options[] = "  -a  all guests\n"
-				  "  -w  wait until they have ended\n"
-				  "  -F  accepted; without effect\n";
+static const char reboot_options[] = "  -a  all guests\n"
+				     "  -w  wait until they have ended\n"
+				     "  -F  accepted; without effect\n";
+static const char shutdown_options[] =
+	"  -a               all guests\n"
+	"  -w               wait until they have ended\n"
+	"  --for-good       the same, and none is started anew, whatever its configuration says\n"
+	"  --limit=SECONDS  wait no longer: those that have not ended then are destroyed\n"
+	"  -F               accepted; without effect\n";
 static const char sched_options[] =
 	"  -d, --domain=GUEST     this one\n"
 	"  -w, --weight=WEIGHT    set its weight, 1..65535 (default 256)\n"
@@ -69,8 +75,8 @@ const struct verb verbs[] = {
 	{ "console", cmd_console, JSON, "[OPTIONS] GUEST|--status [GUEST]",
 	  "Attach to a guest's console", console_options },
 	{ "shutdown", cmd_shutdown, 0, "[OPTIONS] -a|GUEST", "Ask a guest to shut down",
-	  end_options },
-	{ "reboot", cmd_reboot, 0, "[OPTIONS] -a|GUEST", "Ask a guest to reboot", end_options },
+	  shutdown_options },
+	{ "reboot", cmd_reboot, 0, "[OPTIONS] -a|GUEST", "Ask a guest to reboot", reboot_options },
 	{ "destroy", cmd_destroy, 0, "[-f] GUEST", "End a guest at once",
 	  "  -f  accepted; without effect\n" },
 	{ "pause", cmd_pause, 0, "GUEST", "Stop a guest's CPUs", NULL },

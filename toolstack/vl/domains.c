@@ -121,9 +121,7 @@ void domains_free(struct domains *domains)
 /* ---- Their end --------------------------------------------------------------- */
 
 #define RELEASE "@releaseDomain"
-/* Should the store miss an end, the core is asked again after so long. */
-#define LOOK_AGAIN_MS 5000
-/* The same without a store: its daemon was ended, or is started anew. */
+/* So often is looked without a store: its daemon was ended, or is started anew. */
 #define POLL_US 250000
 
 int domains_wait_begin(struct cli *cli)
@@ -133,81 +131,27 @@ int domains_wait_begin(struct cli *cli)
 	if (vl_store_watch(cli->host.store, RELEASE, "vl", &error)) {
 		return cli_fail("%s", error.text);
 	}
+	cli->watching = true;
 	return CLI_OK;
 }
 
-/* 1: it has ended, which was said; 0: not yet; negative: an error, which was said. */
-static int has_ended(struct cli *cli, uint16_t domid)
-{
-	struct vl_domain_info info;
-	struct vl_error error;
-	int rc = vl_ctl_info(cli->host.ctl, domid, &info, &error);
-
-	if (rc == -ESRCH || (rc == 0 && (info.flags & VL_DOMAIN_dying))) {
-		cli_say(cli, "Domain %u has been destroyed", domid);
-		return 1;
-	}
-	if (rc) {
-		cli_fail("%s", error.text);
-		return -1;
-	}
-	if (info.flags & VL_DOMAIN_shutdown) {
-		cli_say(cli, "Domain %u has been shut down, reason code %u", domid,
-			info.shutdown_reason);
-		return 1;
-	}
-	return 0;
-}
-
-/* Something may have changed: an event came, or time went by. */
-static void wait_for_news(struct cli *cli, bool *watching)
+void domains_wait_news(struct cli *cli, int timeout_ms)
 {
 	char *path, *token;
 	struct vl_error error;
 	int rc = 0;
 
-	if (*watching) {
-		rc = vl_store_event(cli->host.store, LOOK_AGAIN_MS, &path, &token, &error);
+	if (cli->watching) {
+		rc = vl_store_event(cli->host.store, timeout_ms, &path, &token, &error);
 	}
 	if (rc > 0) {
 		free(path);
 		free(token);
 	}
 	if (rc < 0) {
-		*watching = false;
+		cli->watching = false;
 	}
-	if (!*watching) {
+	if (!cli->watching) {
 		usleep(POLL_US);
 	}
-}
-
-int domains_wait(struct cli *cli, const uint16_t *domids, size_t count)
-{
-	bool *ended = calloc(count ? count : 1, sizeof(*ended)), watching = true;
-	size_t left = count;
-	int rc = CLI_OK;
-
-	if (!ended) {
-		return cli_fail("there is no memory left");
-	}
-	while (rc == CLI_OK) {
-		for (size_t i = 0; i < count && rc == CLI_OK; i++) {
-			int end = ended[i] ? 0 : has_ended(cli, domids[i]);
-
-			if (end < 0) {
-				rc = CLI_FAIL;
-			} else if (end > 0) {
-				ended[i] = true;
-				left--;
-			}
-		}
-		if (left == 0) {
-			break;
-		}
-		if (rc == CLI_OK) {
-			wait_for_news(cli, &watching);
-		}
-	}
-	free(ended);
-	return rc;
 }

@@ -28,7 +28,9 @@ vl-y += cmd_vcpu_pin.o
 vl-y += cmd_vm_list.o
 vl-y += console.o
 vl-y += domains.o
+vl-y += follow.o
 vl-y += output.o
+vl-y += restarts.o
 vl-y += sched.o
 # Loading shared libraries would cost more than most verbs do.
 vl-static := y

@@ -3,7 +3,6 @@
 #include <CUnit/CUnit.h>
 #include <errno.h>
 #include <string.h>
-#include <xen/sched.h>
 
 #include "world.h"
 
@@ -38,6 +37,7 @@ static void destroy(void)
 	EXPECT("destroy mail", 0, "", "Guest mail is not started anew\n");
 	/* "there is no guest", it said whatever had failed. */
 	world.forget_fails = -EIO;
+	world.restarts = "mail";
 	EXPECT("destroy mail", 1, "", "vl: mail was started again\n");
 	EXPECT("destroy web", 1, "", "vl: mail was started again\n");
 	world.forget_fails = -ECONNRESET;
@@ -126,81 +126,6 @@ static void console_status(void)
 	EXPECT("console --status", 1, "", "vl: vld does not run\n");
 }
 
-static void shutdown(void)
-{
-	EXPECT("shutdown web", 0, "", "Shutting down domain 3\n");
-	CU_ASSERT_TEXT(world.calls, "ask 3 poweroff\n");
-	EXPECT("reboot -F db", 0, "", "Rebooting domain 5\n");
-	CU_ASSERT_TEXT(world.calls, "ask 5 reboot\n");
-	EXPECT("shutdown -a", 0, "", "Shutting down domain 3\nShutting down domain 5\n");
-	CU_ASSERT_TEXT(world.calls, "ask 3 poweroff\nask 5 poweroff\n");
-	EXPECT("shutdown 0", 1, "", "vl: the control domain cannot be shut down by vl\n");
-	EXPECT("reboot 0", 1, "", "vl: the control domain cannot be rebooted by vl\n");
-	EXPECT("shutdown", 2, "",
-	       "vl: shutdown: there are too few arguments: vl shutdown [OPTIONS] -a|GUEST\n");
-	EXPECT("shutdown -a web", 2, "",
-	       "vl: shutdown: there are too many arguments: vl shutdown [OPTIONS] -a|GUEST\n");
-	/* One that has ended is not asked: it could not answer. */
-	world_domain(3)->info.flags = VL_DOMAIN_shutdown;
-	EXPECT("shutdown web", 0, "", "");
-	CU_ASSERT_TEXT(world.calls, "");
-	world.rc = -ENOSYS;
-	world.why = "the kernel of guest db does not listen";
-	EXPECT("shutdown db", 1, "",
-	       "Shutting down domain 5\nvl: the kernel of guest db does not listen\n");
-}
-
-static void end_one_by_one(int n)
-{
-	if (n == 1) {
-		world_domain(5)->gone = true;
-	}
-	if (n == 3) {
-		world_domain(3)->info.flags = VL_DOMAIN_shutdown;
-		world_domain(3)->info.shutdown_reason = SHUTDOWN_poweroff;
-	}
-}
-
-static void shutdown_and_wait(void)
-{
-	world.event = end_one_by_one;
-	EXPECT("shutdown -aw", 0, "",
-	       "Shutting down domain 3\nShutting down domain 5\nWaiting for 2 domains\n"
-	       "Domain 5 has been destroyed\nDomain 3 has been shut down, reason code 0\n");
-	CU_ASSERT_TEXT(world.calls, "watch @releaseDomain\nask 3 poweroff\nask 5 poweroff\n");
-	CU_ASSERT_EQUAL(world.events, 4);
-	/* Preserved after its end: there is nothing to wait for. */
-	EXPECT("shutdown -w web", 0, "",
-	       "Waiting for 1 domain\nDomain 3 has been shut down, reason code 0\n");
-	CU_ASSERT_EQUAL(world.events, 4);
-}
-
-static void reboot_anew(int n)
-{
-	if (n == 0) {
-		world_domain(3)->gone = true;
-		world_add(6, "web", VL_DOMAIN_running);
-	}
-}
-
-static void end_at_last(int n)
-{
-	(void)n;
-	world_domain(6)->gone = true;
-}
-
-static void reboot_and_wait(void)
-{
-	world.event = reboot_anew;
-	EXPECT("reboot -w web", 0, "",
-	       "Rebooting domain 3\nWaiting for 1 domain\nDomain 3 has been destroyed\n");
-	/* The store daemon dies meanwhile: the core still knows. */
-	world.event = end_at_last;
-	world.store_lost = true;
-	EXPECT("shutdown -w web", 0, "",
-	       "Shutting down domain 6\nWaiting for 1 domain\nDomain 6 has been destroyed\n");
-}
-
 static void timestamps(void)
 {
 	const struct result *result = run("-T shutdown web");
@@ -277,9 +202,6 @@ CU_TestInfo guests_tests[] = {
 	{ "names_and_numbers", names_and_numbers },
 	{ "console", console },
 	{ "console_status", console_status },
-	{ "shutdown", shutdown },
-	{ "shutdown_and_wait", shutdown_and_wait },
-	{ "reboot_and_wait", reboot_and_wait },
 	{ "timestamps", timestamps },
 	{ "sched_set", sched_set },
 	{ "vcpu_pin", vcpu_pin },

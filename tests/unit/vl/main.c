@@ -7,6 +7,7 @@
 
 #include "world.h"
 
+extern CU_TestInfo ask_tests[];
 extern CU_TestInfo create_tests[];
 extern CU_TestInfo ganeti_tests[];
 extern CU_TestInfo guests_tests[];
@@ -17,6 +18,7 @@ extern CU_TestInfo usage_tests[];
 int main(void)
 {
 	CU_SuiteInfo suites[] = {
+		{ "ask", NULL, NULL, world_reset, NULL, ask_tests },
 		{ "create", NULL, NULL, world_reset, NULL, create_tests },
 		{ "ganeti", NULL, NULL, world_reset, NULL, ganeti_tests },
 		{ "guests", NULL, NULL, world_reset, NULL, guests_tests },

@@ -32,16 +32,17 @@ struct world {
 	const char *why;		  /* with this sentence */
 	const char *end, *action, *crash; /* how guests end, as vld tells it */
 	const char *status;		  /* vld's, as JSON */
-	const char *restarts;		  /* vld is to make this guest anew */
-	int forget_fails;		  /* cancelling that gives this */
-	int late;			  /* so often vld does not know a guest yet */
-	bool over;			  /* guests end while their console is shown */
-	void (*event)(int n);		  /* before the n-th event of the store, from 0 */
+	const char *restarts; /* vld is to make this guest anew, until that is cancelled */
+	int forget_fails;     /* cancelling that gives this */
+	int late;	      /* so often vld does not know a guest yet */
+	bool over;	      /* guests end while their console is shown */
+	void (*event)(int n); /* before the n-th event of the store, from 0 */
 	int events;
-	bool store_lost;  /* after the next event */
-	int vld_restarts; /* so often vld goes away before it answers a wait */
-	char calls[2048]; /* what was changed, a line each */
-	int open;	  /* handles */
+	bool store_lost;      /* after the next event */
+	unsigned int clock_s; /* so much later is it than it is */
+	int vld_restarts;     /* so often vld goes away before it answers a wait */
+	char calls[2048];     /* what was changed, a line each */
+	int open;	      /* handles */
 };
 extern struct world world;
 
