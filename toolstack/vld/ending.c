@@ -176,16 +176,29 @@ static void end_done(struct vld *vld, const struct job *job, int rc, const char 
 	guests_scan_soon(vld, 0);
 }
 
+/* How much of a name may have more behind it: whole characters, as half of one of
+ * several bytes would be no name. */
+static int stem_length(const char *name)
+{
+	int length = (int)strnlen(name, 100);
+
+	while (length > 0 && ((unsigned char)name[length] & 0xc0) == 0x80) {
+		length--;
+	}
+	return length;
+}
+
 /* A new name for the one that stays: NAME-1, NAME-2, ... */
 static int other_name(struct guest *guest, char *name, size_t size)
 {
 	struct vld_host *host = guest->vld->host;
+	int length = stem_length(guest_name(guest));
 
 	for (unsigned int number = 1; number < 1000; number++) {
 		uint16_t domid;
 		int rc;
 
-		snprintf(name, size, "%.100s-%u", guest_name(guest), number);
+		snprintf(name, size, "%.*s-%u", length, guest_name(guest), number);
 		rc = host->find(host, name, &domid, NULL);
 		/* It may have this one already, from an attempt that failed later. */
 		if (rc == -ESRCH || (rc == 0 && domid == guest->domid)) {

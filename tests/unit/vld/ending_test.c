@@ -234,6 +234,30 @@ static void crash_actions(void)
 	end();
 }
 
+/*
+ * A long name makes room for the number behind it.  It was cut in the middle of a
+ * character: no guest can be named so, and this one was neither renamed nor restarted.
+ */
+static void preserved_under_a_long_name(void)
+{
+	struct fake_domain *web;
+	char name[128] = "a";
+
+	begin();
+	for (int i = 0; i < 60; i++) {
+		strcat(name, "\xc3\xa4");
+	}
+	web = fake_add_old(vld, &fake, name);
+	web->actions.crash = VL_ACTION_RENAME_RESTART;
+	fake_shutdown(&fake, web, SHUTDOWN_crash);
+	fake_run(vld, 30);
+	CU_ASSERT_EQUAL(fake.shared->starts, 1);
+	/* 49 characters of two bytes, and the first one. */
+	CU_ASSERT_EQUAL(strlen(web->name), strlen("-1") + 99);
+	CU_ASSERT_STRING_EQUAL(web->name + 97, "\xc3\xa4-1");
+	end();
+}
+
 static void others_are_left_alone(void)
 {
 	struct fake_domain *saved, *strange, *new;
@@ -465,6 +489,7 @@ CU_TestInfo ending_tests[] = {
 	{ "a guest that was renamed", renamed },
 	{ "another guest with the name it had", renamed_beside },
 	{ "each action of a crash", crash_actions },
+	{ "preserved under a long name", preserved_under_a_long_name },
 	{ "suspended, unknown and new guests are left alone", others_are_left_alone },
 	{ "a record that cannot be read just now", record_is_read_later },
 	{ "a record that is damaged", record_is_damaged },
