@@ -63,17 +63,23 @@ static void through(const char *way, dev_t device, char longer[IMAGE_WAY_SIZE])
 /* The number in a file of sysfs: 8:1; false: there is none. */
 static bool read_number(const char *path, dev_t *device)
 {
-	unsigned int numbers[2];
+	char text[32] = "", *colon, *end;
 	FILE *file = fopen(path, "re");
-	bool good = file && fscanf(file, "%u:%u", &numbers[0], &numbers[1]) == 2;
+	unsigned long first, second;
 
 	if (file) {
+		if (!fgets(text, sizeof(text), file)) {
+			text[0] = '\0';
+		}
 		fclose(file);
 	}
-	if (good) {
-		*device = makedev(numbers[0], numbers[1]);
+	first = strtoul(text, &colon, 10);
+	if (colon == text || *colon != ':') {
+		return false;
 	}
-	return good;
+	second = strtoul(colon + 1, &end, 10);
+	*device = makedev((unsigned int)first, (unsigned int)second);
+	return end > colon + 1;
 }
 
 static void sysfs_path(const struct walk *walk, dev_t device, const char *name, char path[PATH_MAX])

@@ -84,7 +84,7 @@ static int check_file(const char *what, const char *path, struct vl_error *error
 static int open_ramdisk(const char *path, struct guest_boot *boot, struct vl_error *error)
 {
 	int rc = check_file("ramdisk", path, error), fd;
-	struct stat info;
+	struct stat info = { .st_size = 0 };
 
 	if (rc) {
 		return rc;
