@@ -56,6 +56,7 @@ static void message(struct conn *conn, const uint8_t **data, size_t *size)
 		*data += sizeof(head);
 		*size -= sizeof(head);
 	}
+	conn->in_size = 0;
 	memcpy(conn_room(conn), &head, sizeof(head));
 	conn->in_size = sizeof(head);
 	taken = conn_wanted(conn);
