@@ -24,7 +24,7 @@
 #define GAP_MS 10000u
 #define GAP_MAX_MS 60000u
 /* vld does within that what follows from an end. */
-#define SETTLE_MS 20000
+#define SETTLE_MS 60000
 
 struct target {
 	uint16_t domid;

@@ -110,18 +110,17 @@ int restarts_destroy(struct cli *cli, uint16_t domid)
 {
 	struct vl_error error;
 	char *name = NULL;
-	int rc = CLI_OK;
+	int rc;
 
 	/* Its name goes with it. */
 	if (vl_guest_name(&cli->host, domid, &name, NULL)) {
 		name = NULL;
 	}
-	if (vl_guest_destroy(&cli->host, domid, &error)) {
-		rc = cli_fail("%s", error.text);
-	} else if (name && restarts_forget(name, &error) < 0) {
-		/* It had ended by itself a moment ago. */
-		rc = cli_fail("%s", error.text);
+	rc = vl_guest_destroy(&cli->host, domid, &error);
+	if (rc == 0 && name) {
+		/* It may have ended by itself a moment ago. */
+		rc = restarts_forget(name, &error);
 	}
 	free(name);
-	return rc;
+	return rc < 0 ? cli_fail("%s", error.text) : CLI_OK;
 }
