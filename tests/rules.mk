@@ -270,12 +270,14 @@ $(RUN)/vlstate: $(CONTROL)/vlstate.c $(O)/libvellum.a
 # xenstore-utils are one program under many names.
 control_programs := $(progs) $(RUN)/vlstate $(addprefix xenstore-,chmod exists list ls read rm watch write) \
 	dnsmasq nft mke2fs e2fsck strace
-# GRUB for guests, and one as a guest's own disk has it.
+# GRUB for guests, and one as a guest's own disk has it. What it runs may have no
+# comments: an apostrophe in one swallows the rest.
 grub := /usr/lib/grub-xen/grub-x86_64-xen.bin
 $(RUN)/pvboot.elf: $(CONTROL)/pvboot.cfg | $(RUN)/vmlinux
 	$(say) GRUB $@
 	$(Q)tests/deps/deps.sh check test
-	$(Q)grub-mkimage -O x86_64-xen -p /boot/grub -c $< -o $@ ext2 linux echo
+	$(Q)sed '/^#/d' $< > $@.cfg
+	$(Q)grub-mkimage -O x86_64-xen -p /boot/grub -c $@.cfg -o $@ ext2 linux echo
 control_files := $(RUN)/vmlinuz:/boot/vmlinuz $(RUN)/initrd-guest.gz:/boot/initrd-guest.gz \
 	toolstack/network/vl-network $(CONTROL)/start $(O)/guest/crash.elf:/boot/crash.elf \
 	$(grub):$(grub) $(RUN)/pvboot.elf:/boot/pvboot.elf
