@@ -27,6 +27,9 @@ class Demo(VM):
         code, lines = super().run(command, timeout)
         return code, [line for line in lines if not is_hypervisor_line(line)]
 
+    def out(self, command, timeout=30):
+        return "\n".join(self.run(command, timeout)[1])
+
 
 def prepare():
     """Fresh disks; why there are none, or None."""
@@ -150,9 +153,24 @@ def first_guest(tap, vm):
         tap.ok(code == 0, f"README: {command}", "\n".join(lines))
 
 
+def daemons(tap, vm):
+    """Guests were shut down, and started anew, by who restarted vld."""
+    before = vm.out("vl list | awk '{print $1, $2}'")
+    tap.equal(vm.run("systemctl restart vld vl-stored", 120)[0], 0, "daemons are started anew")
+    _, lines = vm.run("systemctl is-active vld vl-stored vellum-guests vellum-autostart")
+    tap.equal(lines, ["active"] * 4, "all units of Vellum are active")
+    tap.equal(vm.out("vl list | awk '{print $1, $2}'"), before, "the guests did not notice")
+
+
 def ends(tap, vm):
+    begun, seen = vm.elapsed(), len(vm.text)
     vm.send_line("poweroff")
     tap.equal(vm.wait_exit(400), 0, "poweroff ends guests and machine")
+    tap.note(f"off after {vm.elapsed() - begun:.0f} s")
+    # What vellum-guests.service says is on the console, too.
+    said = vm.text[seen:]
+    tap.ok("Waiting for 2 domains" in said and "has not ended within" not in said,
+           "the guests ended by themselves", said)
     path = os.environ["PATH"] + ":/usr/sbin:/sbin"
     for name in ("control", *GUESTS):
         check = subprocess.run(["e2fsck", "-f", "-n", f"{DEMO}/{name}.img"], text=True,
@@ -178,6 +196,7 @@ def main():
         if len(found) == len(GUESTS):
             tap.attempt("log-in", logged_in, tap, vm, "guest1", found["guest2"])
         tap.attempt("first guest", first_guest, tap, vm)
+        tap.attempt("daemons", daemons, tap, vm)
         tap.attempt("end", ends, tap, vm)
     if not tap.failed:
         shutil.rmtree(DEMO)
