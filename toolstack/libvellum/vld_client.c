@@ -278,6 +278,7 @@ struct session {
 	uint16_t domid;
 	bool begun; /* pos is the next byte to come */
 	bool over;  /* no more than that comes */
+	bool mute;  /* nothing is typed any more */
 	uint64_t pos;
 };
 
@@ -342,7 +343,9 @@ static int type(struct session *session, struct vl_error *error)
 		return 0;
 	}
 	if (count <= 0) {
-		return 1;
+		/* Of a guest that has ended all is shown, however short the input is. */
+		session->mute = true;
+		return session->over ? 0 : 1;
 	}
 	if (session->console->escape >= 0) {
 		escape = memchr(data, session->console->escape, (size_t)count);
@@ -358,13 +361,13 @@ static int type(struct session *session, struct vl_error *error)
 static int session_run(struct session *session, struct vl_error *error)
 {
 	struct vl_vld *vld = session->vld;
-	struct pollfd wait[2] = { { .fd = vld->fd, .events = POLLIN },
-				  { .fd = session->console->in, .events = POLLIN } };
+	struct pollfd wait[2] = { { .fd = vld->fd, .events = POLLIN }, { .events = POLLIN } };
 	char data[4096];
 	int rc = show(session, vld->rest, vld->rest_size, error);
 
 	vld->rest_size = 0;
 	while (!rc) {
+		wait[1].fd = session->mute ? -1 : session->console->in;
 		if (poll(wait, 2, -1) < 0 && errno != EINTR) {
 			return vl_error_set(error, -errno, "%s", strerror(errno));
 		}

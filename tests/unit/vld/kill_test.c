@@ -332,10 +332,49 @@ static void client_leaves(void)
 	fake_end(&fake);
 }
 
+/*
+ * Nothing to type, and a guest that has ended: whether its last words were shown
+ * depended on whether they came before the end of the input was seen.
+ */
+static void client_without_input(void)
+{
+	struct watcher watcher = { .rc = -1 };
+	int typed[2], shown[2];
+	struct vl_vld *vld = NULL;
+	struct fake_domain *web;
+	struct vl_error error;
+	struct vl_end end;
+	pid_t daemon;
+
+	fake_begin(&fake);
+	web = fake_add(&fake, "web");
+	snprintf(watcher.path, sizeof(watcher.path), "%s/vld.sock", fake.run);
+	daemon = wait_for_vld(&vld, watcher.path);
+	fake_print(&fake, web, "last words\n", 11);
+	fake_shutdown(&fake, web, SHUTDOWN_crash);
+	CU_ASSERT_EQUAL(vl_vld_wait(vld, 1, -1, &end, &error), 0);
+	for (int i = 0; i < 50; i++) {
+		CU_ASSERT_EQUAL(pipe(typed) | pipe(shown), 0);
+		close(typed[1]);
+		watcher.typed = typed[0];
+		watcher.shown = shown[1];
+		watcher_main(&watcher);
+		CU_ASSERT_EQUAL(watcher.rc, VL_CONSOLE_OVER);
+		CU_ASSERT_TRUE(shows(shown[0], "last words\n"));
+		close(typed[0]);
+		close(shown[0]);
+	}
+	vl_vld_close(vld);
+	kill(daemon, SIGKILL);
+	waitpid(daemon, NULL, 0);
+	fake_end(&fake);
+}
+
 CU_TestInfo kill_tests[] = {
 	{ "killed while a guest writes: each line once", kill_plain },
 	{ "the same with time stamps", kill_stamps },
 	{ "a client's console outlives a vld and tells the end", client_console },
 	{ "the escape byte leaves a console", client_leaves },
+	{ "a console without input shows all of an end", client_without_input },
 	CU_TEST_INFO_NULL,
 };
