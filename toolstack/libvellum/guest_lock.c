@@ -26,8 +26,11 @@
 
 /* The file may be removed by its holder just before we lock it. */
 #define ATTEMPTS 1000
-/* Of 10 ms: for who only looks, and for who takes away what another has left. */
-#define PATIENCE 10u
+/*
+ * Of 10 ms: for who only looks, and may be slow where many guests are made at
+ * once; and for who takes away what another has left.
+ */
+#define PATIENCE 100u
 #define CLEANING 1500u
 
 /* What a file holds. */
