@@ -312,8 +312,8 @@ debian: all
 	$(Q)O=$(O) MEM='$(MEM)' SMP='$(SMP)' HVARGS='$(HVARGS)' KARGS='$(KARGS)' \
 		DEBIAN=$(DEBIAN) tests/system/run.sh
 
-# LONG=1, or T=, runs these, too: they boot whole Debians.
-long_system := $(if $(LONG),,vl-grub run)
+# LONG=1, or T=, runs these, too: whole Debians as guests.
+long_system := $(if $(LONG),,run)
 SYSTEM := $(if $(T),$(T:%=tests/system/t-%.py),$(filter-out $(long_system:%=tests/system/t-%.py),\
 	$(sort $(wildcard tests/system/t-*.py))))
 ifneq ($(wildcard tests/guest/run.py),)
