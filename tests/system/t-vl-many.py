@@ -5,6 +5,7 @@ asked to shut down by one command, and everything is back.
 
 VL_MANY=N guests (default 6); 96 MiB each."""
 import os
+import re
 
 from control import GUEST_MIB, LOGS, STACK, Control, require_control
 from vmrun import Tap
@@ -19,11 +20,19 @@ def all_at_once(tap, vm):
            "/tmp/m.cfg > /tmp/m$n.cfg; done")
     code, lines = vm.run(f"for n in $(seq {MANY}); do ({STACK} create -q /tmp/m$n.cfg || "
                          "echo failed $n) & done; wait", 60 + 15 * MANY)
-    tap.equal(lines, [], f"{MANY} guests created at once")
+    tap.equal(lines, [], f"{MANY} guests created at once, {vm.elapsed():.0f} s from the start")
     tap.equal(sorted(vm.names()), sorted(names), "each is listed once")
     for name in names:
         vm.until_log(name, "GUEST-IP", 30 + 10 * MANY)
     tap.ok(True, f"each has an address, {vm.elapsed():.0f} s from the start")
+    for name in names:
+        vm.until_log(name, "^# ", 60)
+    _, lines = vm.vl("list")
+    tap.equal(sorted(line.split()[0] for line in lines
+                     if re.search(r" (r-|-b|--)---- ", line) and line.split()[1] != "0"),
+              sorted(names), f"each is at its shell, {vm.elapsed():.0f} s from the start")
+    if STACK == "vl":
+        tap.note(vm.out("vlstate; free -m | grep Mem").replace("\n", "; "))
     addresses = vm.out(f"grep -h GUEST-IP {LOGS}/guest-m*.log | cut -d ' ' -f 3 | sort -u")
     tap.equal(len(addresses.split()), MANY, "no two have the same")
     code, lines = vm.run("for a in " + " ".join(addresses.split()) +
@@ -32,7 +41,8 @@ def all_at_once(tap, vm):
     code, lines = vm.vl("shutdown -a -w", 60 + 10 * MANY)
     # It has waited for their ends; vld takes away what is left of them, some at a time.
     vm.gone(*names)
-    tap.equal((code, vm.names()), (0, []), "shutdown -a -w ends all")
+    tap.equal((code, vm.names()), (0, []),
+              f"shutdown -a -w ends all, {vm.elapsed():.0f} s from the start")
 
 
 def main():

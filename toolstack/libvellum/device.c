@@ -17,6 +17,8 @@
 
 /* What the store does not tell (sysfs, interfaces) is looked at so often. */
 #define POLL_MS 5
+/* So many times longer are backends waited for whose driver is there. */
+#define BUSY_LIMITS 12
 #define TOKEN "device"
 
 struct attach {
@@ -177,6 +179,14 @@ static int step(struct attach *attach, struct device *device)
 	return 0;
 }
 
+/* Is there a backend at all?  It has no other work than ours and others' devices then. */
+static bool has_driver(const struct device *device)
+{
+	return access(device->disk ? "/sys/bus/xen-backend/drivers/vbd" :
+				     "/sys/bus/xen-backend/drivers/vif",
+		      F_OK) == 0;
+}
+
 static int late(struct attach *attach, const struct device *device, int limit_ms)
 {
 	unsigned int state;
@@ -193,8 +203,9 @@ static int late(struct attach *attach, const struct device *device, int limit_ms
 
 static int await(struct attach *attach, int limit_ms)
 {
-	int64_t end = vl_now_ms() + limit_ms, left;
+	int64_t begin = vl_now_ms(), left;
 	struct device *pending;
+	bool more = false;
 	bool poll;
 	int rc;
 
@@ -211,7 +222,14 @@ static int await(struct attach *attach, int limit_ms)
 			poll = poll || device->stage == DEVICE_STARTS;
 			pending = device->stage == DEVICE_DONE ? pending : device;
 		}
-		left = end - vl_now_ms();
+		left = begin + limit_ms - vl_now_ms();
+		if (pending && left <= 0 && !more && has_driver(pending)) {
+			/* One thread of the kernel starts all backends, those of dozens of
+			 * guests that are created at once. */
+			more = true;
+			limit_ms *= BUSY_LIMITS;
+			left = begin + limit_ms - vl_now_ms();
+		}
 		if (!pending || left <= 0) {
 			return pending ? late(attach, pending, limit_ms) : 0;
 		}

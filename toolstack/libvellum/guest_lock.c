@@ -31,7 +31,7 @@
  * once; and for who takes away what another has left.
  */
 #define PATIENCE 100u
-#define CLEANING 1500u
+#define CLEANING 6000u
 
 /* What a file holds. */
 struct note {
