@@ -243,7 +243,8 @@ struct domain *domain_create(uint16_t id, const struct vl_create *how, int *rc)
 	d->max_pages = (uint32_t)MIN(how->max_frames, UINT32_MAX);
 	d->evtchn_max = how->event_ports != 0 ? how->event_ports : EVTCHN_FIFO_NR_CHANNELS;
 	d->created = time_now();
-	d->weight = SCHED_WEIGHT;
+	/* The control domain serves all the others. */
+	d->weight = id == 0 ? 16 * SCHED_WEIGHT : SCHED_WEIGHT;
 	d->lock = SPINLOCK_INIT(RANK_DOMAIN);
 	d->evtchn_lock = SPINLOCK_INIT(RANK_EVTCHN);
 

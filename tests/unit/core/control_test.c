@@ -49,6 +49,8 @@ static void test_permission(void)
 	EQ(control_raw(VL_CONTROL(VL_CTL_destroy), 0), -XEN_EINVAL);
 	EQ(control_raw(VL_CONTROL(VL_CTL_pause), 0), -XEN_EINVAL);
 	EQ(control_raw(VL_CONTROL(VL_CTL_set_context), 0), -XEN_EINVAL);
+	/* It had the weight of one guest, and fifty that booted starved its daemons. */
+	EQ(guest[0].d->weight, 16 * guest[1].d->weight);
 	/* What the control domain may do to itself. */
 	EQ(CONTROL(VL_CTL_set_sched, 0, (&(struct vl_sched){ 300, 0 })), 0);
 	EQ(guest[0].d->weight, 300);
