@@ -184,6 +184,7 @@ def network(tap, vm):
            "vl-network status names them", "\n".join(lines))
     for name in addresses:
         vm.vl(f"destroy {name}")
+    # At once: they went a little later, and one of the same name could not be made.
     tap.equal(vm.out("ls /sys/class/net | grep -c vif || true"), "0",
               "destroyed: their interfaces are gone")
 

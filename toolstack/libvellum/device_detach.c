@@ -6,6 +6,8 @@
  * first, so that as much as possible is gone in the end.
  */
 #include <errno.h>
+#include <net/if.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,8 @@
 #include "libvellum/device_part.h"
 
 #define TOKEN "detach"
+/* So often it is looked whether an interface is there still: no node tells. */
+#define POLL_MS 5
 
 static const char *const kinds[] = { "vbd", "vif" };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -24,6 +28,7 @@ struct gone {
 	uint32_t number;
 	char backend[NODE_PATH_SIZE];
 	unsigned int state; /* as it was when we came */
+	char *vifname;	    /* where the interface has a name of its own */
 };
 
 struct detach {
@@ -86,6 +91,8 @@ static int collect(struct detach *detach, const char *kind, struct vl_error *why
 			detach->count++;
 			rc = nodes_number(detach->host->store, device->backend, "state",
 					  &device->state, why);
+			vl_store_readf(detach->host->store, 0, &device->vifname, NULL, "%s/vifname",
+				       device->backend);
 		}
 	}
 	free(names);
@@ -215,6 +222,26 @@ static void clear(struct nodes *nodes, void *arg)
 	}
 }
 
+/*
+ * The kernel takes interfaces away some time after their nodes.  Until then a guest
+ * that is made anew could not have one of the same name.
+ */
+static void await_interfaces(const struct detach *detach, int limit_ms)
+{
+	int64_t end = vl_now_ms() + limit_ms;
+	char vif[IF_NAMESIZE];
+
+	for (size_t i = 0; i < detach->count; i++) {
+		const struct gone *device = &detach->devices[i];
+
+		snprintf(vif, sizeof(vif), "vif%u.%u", detach->domid, device->number);
+		while (!strcmp(device->kind, "vif") && vl_now_ms() < end &&
+		       if_nametoindex(device->vifname ? device->vifname : vif)) {
+			poll(NULL, 0, POLL_MS);
+		}
+	}
+}
+
 int device_detach_all(struct vl_host *host, uint16_t domid, int limit_ms, struct vl_error *error)
 {
 	struct detach detach = { .host = host, .domid = domid, .error = error };
@@ -235,7 +262,11 @@ int device_detach_all(struct vl_host *host, uint16_t domid, int limit_ms, struct
 		scripts(&detach);
 	}
 	note(&detach, nodes_transact(host->store, clear, &detach, &why), &why);
+	await_interfaces(&detach, limit_ms);
 	vl_store_close(detach.watches);
+	for (size_t i = 0; i < detach.count; i++) {
+		free(detach.devices[i].vifname);
+	}
 	free(detach.devices);
 	return detach.rc;
 }
