@@ -62,7 +62,8 @@ def reasons(tap, vm):
                f"{name}: list -v shows the reason's number", "\n".join(lines))
         if STACK == "vl":
             # Its console shows what is in the log, and then that this is the end.
-            _, lines = vm.vl(f"console {name} < /dev/null | tr -d '\\r'")
+            # Both of its outputs in one pipe: the end is said beside the console.
+            _, lines = vm.vl(f"console {name} < /dev/null 2>&1 | tr -d '\\r'")
             tap.ok(any(re.search(said, line) for line in lines) and
                    re.search("has ended: crash", lines[-1]),
                    f"{name}: console shows its last words and its end", "\n".join(lines[-8:]))
