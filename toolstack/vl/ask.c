@@ -26,6 +26,16 @@ static int let_run(struct cli *cli, const struct vl_domain_info *info)
 	return 1;
 }
 
+/* Who waits for an end sees what follows from this one. */
+static bool ended_meanwhile(struct cli *cli, const struct vl_domain_info *info)
+{
+	struct vl_domain_info now;
+	int rc = vl_ctl_info(cli->host.ctl, info->domid, &now, NULL);
+
+	return rc == -ESRCH || (!rc && (now.created != info->created ||
+					(now.flags & (VL_DOMAIN_shutdown | VL_DOMAIN_dying))));
+}
+
 int ask_domain(struct cli *cli, const struct ask *ask, const struct vl_domain_info *info)
 {
 	struct vl_error error;
@@ -40,7 +50,8 @@ int ask_domain(struct cli *cli, const struct ask *ask, const struct vl_domain_in
 	} else if (ask->wait && (info->flags & VL_DOMAIN_paused)) {
 		cli_say(cli, "Domain %u is paused: it ends when it runs again", info->domid);
 	}
-	if (vl_guest_ask(&cli->host, info->domid, ask->what, &error)) {
+	if (vl_guest_ask(&cli->host, info->domid, ask->what, &error) &&
+	    !(ask->wait && ended_meanwhile(cli, info))) {
 		return cli_fail("%s", error.text);
 	}
 	return CLI_OK;

@@ -99,6 +99,26 @@ static void reboot_and_wait(void)
 	       "Shutting down domain 6\nWaiting for 1 domain\nDomain 6 has been destroyed\n");
 }
 
+/*
+ * One that ended between the look at it and the request, to reboot: "has ended
+ * already", said a shutdown that was to wait, and the guest was started anew.
+ */
+static void ends_before_it_is_asked(void)
+{
+	world_domain(3)->ends = true;
+	world.end = "reboot";
+	world.action = "restart";
+	world.restarts = "web";
+	EXPECT("shutdown -w web", 0, "",
+	       "Shutting down domain 3\nWaiting for 1 domain\n"
+	       "Domain 3 has been shut down, reason code 1\nGuest web is not started anew\n");
+	CU_ASSERT_TEXT(world.calls, "watch @releaseDomain\nask 3 poweroff\nwait 3\nforget web\n");
+	/* Who does not wait is told. */
+	world_reset();
+	world_domain(3)->ends = true;
+	EXPECT("shutdown web", 1, "", "Shutting down domain 3\nvl: domain 3 has ended already\n");
+}
+
 /* "There is no guest", said shutdown of one that vld was to start a moment later. */
 static void between_lives(void)
 {
@@ -270,6 +290,7 @@ CU_TestInfo ask_tests[] = {
 	{ "shutdown", shutdown },
 	{ "shutdown_and_wait", shutdown_and_wait },
 	{ "reboot_and_wait", reboot_and_wait },
+	{ "ends_before_it_is_asked", ends_before_it_is_asked },
 	{ "between_lives", between_lives },
 	{ "ends_otherwise", ends_otherwise },
 	{ "follows", follows },

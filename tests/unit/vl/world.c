@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xen/sched.h>
 #include <time.h>
 #include <xen/version.h>
 
@@ -375,6 +376,11 @@ int vl_guest_ask(struct vl_host *host, uint16_t domid, const char *what, struct 
 {
 	(void)host;
 	called("ask %u %s\n", domid, what);
+	if (world_domain(domid) && world_domain(domid)->ends) {
+		world_domain(domid)->info.flags = VL_DOMAIN_shutdown;
+		world_domain(domid)->info.shutdown_reason = SHUTDOWN_reboot;
+		return vl_error_set(error, -EINVAL, "domain %u has ended already", domid);
+	}
 	return change(error);
 }
 

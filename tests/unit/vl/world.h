@@ -20,6 +20,7 @@ struct world_domain {
 	struct vl_vcpu_info vcpus[4];
 	bool gone;
 	bool goes; /* is gone when its vCPUs are asked for */
+	bool ends; /* reboots just before it is asked */
 };
 
 struct world {
