@@ -32,8 +32,7 @@ static bool ended_meanwhile(struct cli *cli, const struct vl_domain_info *info)
 	struct vl_domain_info now;
 	int rc = vl_ctl_info(cli->host.ctl, info->domid, &now, NULL);
 
-	return rc == -ESRCH || (!rc && (now.created != info->created ||
-					(now.flags & (VL_DOMAIN_shutdown | VL_DOMAIN_dying))));
+	return rc == -ESRCH || (!rc && (now.created != info->created || has_ended(&now)));
 }
 
 int ask_domain(struct cli *cli, const struct ask *ask, const struct vl_domain_info *info)

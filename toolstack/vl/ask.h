@@ -16,6 +16,11 @@ struct ask {
 	unsigned long long limit; /* seconds, then they are destroyed; 0: none */
 };
 
+static inline bool has_ended(const struct vl_domain_info *info)
+{
+	return info->flags & (VL_DOMAIN_shutdown | VL_DOMAIN_dying);
+}
+
 /** Reads the options into *ask and does all of it; returns vl's exit code. */
 int ask_guests(struct cli *cli, int argc, char **argv, struct ask *ask);
 /** One that runs, once; CLI_OK, or CLI_FAIL after a sentence. */

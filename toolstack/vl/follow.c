@@ -51,11 +51,6 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static bool has_ended(const struct vl_domain_info *info)
-{
-	return info->flags & (VL_DOMAIN_shutdown | VL_DOMAIN_dying);
-}
-
 /* The target is that domain from now on; it is asked if it runs. */
 static void target_ask(struct follow *follow, struct target *target,
 		       const struct vl_domain_info *info)
