@@ -15,8 +15,6 @@
 #include "libvellum/common.h"
 #include "libvellum/device_part.h"
 
-/* What the store does not tell (sysfs, interfaces) is looked at so often. */
-#define POLL_MS 5
 /* So many times longer are backends waited for whose driver is there. */
 #define BUSY_LIMITS 12
 #define TOKEN "device"
@@ -233,7 +231,8 @@ static int await(struct attach *attach, int limit_ms)
 		if (!pending || left <= 0) {
 			return pending ? late(attach, pending, limit_ms) : 0;
 		}
-		rc = nodes_wait(attach->watches, poll && left > POLL_MS ? POLL_MS : (int)left,
+		rc = nodes_wait(attach->watches,
+				poll && left > DEVICE_POLL_MS ? DEVICE_POLL_MS : (int)left,
 				attach->error);
 		if (rc < 0) {
 			return rc;

@@ -16,8 +16,6 @@
 #include "libvellum/device_part.h"
 
 #define TOKEN "detach"
-/* So often it is looked whether an interface is there still: no node tells. */
-#define POLL_MS 5
 
 static const char *const kinds[] = { "vbd", "vif" };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -91,8 +89,10 @@ static int collect(struct detach *detach, const char *kind, struct vl_error *why
 			detach->count++;
 			rc = nodes_number(detach->host->store, device->backend, "state",
 					  &device->state, why);
-			vl_store_readf(detach->host->store, 0, &device->vifname, NULL, "%s/vifname",
-				       device->backend);
+			if (!strcmp(kind, "vif")) {
+				vl_store_readf(detach->host->store, 0, &device->vifname, NULL,
+					       "%s/vifname", device->backend);
+			}
 		}
 	}
 	free(names);
@@ -237,7 +237,7 @@ static void await_interfaces(const struct detach *detach, int limit_ms)
 		snprintf(vif, sizeof(vif), "vif%u.%u", detach->domid, device->number);
 		while (!strcmp(device->kind, "vif") && vl_now_ms() < end &&
 		       if_nametoindex(device->vifname ? device->vifname : vif)) {
-			poll(NULL, 0, POLL_MS);
+			poll(NULL, 0, DEVICE_POLL_MS);
 		}
 	}
 }

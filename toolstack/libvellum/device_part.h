@@ -50,6 +50,8 @@ struct image {
 	struct place places[IMAGE_PLACES];
 };
 
+/* What the store does not tell (sysfs, interfaces) is looked at so often. */
+#define DEVICE_POLL_MS 5
 /* For all backends of a guest together, to become ready and to close: the control
  * domain may be busy with the start or the end of others. */
 #define DEVICE_LIMIT_MS 10000
