@@ -58,10 +58,10 @@ int ask_domain(struct cli *cli, const struct ask *ask, const struct vl_domain_in
 
 /*
  * There is no domain of that name, but a guest may be between two lives.  CLI_OK:
- * so, and all is done.
+ * so, and all is done; -1: it lives again, as *domid.
  */
 static int between_lives(struct cli *cli, const struct ask *ask, const char *name,
-			 const struct vl_error *not_found)
+			 const struct vl_error *not_found, uint16_t *domid)
 {
 	struct vl_error error;
 	int forgotten = ask->for_off ? restarts_forget(name, &error) : 0;
@@ -77,7 +77,8 @@ static int between_lives(struct cli *cli, const struct ask *ask, const char *nam
 		cli_say(cli, "Guest %s is to be started anew already", name);
 		return CLI_OK;
 	}
-	return cli_fail("%s", not_found->text);
+	/* Its new life may have begun between the two looks. */
+	return vl_guest_find(&cli->host, name, domid, NULL) ? cli_fail("%s", not_found->text) : -1;
 }
 
 static int ask_one(struct cli *cli, const struct ask *ask, char *name)
@@ -92,9 +93,11 @@ static int ask_one(struct cli *cli, const struct ask *ask, char *name)
 	}
 	rc = vl_guest_find(&cli->host, name, &domid, &error);
 	if (rc == -ESRCH) {
-		return between_lives(cli, ask, name, &error);
-	}
-	if (rc) {
+		rc = between_lives(cli, ask, name, &error, &domid);
+		if (rc >= 0) {
+			return rc;
+		}
+	} else if (rc) {
 		return cli_fail("%s", error.text);
 	}
 	if (domid == 0) {
