@@ -6,6 +6,7 @@
 #include "ask.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "restarts.h"
 
@@ -26,15 +27,6 @@ static int let_run(struct cli *cli, const struct vl_domain_info *info)
 	return 1;
 }
 
-/* Who waits for an end sees what follows from this one. */
-static bool ended_meanwhile(struct cli *cli, const struct vl_domain_info *info)
-{
-	struct vl_domain_info now;
-	int rc = vl_ctl_info(cli->host.ctl, info->domid, &now, NULL);
-
-	return rc == -ESRCH || (!rc && (now.created != info->created || has_ended(&now)));
-}
-
 int ask_domain(struct cli *cli, const struct ask *ask, const struct vl_domain_info *info)
 {
 	struct vl_error error;
@@ -49,41 +41,18 @@ int ask_domain(struct cli *cli, const struct ask *ask, const struct vl_domain_in
 	} else if (ask->wait && (info->flags & VL_DOMAIN_paused)) {
 		cli_say(cli, "Domain %u is paused: it ends when it runs again", info->domid);
 	}
+	/* What follows from its end, if it has ended meanwhile, is seen later. */
 	if (vl_guest_ask(&cli->host, info->domid, ask->what, &error) &&
-	    !(ask->wait && ended_meanwhile(cli, info))) {
+	    !((ask->wait || ask->for_off) &&
+	      domain_ended(cli, (uint16_t)info->domid, info->created))) {
 		return cli_fail("%s", error.text);
 	}
 	return CLI_OK;
 }
 
-/*
- * There is no domain of that name, but a guest may be between two lives.  CLI_OK:
- * so, and all is done; -1: it lives again, as *domid.
- */
-static int between_lives(struct cli *cli, const struct ask *ask, const char *name,
-			 const struct vl_error *not_found, uint16_t *domid)
+static int ask_one(struct cli *cli, const struct ask *ask, const char *name)
 {
-	struct vl_error error;
-	int forgotten = ask->for_off ? restarts_forget(name, &error) : 0;
-
-	if (forgotten < 0) {
-		return cli_fail("%s", error.text);
-	}
-	if (forgotten > 0) {
-		cli_say(cli, "Guest %s is not started anew", name);
-		return CLI_OK;
-	}
-	if (!ask->for_off && restarts_has(name)) {
-		cli_say(cli, "Guest %s is to be started anew already", name);
-		return CLI_OK;
-	}
-	/* Its new life may have begun between the two looks. */
-	return vl_guest_find(&cli->host, name, domid, NULL) ? cli_fail("%s", not_found->text) : -1;
-}
-
-static int ask_one(struct cli *cli, const struct ask *ask, char *name)
-{
-	struct domains domains;
+	struct vl_domain_info info;
 	struct vl_error error;
 	uint16_t domid;
 	int rc = cli_host(cli);
@@ -91,30 +60,31 @@ static int ask_one(struct cli *cli, const struct ask *ask, char *name)
 	if (rc != CLI_OK) {
 		return rc;
 	}
-	rc = vl_guest_find(&cli->host, name, &domid, &error);
-	if (rc == -ESRCH) {
-		rc = between_lives(cli, ask, name, &error, &domid);
-		if (rc >= 0) {
-			return rc;
-		}
-	} else if (rc) {
-		return cli_fail("%s", error.text);
+	rc = restarts_find(cli, name, ask->for_off, &domid, &error);
+	if (rc == 0) {
+		return CLI_OK;
 	}
-	if (domid == 0) {
+	if (rc > 0 && domid == 0) {
 		return cli_fail("the control domain cannot be %s by vl", ask->participle);
 	}
-	rc = domains_get(cli, &name, 1, &domains);
-	if (rc == CLI_OK) {
-		rc = follow(cli, ask, &domains);
-		domains_free(&domains);
+	if (rc > 0) {
+		rc = vl_ctl_info(cli->host.ctl, domid, &info, &error);
 	}
-	return rc;
+	if (rc == -ESRCH && domid) {
+		/* Gone since: what follows from its end is to be seen. */
+		info = (struct vl_domain_info){ .domid = domid, .flags = VL_DOMAIN_dying };
+	} else if (rc < 0) {
+		return cli_fail("%s", error.text);
+	}
+	return follow(cli, ask, &info, 1);
 }
 
 /* Restarts first: what is undone of them is not there any more to be asked. */
 static int ask_all(struct cli *cli, const struct ask *ask)
 {
-	struct domains domains;
+	struct vl_domain_info *infos;
+	struct vl_error error;
+	size_t count;
 	int followed, rc = cli_host(cli);
 
 	if (rc != CLI_OK) {
@@ -123,11 +93,11 @@ static int ask_all(struct cli *cli, const struct ask *ask)
 	if (ask->for_off) {
 		rc = restarts_forget_all(cli);
 	}
-	followed = domains_get(cli, NULL, 0, &domains);
-	if (followed == CLI_OK) {
-		followed = follow(cli, ask, &domains);
-		domains_free(&domains);
+	if (vl_ctl_list(cli->host.ctl, 1, &infos, &count, &error)) {
+		return cli_fail("%s", error.text);
 	}
+	followed = follow(cli, ask, infos, count);
+	free(infos);
 	return rc == CLI_OK ? followed : rc;
 }
 

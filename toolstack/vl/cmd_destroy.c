@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* vl destroy: ends a guest at once, as if its power was cut, and for good. */
-#include <errno.h>
-
 #include "restarts.h"
 #include "verbs.h"
 
@@ -9,26 +7,14 @@ static int destroy(struct cli *cli, const char *name)
 {
 	struct vl_error error;
 	uint16_t domid;
-	int rc, forgotten = 0;
+	int rc = cli_host(cli);
 
-	if (cli_host(cli) != CLI_OK) {
-		return CLI_FAIL;
+	if (rc != CLI_OK) {
+		return rc;
 	}
-	rc = vl_guest_find(&cli->host, name, &domid, &error);
-	if (rc == -ESRCH) {
-		struct vl_error why;
-
-		forgotten = restarts_forget(name, &why);
-		if (forgotten < 0) {
-			return cli_fail("%s", why.text);
-		}
-	}
-	if (forgotten) {
-		cli_say(cli, "Guest %s is not started anew", name);
-		return CLI_OK;
-	}
-	if (rc) {
-		return cli_fail("%s", error.text);
+	rc = restarts_find(cli, name, true, &domid, &error);
+	if (rc <= 0) {
+		return rc ? cli_fail("%s", error.text) : CLI_OK;
 	}
 	if (domid == 0) {
 		return cli_fail("the control domain cannot be destroyed by vl");

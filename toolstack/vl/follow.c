@@ -81,39 +81,35 @@ static int target_add(struct follow *follow, const struct vl_domain_info *info)
 	return 0;
 }
 
-/* A guest that is to be off has a new life, perhaps, and that is what counts. */
-static void target_lives(struct follow *follow, struct target *target, const char *name)
-{
-	struct vl_host *host = &follow->cli->host;
-	struct vl_domain_info info;
-	uint16_t domid;
-
-	if (vl_guest_find(host, name, &domid, NULL) == 0 && domid != target->domid &&
-	    vl_ctl_info(host->ctl, domid, &info, NULL) == 0 && !has_ended(&info)) {
-		target_ask(follow, target, &info);
-	}
-}
-
 /* The domain has ended: is that the end of the guest, too? */
 static void target_settle(struct follow *follow, struct target *target)
 {
 	const struct ask *ask = follow->ask;
+	struct cli *cli = follow->cli;
+	struct vl_domain_info info;
 	struct vl_error error;
 	struct vl_end end;
-	int forgotten;
+	uint16_t domid;
+	int rc;
 
 	target->over = true;
 	if (!ask->for_off || !restarts_end(target->domid, SETTLE_MS, &end) ||
 	    !strstr(end.action, "restart") || (!strcmp(end.reason, "poweroff") && !ask->for_good)) {
 		return;
 	}
-	forgotten = restarts_forget(end.name, &error);
-	if (forgotten < 0) {
+	rc = restarts_forget(cli, end.name, &error);
+	if (rc) {
+		follow->rc = rc > 0 ? follow->rc : cli_fail("%s", error.text);
+		return;
+	}
+	/* It has a new life, perhaps, and that is what counts. */
+	rc = restarts_find(cli, end.name, true, &domid, &error);
+	if (rc < 0 && rc != -ESRCH) {
 		follow->rc = cli_fail("%s", error.text);
-	} else if (forgotten > 0) {
-		cli_say(follow->cli, "Guest %s is not started anew", end.name);
-	} else {
-		target_lives(follow, target, end.name);
+	}
+	if (rc > 0 && domid != target->domid &&
+	    vl_ctl_info(cli->host.ctl, domid, &info, NULL) == 0) {
+		target_ask(follow, target, &info);
 	}
 }
 
@@ -148,6 +144,16 @@ static void target_look(struct follow *follow, struct target *target)
 		target->asked = now;
 		target->gap = target->gap * 2 < GAP_MAX_MS ? target->gap * 2 : GAP_MAX_MS;
 	}
+}
+
+bool domain_ended(struct cli *cli, uint16_t domid, uint64_t created)
+{
+	struct vl_domain_info now;
+	int rc = vl_ctl_info(cli->host.ctl, domid, &now, NULL);
+
+	return rc == -ESRCH ||
+	       (!rc && (now.created != created ||
+			(has_ended(&now) && now.shutdown_reason != SHUTDOWN_suspend)));
 }
 
 static bool is_known(const struct follow *follow, const struct vl_domain_info *info)
@@ -242,23 +248,18 @@ static void follow_wait(struct follow *follow)
 }
 
 /* Nobody waits, but one that has just ended is to be off all the same. */
-static void follow_ended(struct follow *follow, const struct domains *domains)
+static void follow_ended(struct follow *follow)
 {
-	for (size_t i = 0, at = 0; i < domains->count && at < follow->count; i++) {
-		const struct vl_domain_info *info = &domains->list[i].info;
+	for (size_t i = 0; i < follow->count; i++) {
+		struct target *target = &follow->list[i];
 
-		if (info->flags & VL_DOMAIN_control) {
-			continue;
+		while (!target->over && domain_ended(follow->cli, target->domid, target->created)) {
+			target_settle(follow, target);
 		}
-		if ((info->flags & VL_DOMAIN_shutdown) &&
-		    info->shutdown_reason != SHUTDOWN_suspend) {
-			target_settle(follow, &follow->list[at]);
-		}
-		at++;
 	}
 }
 
-int follow(struct cli *cli, const struct ask *ask, const struct domains *domains)
+int follow(struct cli *cli, const struct ask *ask, const struct vl_domain_info *list, size_t count)
 {
 	struct follow follow = { .cli = cli, .ask = ask, .begun = now_ms() };
 	size_t waiting = 0;
@@ -267,17 +268,12 @@ int follow(struct cli *cli, const struct ask *ask, const struct domains *domains
 		return CLI_FAIL;
 	}
 	/* All are asked, even if one of them cannot be. */
-	for (size_t i = 0; i < domains->count; i++) {
-		if (!(domains->list[i].info.flags & VL_DOMAIN_control) &&
-		    target_add(&follow, &domains->list[i].info)) {
-			break;
-		}
-	}
+	for (size_t i = 0; i < count && target_add(&follow, &list[i]) == 0; i++) {}
 	for (size_t i = 0; i < follow.count; i++) {
 		waiting += !follow.list[i].over;
 	}
 	if (!ask->wait) {
-		follow_ended(&follow, domains);
+		follow_ended(&follow);
 	} else if (waiting > 0 || ask->for_good) {
 		if (waiting > 0) {
 			cli_say(cli, "Waiting for %zu domain%s", waiting, waiting > 1 ? "s" : "");

@@ -10,7 +10,7 @@
 /* vld may be started anew at any moment. */
 #define TRIES 3
 
-int restarts_forget(const char *name, struct vl_error *error)
+int restarts_forget(struct cli *cli, const char *name, struct vl_error *error)
 {
 	struct vl_vld *vld;
 	int rc = -ECONNRESET;
@@ -22,7 +22,11 @@ int restarts_forget(const char *name, struct vl_error *error)
 		rc = vl_vld_forget(vld, name, error);
 		vl_vld_close(vld);
 	}
-	return rc == -ESRCH ? 0 : rc ? rc : 1;
+	if (rc) {
+		return rc == -ESRCH ? 0 : rc;
+	}
+	cli_say(cli, "Guest %s is not started anew", name);
+	return 1;
 }
 
 /* The restarts of vld's status; null: there is no vld, or no memory. */
@@ -65,11 +69,8 @@ int restarts_forget_all(struct cli *cli)
 	{
 		struct vl_error error;
 		const char *name = restart_name(one);
-		int forgotten = name ? restarts_forget(name, &error) : 0;
 
-		if (forgotten > 0) {
-			cli_say(cli, "Guest %s is not started anew", name);
-		} else if (forgotten < 0) {
+		if (name && restarts_forget(cli, name, &error) < 0) {
 			rc = cli_fail("%s", error.text);
 		}
 	}
@@ -77,7 +78,7 @@ int restarts_forget_all(struct cli *cli)
 	return rc;
 }
 
-bool restarts_has(const char *name)
+static bool restarts_has(const char *name)
 {
 	json_t *list = restarts_list(), *one;
 	bool found = false;
@@ -106,6 +107,44 @@ bool restarts_end(uint16_t domid, int timeout_ms, struct vl_end *end)
 	return rc == 0;
 }
 
+/* No domain has that name.  1: the guest is between two lives, and so on. */
+static int between_lives(struct cli *cli, const char *name, bool for_off, struct vl_error *error)
+{
+	if (for_off) {
+		return restarts_forget(cli, name, error);
+	}
+	if (!restarts_has(name)) {
+		return 0;
+	}
+	cli_say(cli, "Guest %s is to be started anew already", name);
+	return 1;
+}
+
+int restarts_find(struct cli *cli, const char *name, bool for_off, uint16_t *domid,
+		  struct vl_error *error)
+{
+	struct vl_error why;
+	int rc, between;
+
+	/* Its new life may begin between the two looks: so twice. */
+	for (int i = 0; i < 2; i++) {
+		*domid = 0;
+		rc = vl_guest_find(&cli->host, name, domid, error);
+		if (rc != -ESRCH) {
+			return rc ? rc : 1;
+		}
+		between = between_lives(cli, name, for_off, &why);
+		if (between < 0) {
+			*error = why;
+			return between;
+		}
+		if (between > 0) {
+			return 0;
+		}
+	}
+	return rc;
+}
+
 int restarts_destroy(struct cli *cli, uint16_t domid)
 {
 	struct vl_error error;
@@ -116,11 +155,17 @@ int restarts_destroy(struct cli *cli, uint16_t domid)
 	if (vl_guest_name(&cli->host, domid, &name, NULL)) {
 		name = NULL;
 	}
-	rc = vl_guest_destroy(&cli->host, domid, &error);
-	if (rc == 0 && name) {
-		/* It may have ended by itself a moment ago. */
-		rc = restarts_forget(name, &error);
-	}
+	/* One that went by itself meanwhile may live again. */
+	do {
+		rc = vl_guest_destroy(&cli->host, domid, &error);
+		if (name && rc == -ESRCH) {
+			rc = restarts_find(cli, name, true, &domid, &error);
+			rc = rc == -ESRCH ? 0 : rc;
+		} else if (name && rc == 0) {
+			rc = restarts_forget(cli, name, &error);
+			rc = rc > 0 ? 0 : rc;
+		}
+	} while (rc > 0);
 	free(name);
 	return rc < 0 ? cli_fail("%s", error.text) : CLI_OK;
 }

@@ -12,13 +12,18 @@
 
 /**
  * A guest that has ended and is to start anew in a while, or just now, does not.
- * 1: so; 0: that was not to be; or what has failed.
+ * 1: so, and that was told; 0: that was not to be; or what has failed.
  */
-int restarts_forget(const char *name, struct vl_error *error);
-/** The same for all of them, each of which is told. */
+int restarts_forget(struct cli *cli, const char *name, struct vl_error *error);
+/**
+ * A guest's domain, by its name or number.  1: so; 0: it is between two lives, and
+ * the next is cancelled (for_off) or to come anyway, and that was told; negative:
+ * -ESRCH, or what has failed.
+ */
+int restarts_find(struct cli *cli, const char *name, bool for_off, uint16_t *domid,
+		  struct vl_error *error);
+/** Restarts of all guests are cancelled, and each is told. */
 int restarts_forget_all(struct cli *cli);
-/** A guest of that name is to start anew. */
-bool restarts_has(const char *name);
 /**
  * How a domain has ended, when vld has done what follows from it; no longer than
  * timeout_ms.  False: nobody knows.

@@ -113,10 +113,17 @@ static void ends_before_it_is_asked(void)
 	       "Shutting down domain 3\nWaiting for 1 domain\n"
 	       "Domain 3 has been shut down, reason code 1\nGuest web is not started anew\n");
 	CU_ASSERT_TEXT(world.calls, "watch @releaseDomain\nask 3 poweroff\nwait 3\nforget web\n");
-	/* Who does not wait is told. */
+	/* "Has ended already", said one that was not to wait, and it was started anew, too. */
 	world_reset();
 	world_domain(3)->ends = true;
-	EXPECT("shutdown web", 1, "", "Shutting down domain 3\nvl: domain 3 has ended already\n");
+	world.end = "reboot";
+	world.action = "restart";
+	world.restarts = "web";
+	EXPECT("shutdown web", 0, "", "Shutting down domain 3\nGuest web is not started anew\n");
+	/* It may not have ended to reboot: who wants that is told. */
+	world_reset();
+	world_domain(3)->ends = true;
+	EXPECT("reboot web", 1, "", "Rebooting domain 3\nvl: domain 3 has ended already\n");
 }
 
 /* "There is no guest", said shutdown of one that vld was to start a moment later. */
@@ -142,6 +149,46 @@ static void between_lives(void)
 	world.no_vld = "vld does not run";
 	EXPECT("shutdown mail", 1, "", "vl: there is no guest \"mail\"\n");
 	EXPECT("reboot mail", 1, "", "vl: there is no guest \"mail\"\n");
+}
+
+static void second_ends(int n)
+{
+	(void)n;
+	world_domain(8)->gone = true;
+	world.end = "poweroff";
+	world.action = "destroy";
+}
+
+/*
+ * "There is no guest", said shutdown of one whose new life began between the look
+ * into the store and the question to vld, or whose life ended between two looks.
+ */
+static void between_looks(void)
+{
+	world.unnamed = 1;
+	EXPECT("shutdown web", 0, "", "Shutting down domain 3\n");
+	CU_ASSERT_TEXT(world.calls, "forget web\nask 3 poweroff\n");
+	world.unnamed = 1;
+	EXPECT("reboot web", 0, "", "Rebooting domain 3\n");
+	world.unnamed = 1;
+	EXPECT("destroy web", 0, "", "");
+	CU_ASSERT_TEXT(world.calls, "forget web\ndestroy 3\nforget web\n");
+	world.loses = true;
+	world.end = "reboot";
+	world.action = "restart";
+	world.restarts = "web";
+	EXPECT("shutdown web", 0, "", "Guest web is not started anew\n");
+	CU_ASSERT_TEXT(world.calls, "wait 3\nforget web\n");
+	/* It has a new life as soon as vld has ended the old one. */
+	world_add(7, "web", VL_DOMAIN_running);
+	world_add(8, "web", VL_DOMAIN_running);
+	world.loses = true;
+	world.event = second_ends;
+	EXPECT("shutdown -w web", 0, "",
+	       "Waiting for 1 domain\nDomain 7 has been destroyed\nShutting down domain 8\n"
+	       "Domain 8 has been destroyed\n");
+	CU_ASSERT_TEXT(world.calls, "watch @releaseDomain\nwait 7\nforget web\n"
+				    "ask 8 poweroff\nwait 8\n");
 }
 
 static void reboots_instead(int n)
@@ -292,6 +339,7 @@ CU_TestInfo ask_tests[] = {
 	{ "reboot_and_wait", reboot_and_wait },
 	{ "ends_before_it_is_asked", ends_before_it_is_asked },
 	{ "between_lives", between_lives },
+	{ "between_looks", between_looks },
 	{ "ends_otherwise", ends_otherwise },
 	{ "follows", follows },
 	{ "same_number", same_number },

@@ -369,7 +369,7 @@ int vl_guest_destroy(struct vl_host *host, uint16_t domid, struct vl_error *erro
 {
 	(void)host;
 	called("destroy %u\n", domid);
-	return change(error);
+	return need(domid, error) ? change(error) : -ESRCH;
 }
 
 int vl_guest_ask(struct vl_host *host, uint16_t domid, const char *what, struct vl_error *error)
@@ -396,13 +396,19 @@ int vl_guest_find(struct vl_host *host, const char *name, uint16_t *domid, struc
 	char number[8];
 
 	(void)host;
+	if (world.unnamed > 0) {
+		world.unnamed--;
+		return vl_error_set(error, -ESRCH, "there is no guest \"%s\"", name);
+	}
 	for (size_t i = 0; i < world.count; i++) {
-		const struct world_domain *domain = &world.domains[i];
+		struct world_domain *domain = &world.domains[i];
 
 		snprintf(number, sizeof(number), "%u", domain->info.domid);
 		if (!domain->gone &&
 		    (!strcmp(number, name) || (domain->name && !strcmp(domain->name, name)))) {
 			*domid = domain->info.domid;
+			domain->gone = world.loses;
+			world.loses = false;
 			return 0;
 		}
 	}

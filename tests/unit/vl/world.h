@@ -34,6 +34,8 @@ struct world {
 	const char *end, *action, *crash; /* how guests end, as vld tells it */
 	const char *status;		  /* vld's, as JSON */
 	const char *restarts; /* vld is to make this guest anew, until that is cancelled */
+	int unnamed;	      /* so often the store does not know the name of a guest yet */
+	bool loses;	      /* a guest goes as soon as it has been found */
 	int forget_fails;     /* cancelling that gives this */
 	int late;	      /* so often vld does not know a guest yet */
 	bool over;	      /* guests end while their console is shown */
