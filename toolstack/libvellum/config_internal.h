@@ -38,6 +38,8 @@ struct config_ctx {
 	struct vl_error *error;
 };
 
+/* ---- config_message.c ---- */
+
 /** -EINVAL with "FILE:LINE: sentence". */
 __attribute__((format(printf, 2, 3))) int config_fail(const struct config_ctx *ctx,
 						      const char *format, ...);

@@ -17,6 +17,8 @@
 #define VL_CACHE_DIR "/var/cache/vellum"
 /** guest-NAME.log: consoles (vld). */
 #define VL_LOG_DIR "/var/log/vellum"
+/** What vl itself is to do (config_tool.c); VL_CONF in its environment names another one. */
+#define VL_CONF_FILE "/etc/vellum/vl.conf"
 /** GRUB's PV image, of Debian's grub-xen-host. */
 #define VL_PVGRUB "/usr/lib/grub-xen/grub-x86_64-xen.bin"
 /** Reads and writes XML, for libvellum (config_xml.c), if there is no vl-xml beside the

@@ -5,6 +5,7 @@
  */
 #include "config_help.h"
 #include "fake_alloc.h"
+#include "libvellum/config_tool.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <CUnit/CUnit.h>
 
@@ -145,7 +147,42 @@ static void test_copy(void)
 	vl_config_free(config);
 }
 
+/* vl.conf is there, and its warnings are, or it is said what was missing. */
+static void test_tool(void)
+{
+	static const char conf[] = "odd=['a', 'b']\noutput_format='json'\noutput_format='sxp'\n";
+	char path[] = "/tmp/vellum-conf-XXXXXX";
+	struct vl_tool_config config;
+	struct vl_warnings warnings;
+	struct vl_error error;
+	int fd = mkstemp(path), rc;
+	unsigned int n = 0;
+	bool failed;
+
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(write(fd, conf, strlen(conf)), (ssize_t)strlen(conf));
+	close(fd);
+	do {
+		fake_alloc_fail_at(++n);
+		rc = vl_tool_config_read(path, &config, &warnings, &error);
+		failed = fake_alloc_failed();
+		CU_ASSERT_EQUAL(rc, failed ? -ENOMEM : 0);
+		CU_ASSERT_EQUAL(warnings.count, failed ? 0 : 2);
+		if (failed) {
+			CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "not enough memory"));
+		} else {
+			CU_ASSERT_EQUAL(config.output_format, VL_OUTPUT_SXP);
+		}
+		vl_warnings_free(&warnings);
+	} while (failed);
+	CU_ASSERT_TRUE(n > 10);
+	unlink(path);
+	/* Whoever wants no warnings; and no file. */
+	CU_ASSERT_EQUAL(vl_tool_config_read(path, &config, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(config.output_format, VL_OUTPUT_JSON);
+}
+
 CU_TestInfo config_alloc_tests[] = {
-	{ "reading xl.cfg", test_cfg }, { "JSON", test_json }, { "XML", test_xml },
-	{ "copying", test_copy },	CU_TEST_INFO_NULL,
+	{ "reading xl.cfg", test_cfg }, { "JSON", test_json },	  { "XML", test_xml },
+	{ "copying", test_copy },	{ "vl.conf", test_tool }, CU_TEST_INFO_NULL,
 };
