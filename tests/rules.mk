@@ -42,8 +42,8 @@ fuzz_under-store_ring := $(tool_src) $(stored_src)
 
 # ---- Unit tests: one program for each folder of tests/unit -----------------
 # Those of "core" get all of hv/core and tests/fake, those of "vl" all of
-# toolstack/vl and none of libvellum, for which they have fakes; any other gets
-# libvellum.
+# toolstack/vl and fakes in place of libvellum, but for what reads vl.conf; any
+# other gets libvellum.
 
 unit_names := $(patsubst tests/unit/%/,%,$(dir $(wildcard tests/unit/*/main.c)))
 unit_progs := $(addprefix $(O)/tests/unit-,$(unit_names))
@@ -54,7 +54,9 @@ $(O)/san.flags: FORCE
 
 san_core := hv/core tests/audit tests/boot_guests tests/fake tests/unit/core
 unit_under-core = $(core_src) $(fake_src)
-unit_under-vl = $(filter-out %/main.c,$(patsubst %.o,toolstack/vl/%.c,$(vl-y)))
+unit_under-vl = $(filter-out %/main.c,$(patsubst %.o,toolstack/vl/%.c,$(vl-y))) \
+	$(patsubst %,toolstack/libvellum/%.c,config_lex config_message config_parse config_tool \
+	config_value file_io)
 san_tool := toolstack/libvellum toolstack/xml toolstack/stored toolstack/vl toolstack/vld \
 	$(addprefix tests/unit/,$(filter-out core,$(unit_names)))
 

@@ -12,6 +12,7 @@
 
 #include "console.h"
 #include "output.h"
+#include "sxp.h"
 #include "verbs.h"
 
 /* Exit codes: ERROR_FAIL, ERROR_NOMEM, ERROR_INVAL, ERROR_TIMEDOUT. */
@@ -53,7 +54,7 @@ static int fail(int rc, const struct vl_error *error)
 
 static int read_config(const struct create_request *request, struct vl_config **config)
 {
-	/* So that a dry run's output is JSON and nothing else. */
+	/* So that a dry run's output is the configuration and nothing else. */
 	FILE *words = request->dry_run ? stderr : stdout;
 	const char *name = request->file ? request->file : "command line", *path = request->file;
 	struct vl_warnings warnings = { 0 };
@@ -82,7 +83,7 @@ static int read_config(const struct create_request *request, struct vl_config **
 	return rc ? fail(rc, &error) : CLI_OK;
 }
 
-static int print_config(const struct vl_config *config)
+static int print_config(const struct vl_config *config, enum vl_output_format format)
 {
 	struct vl_error error;
 	json_t *json;
@@ -95,6 +96,11 @@ static int print_config(const struct vl_config *config)
 	json = json_loads(text, 0, NULL);
 	free(text);
 	/* As "list -l" shows it; there is no number yet. */
+	if (json && format == VL_OUTPUT_SXP) {
+		sxp_print(stdout, NULL, NULL, json);
+		json_decref(json);
+		return CLI_OK;
+	}
 	return output_json(json ? json_pack("{s:n, s:o}", "domid", "config", json) : NULL);
 }
 
@@ -248,13 +254,18 @@ static int make(struct cli *cli, const struct create_request *request,
 
 static int create(struct cli *cli, const struct create_request *request)
 {
+	enum vl_output_format format = VL_OUTPUT_JSON;
 	struct vl_config *config;
-	int rc = read_config(request, &config);
+	int rc = request->dry_run ? output_format(request->quiet, &format) : 0;
 
+	if (rc) {
+		return exit_code(rc);
+	}
+	rc = read_config(request, &config);
 	if (rc != CLI_OK) {
 		return rc;
 	}
-	rc = request->dry_run ? print_config(config) : make(cli, request, config);
+	rc = request->dry_run ? print_config(config, format) : make(cli, request, config);
 	vl_config_free(config);
 	return rc;
 }

@@ -11,6 +11,7 @@
 #include <xen/sched.h>
 
 #include "output.h"
+#include "sxp.h"
 #include "verbs.h"
 
 struct columns {
@@ -143,7 +144,21 @@ static json_t *config_of(struct cli *cli, const struct domain *domain)
 	return json;
 }
 
-static int print_long(struct cli *cli, const struct domains *domains)
+/* They are all there before the first one is printed. */
+static int print_sxp(const struct domains *domains, json_t *array)
+{
+	if (!array) {
+		return cli_fail("there is no memory left");
+	}
+	for (size_t i = 0; i < domains->count; i++) {
+		sxp_print(stdout, domains->list[i].name, &domains->list[i].info,
+			  json_object_get(json_array_get(array, i), "config"));
+	}
+	json_decref(array);
+	return CLI_OK;
+}
+
+static int print_long(struct cli *cli, const struct domains *domains, enum vl_output_format format)
 {
 	json_t *array = json_array(), *config;
 
@@ -156,7 +171,7 @@ static int print_long(struct cli *cli, const struct domains *domains)
 		output_add(&array, json_pack("{s:i, s:o}", "domid",
 					     (int)domains->list[i].info.domid, "config", config));
 	}
-	return output_json(array);
+	return format == VL_OUTPUT_SXP ? print_sxp(domains, array) : output_json(array);
 }
 
 int cmd_list(struct cli *cli, int argc, char **argv)
@@ -166,6 +181,7 @@ int cmd_list(struct cli *cli, int argc, char **argv)
 		{ "context", no_argument, NULL, 'Z' }, { "cpupool", no_argument, NULL, 'c' },
 		{ "numa", no_argument, NULL, 'n' },    { 0 },
 	};
+	enum vl_output_format format = VL_OUTPUT_JSON;
 	struct columns columns = { 0 };
 	struct domains domains;
 	bool details = false;
@@ -192,12 +208,16 @@ int cmd_list(struct cli *cli, int argc, char **argv)
 			return cli->status;
 		}
 	}
+	/* Nobody else is to suffer from a broken file. */
+	if (details && !cli->json && output_format(false, &format)) {
+		return CLI_FAIL;
+	}
 	rc = domains_get(cli, argv + optind, argc - optind, &domains);
 	if (rc != CLI_OK) {
 		return rc;
 	}
 	if (details) {
-		rc = print_long(cli, &domains);
+		rc = print_long(cli, &domains, format);
 	} else if (cli->json) {
 		rc = print_json(cli, &domains);
 	} else {

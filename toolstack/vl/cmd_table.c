@@ -29,13 +29,13 @@ static const char create_options[] =
 	"  -p                    leave the guest paused\n"
 	"  -c                    attach to its console\n"
 	"  -F                    stay until the guest has ended; see docs/vl.md for the exit code\n"
-	"  -n, --dryrun          only print the configuration, as JSON\n"
+	"  -n, --dryrun          only print the configuration, as \"list -l\" does\n"
 	"  -q, --quiet           no words but errors\n"
 	"  -e, -d                accepted; without effect\n"
 	"FILE is in xl.cfg syntax, libvirt domain XML or JSON; \"-\" is stdin.\n"
 	"KEY=VALUE is a further line of it, in xl.cfg syntax.\n";
 static const char list_options[] =
-	"  -l, --long     configurations, as JSON\n"
+	"  -l, --long     configurations, as JSON, or as vl.conf says\n"
 	"  -v, --verbose  also UUIDs, reasons of shutdowns and security labels\n"
 	"  -Z, --context  also security labels (there are none)\n"
 	"  -c, --cpupool  also CPU pools\n"

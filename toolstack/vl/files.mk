@@ -32,5 +32,6 @@ vl-y += follow.o
 vl-y += output.o
 vl-y += restarts.o
 vl-y += sched.o
+vl-y += sxp.o
 # Loading shared libraries would cost more than most verbs do.
 vl-static := y

@@ -12,6 +12,7 @@
 #include <xen/sched.h>
 
 #include "cli.h"
+#include "libvellum/paths.h"
 
 /* By SHUTDOWN_*: the letter of "vl list" and the word of --json. */
 static const char reason_letters[] = "-rscwS";
@@ -161,6 +162,27 @@ void output_add(json_t **array, json_t *item)
 		json_decref(*array);
 		*array = NULL;
 	}
+}
+
+int output_format(bool quiet, enum vl_output_format *format)
+{
+	const char *named = secure_getenv("VL_CONF");
+	struct vl_tool_config config;
+	struct vl_warnings warnings;
+	struct vl_error error;
+	int rc = vl_tool_config_read(named && *named ? named : VL_CONF_FILE, &config, &warnings,
+				     &error);
+
+	*format = config.output_format;
+	if (rc) {
+		cli_fail("%s", error.text);
+		return rc;
+	}
+	for (size_t i = 0; i < warnings.count && !quiet; i++) {
+		cli_fail("warning: %s", warnings.text[i]);
+	}
+	vl_warnings_free(&warnings);
+	return 0;
 }
 
 int output_json(json_t *json)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Text for people and scripts: names in tables, states, sets of CPUs, times,
- * UUIDs, JSON.  Everything goes to stdout; cli_run() looks whether that worked.
+ * UUIDs, JSON, and which form is wanted.  Everything goes to stdout; cli_run() looks whether that worked.
  */
 #ifndef VL_OUTPUT_H
 #define VL_OUTPUT_H
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "libvellum/common.h"
+#include "libvellum/config_tool.h"
 #include "libvellum/ctl.h"
 
 /** Room for a name of any length that a store allows, each byte escaped. */
@@ -37,6 +38,11 @@ void output_time(uint64_t seconds, bool brief, char text[OUTPUT_TIME_SIZE]);
 json_t *output_json_string(const char *text);
 /** Adds an item, which is taken; where memory runs out, *array becomes null. */
 void output_add(json_t **array, json_t *item);
+/**
+ * In what form configurations are to be printed, as vl.conf says.  0, or a negative
+ * errno after one sentence on stderr; quiet: without warnings.
+ */
+int output_format(bool quiet, enum vl_output_format *format);
 /** Prints it, releases it; null: memory ran out.  Returns an exit code. */
 int output_json(json_t *json);
 

@@ -85,14 +85,6 @@ void vl_config_free(struct vl_config *config)
 	free(config);
 }
 
-void vl_warnings_free(struct vl_warnings *warnings)
-{
-	for (size_t i = 0; i < warnings->count; i++) {
-		free(warnings->text[i]);
-	}
-	free(warnings->text);
-}
-
 int vl_config_json(const struct vl_config *config, char **text, struct vl_error *error)
 {
 	(void)error;

@@ -11,6 +11,8 @@
 #include "libvellum/guest.h"
 
 #define WORLD_DOMAINS 32
+/** As VL_CONF where a test sets no other: there is no vl.conf. */
+#define WORLD_NO_FILE "/proc/nowhere"
 
 struct world_domain {
 	struct vl_domain_info info;
