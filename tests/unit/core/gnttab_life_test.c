@@ -250,6 +250,39 @@ static void test_both_die(void)
 	OK(fake_destroy(guest[1].d));
 }
 
+/*
+ * The mapper's table of handles is, and stays, as large as the most mappings at once
+ * needed: 341 of them fit a frame, and as many again add nothing.
+ */
+static void test_handles_stay(void)
+{
+	static const unsigned int most[] = { 1, 341, 342, 342, 1, 682, 683, 600 };
+	static const unsigned long frames[] = { 1, 1, 2, 2, 2, 2, 3, 3 };
+	uint64_t bus;
+	unsigned long before;
+
+	gt_world(0);
+	bus = (uint64_t)guest[1].mfn[GRANTED] << PAGE_SHIFT;
+	before = heap_free_frames();
+	for (unsigned int i = 0; i < ARRAY_SIZE(most); i++) {
+		grant_handle_t h[683];
+
+		for (unsigned int k = 0; k < most[i]; k++) {
+			struct gnttab_map_grant_ref m = gt_map_at(0, GNTMAP_device_map);
+
+			OK(gt_map(&m));
+			h[k] = m.handle;
+		}
+		gt_check_use(most[i], most[i]);
+		for (unsigned int k = 0; k < most[i]; k++) {
+			OK(gt_unmap(0, bus, h[(k * 677u) % most[i]]));
+		}
+		gt_check_use(0, 0);
+		EQ(before - heap_free_frames(), frames[i]);
+	}
+	OK(audit_all());
+}
+
 /* ---- Failures at each step ------------------------------------------------------------- */
 
 static void life(void)
@@ -319,6 +352,7 @@ CU_TestInfo gnttab_life_tests[] = {
 	{ "the granter dies first", test_granter_dies },
 	{ "the mapper dies, interrupted", test_mapper_dies },
 	{ "both map each other, and die", test_both_die },
+	{ "the table of handles stays as large as it was", test_handles_stay },
 	{ "allocations, copies, interruptions", test_failures },
 	{ "reserved entries", test_seed },
 	CU_TEST_INFO_NULL,
