@@ -188,11 +188,14 @@ class Control(VM):
         """A test for each of them; the last ends of guests may take a moment.
 
         The core keeps its tables of the control domain's ports and mappings as
-        large as they once were: so many frames more than before may be theirs."""
+        large as they once were: so many frames more than before may be theirs.
+        Returns how many are."""
         for _ in range(settle):
             after = self.resources()
-            if 0 < before.get("free-frames", 0) - after.get("free-frames", 0) <= tables:
-                after["free-frames"] = before["free-frames"]
+            grown = before.get("free-frames", 0) - after.get("free-frames", 0)
+            grown = grown if 0 < grown <= tables else 0
+            if grown:
+                after["free-frames"] += grown
             if after == before:
                 break
             self.run("sleep 0.5")
@@ -205,6 +208,7 @@ class Control(VM):
                                   *(f"less: {x}" for x in lost[:20])]))
             else:
                 tap.equal(after[key], value, f"{name}: {key} as before")
+        return grown
 
 
 def require_control(tap):
