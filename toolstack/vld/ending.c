@@ -157,6 +157,11 @@ static void end_done(struct vld *vld, const struct job *job, int rc, const char 
 {
 	struct guest *guest = guests_get(vld, job->domid);
 
+	if (rc < 0) {
+		/* The domain may be gone nevertheless: then no scan finds it again. */
+		vld->unfinished = true;
+		vld->sweep_due = vld_seconds() + 1;
+	}
 	if (!guest) {
 		return;
 	}

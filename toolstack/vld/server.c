@@ -151,12 +151,11 @@ static void sweep_left(struct vld *vld, uint64_t now)
 		return;
 	}
 	vld->sweep_due = 0;
-	if (vld_path(vld, "lock", path, sizeof(path)) == 0 && has_files(path)) {
+	if (vld->unfinished ||
+	    (vld_path(vld, "lock", path, sizeof(path)) == 0 && has_files(path))) {
 		vld->sweep_due = now + SWEEP_SECONDS;
-		vld->sweeping = true;
-		if (job_start(vld, &spec)) {
-			vld->sweeping = false;
-		}
+		vld->sweeping = job_start(vld, &spec) == 0;
+		vld->unfinished = vld->unfinished && !vld->sweeping;
 	}
 }
 

@@ -75,6 +75,7 @@ struct vld {
 	bool watching;	   /* watch_event is set */
 	struct client *clients;
 	uint64_t sweep_due; /* when to look for what killed creations have left; 0: never */
+	bool unfinished;    /* an end has failed, and may have left a record alone */
 	bool sweeping;
 	int listen_fd;
 	json_t *ends; /* array; see ends.h */

@@ -353,6 +353,37 @@ static void end_can_fail(void)
 	end();
 }
 
+/*
+ * A backend that does not let go in time fails the end, which takes away all the rest
+ * but the record.  Nobody looked at that before the next creation.
+ */
+static void record_is_left(void)
+{
+	struct fake_domain *web;
+
+	begin();
+	for (int i = 0; i < 1000 && vld->sweep_due; i++) {
+		fake_run(vld, 10);
+	}
+	fake.shared->end_fails = -ETIMEDOUT;
+	fake.shared->end_fails_late = true;
+	web = fake_add_old(vld, &fake, "web");
+	fake_shutdown(&fake, web, SHUTDOWN_poweroff);
+	for (int i = 0; i < 1000 && !fake.shared->sweeps; i++) {
+		fake_run(vld, 10);
+	}
+	CU_ASSERT_FALSE(web->there);
+	CU_ASSERT_EQUAL(fake.shared->ends, 1);
+	CU_ASSERT_EQUAL(fake.shared->sweeps, 1);
+	/* Once is enough. */
+	vld->sweep_due = 1;
+	for (int i = 0; i < 1000 && vld->sweep_due; i++) {
+		fake_run(vld, 10);
+	}
+	CU_ASSERT_EQUAL(fake.shared->sweeps, 1);
+	end();
+}
+
 /* Killed between the first note of an end and what follows from it. */
 static void end_is_finished(void)
 {
@@ -494,6 +525,7 @@ CU_TestInfo ending_tests[] = {
 	{ "a record that cannot be read just now", record_is_read_later },
 	{ "a record that is damaged", record_is_damaged },
 	{ "an end that fails is tried again", end_can_fail },
+	{ "a record that a failed end has left is looked for", record_is_left },
 	{ "a new vld finishes what the last began", end_is_finished },
 	{ "a dying guest is destroyed again", dying_is_tried_again },
 	{ "waiting for an end", waiting },

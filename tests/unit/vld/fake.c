@@ -234,15 +234,14 @@ static int fake_guest_end(struct vld_host *host, uint16_t domid, struct vl_error
 
 	shared->ends++;
 	hold(shared, &shared->hold_end);
-	if (shared->end_fails) {
-		return vl_error_set(error, shared->end_fails, "it does not want to end");
-	}
-	if (domain) {
+	if (domain && (!shared->end_fails || shared->end_fails_late)) {
 		domain->info.flags |= VL_DOMAIN_dying;
 		fake_destroy_again(host, domid, NULL);
 		fake_changed(of(host));
 	}
-	return 0;
+	return shared->end_fails ?
+		       vl_error_set(error, shared->end_fails, "it does not want to end") :
+		       0;
 }
 
 static int fake_guest_rename(struct vld_host *host, uint16_t domid, const char *name,

@@ -33,6 +33,7 @@ struct fake_shared {
 	uint16_t next;
 	int start_fails; /* guest_start() gives this */
 	int end_fails;
+	bool end_fails_late; /* the domain is gone then */
 	unsigned int starts, ends, sweeps;
 	unsigned int kills; /* for who waits for them */
 	unsigned int holds; /* jobs that have come to the place where they wait */
