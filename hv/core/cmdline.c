@@ -190,7 +190,6 @@ static const struct option table[] = {
 	{ "unsafe_cpu", parse_flag, &options.unsafe_cpu, false },
 	{ "smep", parse_flag, &options.no_smep, true },
 	{ "smap", parse_flag, &options.no_smap, true },
-	{ "fsgsbase", parse_flag, &options.no_fsgsbase, true },
 	{ "xsave", parse_flag, &options.no_xsave, true },
 	/* Of guests' output, which has no level here. */
 	{ "guest_loglvl", skip_value, NULL, false },

@@ -12,8 +12,10 @@
  * virtualise (VME, PSE, PGE, PSE36, MTRR, MONITOR, VMX, SVM, PCID, INVPCID,
  * SMEP, SMAP, UMIP, PKU, CET, LA57, XSAVES, SEP), MSRs that give #GP (x2APIC,
  * TSC_DEADLINE, TSC_ADJUST, SPEC_CTRL and kin, OSVW, DBEXT, RDPID for its
- * TSC_AUX), page sizes that guests may not use, and topology: each vCPU is a
- * package with one core and one thread.
+ * TSC_AUX), page sizes that guests may not use, topology (each vCPU is a package
+ * with one core and one thread), and FSGSBASE: programs can change a base then,
+ * so a kernel has to read the user's GS base at each switch of processes, which
+ * traps here.
  */
 #include <hv/trap.h>
 
@@ -24,6 +26,8 @@
 
 #define LEAF_BASIC_MAX 0xdu
 #define LEAF_EXT_MAX 0x80000008u
+#define LEAF_EXT_LAST 0x80000021u /* nothing between the two */
+#define FE21_A_NULL_CLEARS_BASE BIT(6)
 #define LEAF_XEN 0x40000000u
 #define LEAF_XEN_MAX 0x40000005u
 #define LEAF_XEN_END 0x40000100u /* leaves of the hypervisor, exclusive */
@@ -42,9 +46,8 @@
 #define F1_C_HYPERVISOR BIT(31)
 
 /* BMI1, FDP_EXCPTN_ONLY, BMI2, ERMS, NO_FPU_SEL, RDSEED, ADX, CLFLUSHOPT, CLWB,
- * SHA.  FSGSBASE.  AVX2.  AVX512F and DQ, IFMA, PF ER CD, BW VL. */
+ * SHA.  AVX2.  AVX512F and DQ, IFMA, PF ER CD, BW VL. */
 #define F7_B (BIT(3) | BIT(6) | BITS(8, 9) | BIT(13) | BITS(18, 19) | BITS(23, 24) | BIT(29))
-#define F7_B_FSGSBASE BIT(0)
 #define F7_B_AVX BIT(5)
 #define F7_B_AVX512 (BIT(16) | BIT(17) | BIT(21) | BITS(26, 28) | BITS(30, 31))
 /* GFNI, CLDEMOTE, MOVDIRI, MOVDIR64B.  VAES, VPCLMULQDQ.  AVX512 VBMI, VBMI2, VNNI,
@@ -81,16 +84,16 @@
 static const struct feature_word {
 	uint32_t leaf, subleaf;
 	size_t reg;
-	uint32_t known, fsgsbase, xsave, avx, avx512;
+	uint32_t known, xsave, avx, avx512;
 } feature_words[] = {
-	{ 1, 0, REG(c), F1_C, 0, F1_C_XSAVE, F1_C_AVX, 0 },
-	{ 1, 0, REG(d), F1_D, 0, 0, 0, 0 },
-	{ 7, 0, REG(b), F7_B, F7_B_FSGSBASE, 0, F7_B_AVX, F7_B_AVX512 },
-	{ 7, 0, REG(c), F7_C, 0, 0, F7_C_AVX, F7_C_AVX512 },
-	{ 7, 0, REG(d), F7_D, 0, 0, 0, F7_D_AVX512 },
-	{ 7, 1, REG(a), F71_A, 0, 0, F71_A_AVX, F71_A_AVX512 },
-	{ 0x80000001, 0, REG(c), FE1_C, 0, 0, FE1_C_AVX, 0 },
-	{ 0x80000001, 0, REG(d), FE1_D, 0, 0, 0, 0 },
+	{ 1, 0, REG(c), F1_C, F1_C_XSAVE, F1_C_AVX, 0 },
+	{ 1, 0, REG(d), F1_D, 0, 0, 0 },
+	{ 7, 0, REG(b), F7_B, 0, F7_B_AVX, F7_B_AVX512 },
+	{ 7, 0, REG(c), F7_C, 0, F7_C_AVX, F7_C_AVX512 },
+	{ 7, 0, REG(d), F7_D, 0, 0, F7_D_AVX512 },
+	{ 7, 1, REG(a), F71_A, 0, F71_A_AVX, F71_A_AVX512 },
+	{ 0x80000001, 0, REG(c), FE1_C, 0, FE1_C_AVX, 0 },
+	{ 0x80000001, 0, REG(d), FE1_D, 0, 0, 0 },
 };
 
 static void filter_features(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
@@ -105,7 +108,6 @@ static void filter_features(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *
 		if (w->leaf != leaf || (leaf == 7 && w->subleaf != subleaf)) {
 			continue;
 		}
-		shown |= cpu_features.fsgsbase ? w->fsgsbase : 0;
 		shown |= xcr0 != 0 ? w->xsave : 0;
 		shown |= xcr0 & XCR0_AVX ? w->avx : 0;
 		shown |= xcr0 & XCR0_AVX512 ? w->avx512 : 0;
@@ -218,7 +220,7 @@ static void adjust_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, s
 		leaf_d(v, subleaf, r);
 		break;
 	case 0x80000000:
-		r->a = MIN(r->a, LEAF_EXT_MAX);
+		r->a = LEAF_EXT_LAST;
 		break;
 	case 0x80000007:
 		/* Other domains may be moved to another machine one day. */
@@ -246,6 +248,11 @@ void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct c
 		return;
 	}
 	*out = (struct cpuid_regs){ 0 };
+	/* The CPU may be too old to say so: it was tried. */
+	if (leaf == LEAF_EXT_LAST) {
+		out->a = cpu_features.null_clears_base ? FE21_A_NULL_CLEARS_BASE : 0;
+		return;
+	}
 	arch_cpuid(first, 0, &r);
 	/* Beyond their last leaf some CPUs repeat it. */
 	if (leaf <= MIN(last, r.a)) {

@@ -103,9 +103,7 @@ static uint64_t read_cr0(const struct vcpu *v)
  * reads as the core runs it. */
 static uint64_t effective_cr4(uint64_t value)
 {
-	uint64_t choice = CR4_MCE | (cpu_features.fsgsbase ? CR4_FSGSBASE : 0);
-
-	return (value & choice) | CR4_FIXED | (cpu_features.xcr0 != 0 ? CR4_OSXSAVE : 0);
+	return (value & CR4_MCE) | CR4_FIXED | (cpu_features.xcr0 != 0 ? CR4_OSXSAVE : 0);
 }
 
 static enum emul_result read_register(const struct vcpu *v, bool debug, unsigned int nr,

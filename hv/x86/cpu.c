@@ -75,17 +75,19 @@ INIT_TEXT void cpu_detect(void)
 	if (~f->xcr0 & (XCR0_AVX | XCR0_AVX512)) {
 		f->xcr0 &= ~XCR0_AVX512;
 	}
-	f->fsgsbase = has_bit(more.b, 0) && !options.no_fsgsbase;
 	f->smep = has_bit(more.b, 7) && !options.no_smep;
 	f->smap = has_bit(more.b, 20) && !options.no_smap;
 	judge_cpu(f);
+	/* Everywhere but on older AMD; a kernel that knows loads it once, not twice. */
+	wrmsr(MSR_FS_BASE, 1);
+	__asm__ __volatile__("mov %0, %%fs" : : "r"(0));
+	f->null_clears_base = rdmsr(MSR_FS_BASE) == 0;
 	f->gb_pages = has_bit(ext.d, 26);
 	f->tsc_aux = has_bit(ext.d, 27) || has_bit(more.c, 22);
 	f->tsc_invariant = has_bit(leaf(0x80000007, 0).d, 8);
 	f->paddr_bits = MIN(leaf(0x80000008, 0).a & 0xff, 52u);
 	f->cr4 = CR4_DE | CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT |
-		 (f->fsgsbase ? CR4_FSGSBASE : 0) | (f->xsave ? CR4_OSXSAVE : 0) |
-		 (f->smep ? CR4_SMEP : 0) | (f->smap ? CR4_SMAP : 0);
+		 (f->xsave ? CR4_OSXSAVE : 0) | (f->smep ? CR4_SMEP : 0) | (f->smap ? CR4_SMAP : 0);
 
 	for (unsigned int i = 0; i < 3; i++) {
 		name[i] = leaf(0x80000002 + i, 0);
@@ -93,7 +95,7 @@ INIT_TEXT void cpu_detect(void)
 	pr_info("CPU %.48s, signature %#x, %u address bits", (const char *)name, basic.a,
 		f->paddr_bits);
 	pr_info("CPU features:%s%s%s%s%s", f->smep ? " smep" : "", f->smap ? " smap" : "",
-		f->fsgsbase ? " fsgsbase" : "", f->xsave ? " xsave" : "",
+		f->null_clears_base ? " null-clears-base" : "", f->xsave ? " xsave" : "",
 		f->gb_pages ? " 1gb-pages" : "");
 }
 

@@ -29,31 +29,12 @@ static uint32_t base_msr(const struct vcpu *v, unsigned int which)
 
 uint64_t arch_get_base(struct vcpu *v, unsigned int which)
 {
-	uint32_t msr = base_msr(v, which);
-	uint64_t base;
-
-	if (!cpu_features.fsgsbase || msr == MSR_KERNEL_GS_BASE) {
-		return rdmsr(msr);
-	}
-	if (msr == MSR_FS_BASE) {
-		__asm__ __volatile__("rdfsbase %0" : "=r"(base));
-	} else {
-		__asm__ __volatile__("rdgsbase %0" : "=r"(base));
-	}
-	return base;
+	return rdmsr(base_msr(v, which));
 }
 
 void arch_set_base(struct vcpu *v, unsigned int which, uint64_t base)
 {
-	uint32_t msr = base_msr(v, which);
-
-	if (!cpu_features.fsgsbase || msr == MSR_KERNEL_GS_BASE) {
-		wrmsr(msr, base);
-	} else if (msr == MSR_FS_BASE) {
-		__asm__ __volatile__("wrfsbase %0" : : "r"(base) : "memory");
-	} else {
-		__asm__ __volatile__("wrgsbase %0" : : "r"(base) : "memory");
-	}
+	wrmsr(base_msr(v, which), base);
 }
 
 /* --- Descriptor window --------------------------------------------------- */

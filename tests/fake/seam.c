@@ -73,7 +73,7 @@ int arch_rdmsr(uint32_t msr, uint64_t *value)
 	return -XEN_EFAULT;
 }
 
-struct cpu_features cpu_features = { .fsgsbase = true, .xcr0 = 0xe7, .paddr_bits = 40 };
+struct cpu_features cpu_features = { .null_clears_base = true, .xcr0 = 0xe7, .paddr_bits = 40 };
 
 /* ---- Ports, PCI, power -------------------------------------------------------- */
 

@@ -53,11 +53,12 @@ void arch_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
 /** MSRs on the allowed list of the caller only; -XEN_EFAULT if it faults. */
 int must_check arch_rdmsr(uint32_t msr, uint64_t *value);
 /**
- * What the CPUs have and Vellum uses.  The core needs fsgsbase, paddr_bits and
- * xcr0, which is what the CPU and the core offer guests; 0: no XSAVE.
+ * What the CPUs have and Vellum uses.  The core needs null_clears_base,
+ * paddr_bits and xcr0, which is what the CPU and the core offer guests; 0: no XSAVE.
  */
 struct cpu_features {
-	bool smep, smap, fsgsbase, xsave;
+	bool smep, smap, xsave;
+	bool null_clears_base; /* so does a null selector in FS or GS */
 	bool tsc_invariant, tsc_aux, hypervisor, gb_pages;
 	unsigned int paddr_bits;
 	uint64_t xcr0;

@@ -45,7 +45,6 @@ _Static_assert(sizeof(struct guest_regs) == 21 * 8, "entry.S pushes 21 words");
 /* What guests see, and the core's own files as well. */
 #define CR0_TS 0x8ull
 #define CR4_MCE 0x000040ull
-#define CR4_FSGSBASE 0x010000ull
 #define CR4_OSXSAVE 0x040000ull
 #define DR6_FIXED 0xffff0ff0ull /* bits that are always set */
 #define DR7_FIXED 0x400ull

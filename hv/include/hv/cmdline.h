@@ -18,7 +18,7 @@ struct options {
 	bool console_com1;
 	bool noreboot;	 /* stop instead of restarting */
 	bool unsafe_cpu; /* run guests though a mitigation lacks */
-	bool no_smep, no_smap, no_fsgsbase, no_xsave;
+	bool no_smep, no_smap, no_xsave;
 	int loglvl;	      /* enum loglevel */
 	uint64_t dma_reserve; /* bytes kept free below 4 GiB; ~0: default */
 	char text[1024];      /* the whole line, for xen_version and logs */

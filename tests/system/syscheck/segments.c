@@ -78,12 +78,20 @@ static void change_gs(int number, siginfo_t *info, void *context)
 	signals++;
 }
 
+static void set_gs(void *base)
+{
+	asm volatile("wrgsbase %0" : : "r"(base));
+}
+
 static void base_instructions(void)
 {
 	uint64_t base;
 
 	if (!(getauxval(AT_HWCAP2) & 2)) {
-		skip("the kernel does not offer FSGSBASE");
+		/* A kernel that does not know of it would leave the base to the next process. */
+		expect(faults(set_gs, words), "wrgsbase behind the kernel's back");
+		expect_equal(caught.signal, SIGILL);
+		return;
 	}
 	for (uint64_t i = 0; i < 40; i++) {
 		base = (uint64_t)&words[i % 32];

@@ -309,12 +309,25 @@ static void test_cpuid(void)
 	r->rax = 7;
 	r->rcx = 0;
 	exec(TRAP_UD, 0, forced, sizeof(forced));
-	OK(r->rbx & (1u << 7 | 1u << 20 | 1u << 10 | 1u << 1));
+	OK(r->rbx & (1u << 0 | 1u << 7 | 1u << 20 | 1u << 10 | 1u << 1));
 	OK(r->rcx & (1u << 2 | 1u << 3 | 1u << 16));
 	r->rax = 0x80000001;
 	exec(TRAP_UD, 0, forced, sizeof(forced));
 	OK(r->rdx & 1u << 26);
 	TRUE_(r->rdx & 1u << 20);
+	/* whether a null selector clears the base, and nothing before that */
+	r->rax = 0x80000000;
+	exec(TRAP_UD, 0, forced, sizeof(forced));
+	EQ(r->rax, 0x80000021);
+	for (unsigned int clears = 0; clears < 2; clears++) {
+		cpu_features.null_clears_base = clears;
+		r->rax = 0x80000021;
+		exec(TRAP_UD, 0, forced, sizeof(forced));
+		EQ(r->rax, clears << 6);
+	}
+	r->rax = 0x80000020;
+	exec(TRAP_UD, 0, forced, sizeof(forced));
+	OK(r->rax | r->rbx | r->rcx | r->rdx);
 	/* a plain ud2 is the guest's own */
 	exec(TRAP_UD, 0, (const uint8_t[]){ 0x0f, 0x0b, 0x90 }, 3);
 	EQ(r->rip, me()->trap_address[TRAP_UD]);
