@@ -318,6 +318,21 @@ static struct percpu *cpu_for(const struct vcpu *v)
 	return p;
 }
 
+/*
+ * Somebody waits for this CPU.  If its vCPU goes on whoever that is, all it needs
+ * is the end of its GRAIN.
+ */
+static bool goes_on_anyway(struct percpu *cpu, uint64_t now)
+{
+	if (cpu != this_cpu() || cpu->curr == NULL || !cpu->curr->running ||
+	    now - cpu->slice_start >= GRAIN) {
+		return false;
+	}
+	WRITE_ONCE(cpu->slice_end, MIN(cpu->slice_end, cpu->slice_start + GRAIN));
+	timer_arm();
+	return true;
+}
+
 /* Puts v, which is not loaded, where its flags say.  NULL, or who has to look. */
 static struct percpu *settle(struct vcpu *v, uint64_t now)
 {
@@ -330,6 +345,7 @@ static struct percpu *settle(struct vcpu *v, uint64_t now)
 		enqueue(v, &sched_queue);
 		/* Even a busy CPU has to look: its vCPU now has a slice. */
 		cpu = cpu_for(v);
+		cpu = goes_on_anyway(cpu, now) ? NULL : cpu;
 	} else if (state != RUNSTATE_runnable && v->queued) {
 		dequeue(v);
 	}

@@ -84,7 +84,9 @@ void timer_arm(void)
 	if (cpu->slice_end != 0) {
 		deadline = MIN(deadline, cpu->slice_end);
 	}
-	if (deadline == cpu->timer_armed) {
+	/* Armed for an earlier time, whose interrupt finds nothing and arms it
+	 * anew: one at most for each time that it is left alone here. */
+	if (deadline >= cpu->timer_armed) {
 		return;
 	}
 	if (deadline <= time_now()) {
@@ -128,8 +130,6 @@ void timer_set(struct timer *t, uint64_t expires)
 	first = cpu->timer_root == t;
 	spin_unlock(&cpu->timer_lock);
 
-	/* A deadline that is no longer the first leaves the hardware armed too
-	 * early, which costs one interrupt at most. */
 	if (!first) {
 		return;
 	}

@@ -140,12 +140,9 @@ void apic_init(void)
 void arch_timer_arm(uint64_t deadline)
 {
 	uint64_t now = arch_now();
-	unsigned __int128 count = 0;
+	unsigned __int128 count = deadline > now ? deadline - now : 0;
 
-	if (deadline != ~0ull) {
-		count = deadline > now ? deadline - now : 0;
-		count = (count * counts_per_ns >> 32) + 1;
-	}
+	count = (count * counts_per_ns >> 32) + 1;
 	/* A far deadline fires early; the timer code arms it again. */
 	apic_write(REG_TIMER_INITIAL, MIN(count, ~0u));
 }

@@ -45,7 +45,7 @@ extern struct arch_clock arch_clock; /* write-once at start-up */
 uint64_t arch_ticks(void);
 /** ns since start, from arch_ticks(). */
 uint64_t arch_now(void);
-/** One-shot interrupt at ns `deadline` on this CPU; ~0: none. */
+/** One-shot interrupt at ns `deadline` on this CPU. */
 void arch_timer_arm(uint64_t deadline);
 
 /* Native values behind the guest's view (cpuid.c, emul.c). */

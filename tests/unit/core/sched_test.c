@@ -62,6 +62,43 @@ static void test_block(void)
 	CU_ASSERT_PTR_EQUAL(me(), v);
 }
 
+/* Who is busy with a vCPU that goes on anyway need not look at who has woken, only in time. */
+static void test_wake_while_busy(void)
+{
+	struct vcpu *a, *b;
+	struct percpu *cpu;
+
+	world(2);
+	a = guest[0].d->vcpu[0];
+	b = guest[1].d->vcpu[0];
+	OK(vcpu_set_affinity(a, 1));
+	OK(vcpu_set_affinity(b, 1));
+	sched_sleep(b, PAUSE_DOWN);
+	fake_settle();
+	run(0, 0);
+	cpu = this_cpu();
+	OK(cpu->id);
+	sched_wake(b, PAUSE_DOWN);
+	OK(cpu->softirq);
+	EQ(cpu->slice_end, cpu->slice_start + MS);
+	EQ(fake.cpus[0].deadline, cpu->slice_end);
+	fake_advance(2 * MS);
+	fake_settle();
+	CU_ASSERT_PTR_EQUAL(cpu->curr, b);
+	/* Not from another CPU, and not later than that. */
+	sched_sleep(a, PAUSE_DOWN);
+	fake_settle();
+	fake_cpu_set(1);
+	sched_wake(a, PAUSE_DOWN);
+	TRUE_(cpu->softirq & SOFTIRQ_SCHED);
+	sched_sleep(a, PAUSE_DOWN);
+	fake_settle();
+	fake_advance(5 * MS);
+	fake_cpu_set(0);
+	sched_wake(a, PAUSE_DOWN);
+	TRUE_(cpu->softirq & SOFTIRQ_SCHED);
+}
+
 static void test_poll(void)
 {
 	struct sched_poll p = { .nr_ports = 1 };
@@ -169,9 +206,12 @@ static void test_singleshot(void)
 	/* replaced, stopped, in the past */
 	OK(fake_call(__HYPERVISOR_set_timer_op, fake.now + 3 * MS));
 	OK(fake_call(__HYPERVISOR_set_timer_op, fake.now + 30 * MS));
+	/* The machine's timer keeps the earlier time until it has come. */
+	EQ(fake.cpus[me()->cpu].deadline, fake.now + 3 * MS);
 	fake_advance(10 * MS);
 	fake_settle();
 	FALSE_(timer_pending(port));
+	EQ(fake.cpus[me()->cpu].deadline, fake.now + 20 * MS);
 	OK(fake_call(__HYPERVISOR_set_timer_op, 0));
 	fake_advance(100 * MS);
 	fake_settle();
@@ -295,6 +335,7 @@ static void test_runstate(void)
 CU_TestInfo sched_tests[] = {
 	{ "yield", test_yield },
 	{ "block", test_block },
+	{ "a wake-up while a CPU is busy", test_wake_while_busy },
 	{ "poll", test_poll },
 	{ "shutdown", test_shutdown },
 	{ "singleshot timers", test_singleshot },
