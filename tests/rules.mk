@@ -31,7 +31,7 @@ test_libs := $(tool_libs) -lxml2
 # puts them in front of the real ones.
 fake_ctl_src := $(wildcard tests/unit/toolstack/fake_*.c)
 fake_store_names := open close read readf write writef mkdir remove list get_perms set_perms \
-	begin end watch unwatch event introduce release
+	queue queue_read flush begin end watch unwatch event introduce release
 fake_ctl_link := $(foreach f,vl_ctl_open malloc calloc realloc reallocarray strdup strndup \
 	$(addprefix vl_store_,$(fake_store_names)),-Wl,--wrap=$(f))
 # The engine of the store daemon: what tests/unit/stored and the fuzzers of it link, too.

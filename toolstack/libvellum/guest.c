@@ -69,22 +69,20 @@ static int find_name(struct vl_host *host, const char *name, uint16_t *domid,
 		     struct vl_error *error)
 {
 	struct vl_domain_info *list = NULL;
-	char *other = NULL;
+	char **names = NULL;
 	size_t count = 0;
 	bool found = false;
 	int rc = vl_ctl_list(host->ctl, 0, &list, &count, error);
 
+	rc = rc ? rc : vl_guest_names(host, list, count, &names, error);
 	for (size_t i = 0; i < count && !rc && !found; i++) {
 		if (list[i].flags & (VL_DOMAIN_dying | VL_DOMAIN_control)) {
 			continue;
 		}
-		rc = vl_store_readf(host->store, 0, &other, error, "/local/domain/%u/name",
-				    list[i].domid);
-		found = !rc && other && !strcmp(other, name);
+		found = names[i] && !strcmp(names[i], name);
 		*domid = found ? list[i].domid : *domid;
-		free(other);
-		other = NULL;
 	}
+	vl_guest_names_free(names, count);
 	free(list);
 	return rc || found ? rc : no_guest(name, error);
 }
@@ -145,6 +143,43 @@ int vl_guest_name(struct vl_host *host, uint16_t domid, char **name, struct vl_e
 		rc = vl_error_set(error, -ESRCH, "domain %u has no name", domid);
 	}
 	return rc;
+}
+
+void vl_guest_names_free(char **names, size_t count)
+{
+	for (size_t i = 0; names && i < count; i++) {
+		free(names[i]);
+	}
+	free(names);
+}
+
+int vl_guest_names(struct vl_host *host, const struct vl_domain_info *list, size_t count,
+		   char ***out, struct vl_error *error)
+{
+	char path[NODE_PATH_SIZE], **names = calloc(count ? count : 1, sizeof(*names));
+	int rc = 0, flushed;
+
+	if (!names) {
+		return vl_error_set(error, -ENOMEM, "no memory for the names of guests");
+	}
+	vl_store_queue(host->store);
+	for (size_t i = 0; i < count && !rc; i++) {
+		if (list[i].domid == 0) {
+			names[i] = strdup("Domain-0");
+			rc = names[i] ? 0 : vl_error_set(error, -ENOMEM, "no memory for a name");
+			continue;
+		}
+		snprintf(path, sizeof(path), "/local/domain/%u/name", list[i].domid);
+		rc = vl_store_queue_read(host->store, 0, path, &names[i], error);
+	}
+	flushed = vl_store_flush(host->store, rc ? NULL : error);
+	rc = rc ? rc : flushed;
+	if (rc) {
+		vl_guest_names_free(names, count);
+		return rc;
+	}
+	*out = names;
+	return 0;
 }
 
 int vl_guest_ask(struct vl_host *host, uint16_t domid, const char *what, struct vl_error *error)

@@ -61,6 +61,12 @@ int vl_guest_find_uuid(struct vl_host *host, const uint8_t uuid[16], uint16_t *d
 		       struct vl_error *error);
 /** malloc'd; "Domain-0" for the control domain, -ESRCH. */
 int vl_guest_name(struct vl_host *host, uint16_t domid, char **name, struct vl_error *error);
+/** The names of so many domains, each malloc'd, null: it has none (any more); asked for in one
+ *  piece, where vl_guest_name() would ask core and store for each. */
+int vl_guest_names(struct vl_host *host, const struct vl_domain_info *list, size_t count,
+		   char ***names, struct vl_error *error);
+/** Null is fine. */
+void vl_guest_names_free(char **names, size_t count);
 /** The configuration that it was made of.  -ENOENT: it has no record. */
 int vl_guest_config(struct vl_host *host, uint16_t domid, struct vl_config **config,
 		    struct vl_error *error);

@@ -107,7 +107,10 @@ int nodes_transact(struct vl_store *store, void (*fill)(struct nodes *nodes, voi
 		if (rc) {
 			continue;
 		}
+		vl_store_queue(store);
 		fill(&nodes, arg);
+		rc = vl_store_flush(store, nodes.rc ? NULL : error);
+		nodes.rc = nodes.rc ? nodes.rc : rc;
 		if (nodes.rc) {
 			vl_store_end(store, nodes.tx, false, NULL);
 			rc = nodes.rc;

@@ -110,10 +110,10 @@ int vl_store_mkdir(struct vl_store *store, vl_tx tx, const char *path, struct vl
 int vl_store_remove(struct vl_store *store, vl_tx tx, const char *path, struct vl_error *error)
 {
 	struct store_request request = store_path_request(XS_RM, tx, "removing", path);
-	int rc = store_talk_only(store, &request, error);
 
 	/* The daemon says so where not even its parent is there. */
-	return rc == -ENOENT ? 0 : rc;
+	request.may_be_absent = true;
+	return store_talk_only(store, &request, error);
 }
 
 /* A list that grows by parts, of names that each end in a zero. */

@@ -71,6 +71,20 @@ int vl_store_get_perms(struct vl_store *store, vl_tx tx, const char *path, struc
 int vl_store_set_perms(struct vl_store *store, vl_tx tx, const char *path,
 		       const struct vl_perm *perms, size_t count, struct vl_error *error);
 
+/**
+ * From here on what has nothing to read - write, mkdir, remove, set_perms - waits, to be sent in
+ * one piece: each request that is waited for alone costs two changes between processes.  The
+ * first that fails is reported by a later call, at the latest by vl_store_flush(); those behind
+ * it may have been done nevertheless, so this belongs into transactions.
+ */
+void vl_store_queue(struct vl_store *store);
+/** As vl_store_read(), but *value is there after vl_store_flush(); null: there is no such node.
+ *  The caller frees it, also after a failure. */
+int vl_store_queue_read(struct vl_store *store, vl_tx tx, const char *path, char **value,
+			struct vl_error *error);
+/** Sends what waits and takes all replies; nothing waits any more. */
+int vl_store_flush(struct vl_store *store, struct vl_error *error);
+
 /** Begins a transaction: *tx is not 0. */
 int vl_store_begin(struct vl_store *store, vl_tx *tx, struct vl_error *error);
 /** Ends one.  -EAGAIN: nothing of it was done, begin again. */

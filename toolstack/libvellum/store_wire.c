@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The connection of a client of the store: one request at a time, its reply
- * waited for; events that come meanwhile are kept in order for
- * vl_store_event(). Called by store.c. Never reconnects by itself: watches and
- * transactions would be lost without anybody knowing.
+ * waited for, or a queue of them in one piece; events that come meanwhile are
+ * kept in order for vl_store_event(). Called by store.c. Never reconnects by
+ * itself: watches and transactions would be lost without anybody knowing.
  *
  * The daemon is not trusted either: lengths and strings of what it sends are
  * checked before use.
@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -26,14 +27,40 @@ struct event {
 	char *path, *token;
 };
 
+/*
+ * What waits to be sent. It is sent when it is full, and nothing more before all
+ * its replies are there: so neither side ever waits for the other to read.
+ */
+#define QUEUE_MAX 64
+#define QUEUE_BYTES 8192
+struct queued {
+	uint32_t type, req_id;
+	size_t at; /* of its header in the bytes; its path follows that */
+	const char *what;
+	char **value; /* where its reply goes, or null */
+	bool may_be_absent;
+};
+struct queue {
+	bool open;
+	int rc; /* the first failure since it was opened, or 0 */
+	struct vl_error error;
+	unsigned int count;
+	size_t size;
+	struct queued list[QUEUE_MAX];
+	char bytes[QUEUE_BYTES];
+};
+
 struct vl_store {
 	int fd;
 	bool dead; /* a message was lost or made no sense: nothing that follows can be told */
 	uint32_t req_id;
 	STAILQ_HEAD(event_list, event) events;
-	/* What has been read of the next message. */
-	size_t have;
+	/* What has been read of the next message, and behind it, not yet looked at. */
+	size_t have, in_start, in_end;
+	/* Large, and mostly not touched: not cleared. */
 	char message[sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX + 1];
+	char in[8192];
+	struct queue queue;
 };
 
 /* ---- Bytes and messages ------------------------------------------------------ */
@@ -55,10 +82,12 @@ int vl_store_open(struct vl_store **out, const char *path, struct vl_error *erro
 				    path);
 	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	store = calloc(1, sizeof(*store));
+	store = malloc(sizeof(*store));
 	if (!store) {
 		return vl_error_set(error, -ENOMEM, "out of memory");
 	}
+	memset(store, 0, offsetof(struct vl_store, message));
+	store->queue.open = false;
 	STAILQ_INIT(&store->events);
 	store->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (store->fd < 0 ||
@@ -143,6 +172,17 @@ static int wait_until(struct vl_store *store, int64_t moment, struct vl_error *e
 	return rc < 0 ? wait_until(store, moment, error) : rc;
 }
 
+/* Moves what belongs to the next message from behind it. */
+static void take(struct vl_store *store, size_t want)
+{
+	size_t size = store->in_end - store->in_start;
+
+	size = size < want - store->have ? size : want - store->have;
+	memcpy(store->message + store->have, store->in + store->in_start, size);
+	store->have += size;
+	store->in_start += size;
+}
+
 /* Reads the rest of a message: 1 it is whole, 0 the moment has come before. */
 static int receive(struct vl_store *store, int64_t moment, struct xsd_sockmsg *head,
 		   struct vl_error *error)
@@ -165,17 +205,22 @@ static int receive(struct vl_store *store, int64_t moment, struct xsd_sockmsg *h
 				return 1;
 			}
 		}
+		if (store->in_start < store->in_end) {
+			take(store, want);
+			continue;
+		}
 		/* Without a limit reading waits as well, in one call fewer. */
 		rc = moment < 0 && !again ? 1 : wait_until(store, moment, error);
 		if (rc <= 0) {
 			return rc;
 		}
-		size = read(store->fd, store->message + store->have, want - store->have);
+		size = read(store->fd, store->in, sizeof(store->in));
 		again = size < 0 && errno == EAGAIN;
 		if (size == 0 || (size < 0 && errno != EINTR && errno != EAGAIN)) {
 			return store_lost(store, error);
 		}
-		store->have += size > 0 ? (size_t)size : 0;
+		store->in_start = 0;
+		store->in_end = size > 0 ? (size_t)size : 0;
 	}
 }
 
@@ -220,7 +265,7 @@ static int errno_of(const char *name)
 	return -EIO;
 }
 
-static int refused(const struct store_request *request, const char *text, size_t size,
+static int refused(const char *what, const char *path, const char *text, size_t size,
 		   struct vl_error *error)
 {
 	size_t name_size = strlen(text) + 1;
@@ -228,10 +273,10 @@ static int refused(const struct store_request *request, const char *text, size_t
 
 	/* vl-stored says behind the name which quota it was. */
 	if (name_size < size && text[name_size]) {
-		return vl_error_set(error, -EDQUOT, "%s %.100s: %.80s", request->what,
-				    request->path, text + name_size);
+		return vl_error_set(error, -EDQUOT, "%s %.100s: %.80s", what, path,
+				    text + name_size);
 	}
-	return vl_error_set(error, rc, "%s %.160s: %s", request->what, request->path,
+	return vl_error_set(error, rc, "%s %.160s: %s", what, path,
 			    rc == -EAGAIN ? "another transaction was in the way" : strerror(-rc));
 }
 
@@ -246,53 +291,183 @@ void store_add_text(struct store_request *request, const char *text)
 	store_add(request, text, strlen(text) + 1);
 }
 
+/* Gives a request its header, which has the next number. */
+static int seal(struct vl_store *store, struct store_request *request, struct xsd_sockmsg *head,
+		struct vl_error *error)
+{
+	if (store->dead) {
+		return store_lost(store, error);
+	}
+	*head = (struct xsd_sockmsg){ request->type, store->req_id + 1, request->tx, 0 };
+	for (unsigned int i = 1; i <= request->count; i++) {
+		if (request->parts[i].iov_len > XENSTORE_PAYLOAD_MAX - head->len) {
+			return vl_error_set(error, -E2BIG, "%s %.160s: more than %d bytes",
+					    request->what, request->path, XENSTORE_PAYLOAD_MAX);
+		}
+		head->len += (uint32_t)request->parts[i].iov_len;
+	}
+	request->parts[0] = (struct iovec){ head, sizeof(*head) };
+	store->req_id++;
+	return 0;
+}
+
+/* The reply to a request; events that come before it are kept. */
+static int reply_to(struct vl_store *store, uint32_t type, uint32_t req_id,
+		    struct xsd_sockmsg *reply, struct vl_error *error)
+{
+	int rc;
+
+	do {
+		rc = receive(store, -1, reply, error);
+		if (rc < 0) {
+			return rc;
+		}
+		rc = reply->type == XS_WATCH_EVENT ? keep_event(store, reply, error) : 0;
+	} while (rc == 0 && reply->type == XS_WATCH_EVENT);
+	if (rc == 0 &&
+	    (reply->req_id != req_id || (reply->type != type && reply->type != XS_ERROR))) {
+		return store_lost(store, error);
+	}
+	return rc;
+}
+
+/* Takes the reply to one of the queue; a value goes where it is wanted. */
+static int take_reply(struct vl_store *store, const struct queued *queued, struct vl_error *error)
+{
+	const char *data = store->message + sizeof(struct xsd_sockmsg);
+	const char *path = store->queue.bytes + queued->at + sizeof(struct xsd_sockmsg);
+	struct xsd_sockmsg reply = { 0 };
+	int rc = reply_to(store, queued->type, queued->req_id, &reply, error);
+
+	if (rc) {
+		return rc;
+	}
+	if (reply.type == XS_ERROR) {
+		rc = refused(queued->what, path, data, reply.len, error);
+		return rc == -ENOENT && queued->may_be_absent ? 0 : rc;
+	}
+	if (queued->value) {
+		*queued->value = malloc(reply.len + 1);
+		if (!*queued->value) {
+			return vl_error_set(error, -ENOMEM, "out of memory");
+		}
+		/* With the zero behind it. */
+		memcpy(*queued->value, data, reply.len + 1);
+	}
+	return 0;
+}
+
+/* Sends what waits, and takes every reply even after a failure. */
+static int exchange(struct vl_store *store)
+{
+	struct queue *queue = &store->queue;
+	struct iovec part = { queue->bytes, queue->size };
+	struct vl_error error;
+	int rc = queue->count ? send_all(store, &part, 1, &error) : 0;
+
+	for (unsigned int i = 0; i < queue->count; i++) {
+		rc = rc ? rc : take_reply(store, &queue->list[i], &error);
+		if (rc && !queue->rc) {
+			queue->rc = rc;
+			queue->error = error;
+		}
+		rc = store->dead ? rc : 0;
+	}
+	queue->count = 0;
+	queue->size = 0;
+	return queue->rc;
+}
+
+static int queue_add(struct vl_store *store, struct store_request *request, char **value,
+		     struct vl_error *error)
+{
+	struct queue *queue = &store->queue;
+	struct xsd_sockmsg head;
+	int rc = queue->rc ? vl_error_set(error, queue->rc, "%s", queue->error.text) :
+			     seal(store, request, &head, error);
+
+	if (rc) {
+		return rc;
+	}
+	if (queue->count == QUEUE_MAX || sizeof(head) + head.len > QUEUE_BYTES - queue->size) {
+		if (exchange(store)) {
+			return vl_error_set(error, queue->rc, "%s", queue->error.text);
+		}
+	}
+	queue->list[queue->count++] = (struct queued){ .type = head.type,
+						       .req_id = head.req_id,
+						       .at = queue->size,
+						       .what = request->what,
+						       .value = value,
+						       .may_be_absent = request->may_be_absent };
+	for (unsigned int i = 0; i <= request->count; i++) {
+		memcpy(queue->bytes + queue->size, request->parts[i].iov_base,
+		       request->parts[i].iov_len);
+		queue->size += request->parts[i].iov_len;
+	}
+	return 0;
+}
+
+void vl_store_queue(struct vl_store *store)
+{
+	store->queue.open = true;
+	store->queue.rc = 0;
+	store->queue.count = 0;
+	store->queue.size = 0;
+}
+
+int vl_store_queue_read(struct vl_store *store, vl_tx tx, const char *path, char **value,
+			struct vl_error *error)
+{
+	struct store_request request = store_path_request(XS_READ, tx, "reading", path);
+
+	*value = NULL;
+	request.may_be_absent = true;
+	return queue_add(store, &request, value, error);
+}
+
+int vl_store_flush(struct vl_store *store, struct vl_error *error)
+{
+	int rc = exchange(store);
+
+	store->queue.open = false;
+	return rc ? vl_error_set(error, rc, "%s", store->queue.error.text) : 0;
+}
+
 /* Sends a request and waits; the reply's payload is *data, valid until the next call. */
 int store_talk(struct vl_store *store, struct store_request *request, const char **data,
 	       size_t *size, struct vl_error *error)
 {
-	struct xsd_sockmsg head = { request->type, ++store->req_id, request->tx, 0 }, reply = { 0 };
-	int rc;
+	struct xsd_sockmsg head, reply = { 0 };
+	int rc = 0;
 
-	if (store->dead) {
-		return store_lost(store, error);
+	/* What waits comes before it. */
+	if (store->queue.open && exchange(store)) {
+		return vl_error_set(error, store->queue.rc, "%s", store->queue.error.text);
 	}
-	for (unsigned int i = 1; i <= request->count; i++) {
-		if (request->parts[i].iov_len > XENSTORE_PAYLOAD_MAX - head.len) {
-			return vl_error_set(error, -E2BIG, "%s %.160s: more than %d bytes",
-					    request->what, request->path, XENSTORE_PAYLOAD_MAX);
-		}
-		head.len += (uint32_t)request->parts[i].iov_len;
-	}
-	request->parts[0] = (struct iovec){ &head, sizeof(head) };
-	rc = send_all(store, request->parts, request->count + 1, error);
-	while (rc == 0) {
-		rc = receive(store, -1, &reply, error);
-		if (rc < 0) {
-			return rc;
-		}
-		if (reply.type != XS_WATCH_EVENT) {
-			break;
-		}
-		rc = keep_event(store, &reply, error);
-	}
-	if (rc < 0) {
+	rc = seal(store, request, &head, error);
+	rc = rc ? rc : send_all(store, request->parts, request->count + 1, error);
+	rc = rc ? rc : reply_to(store, head.type, head.req_id, &reply, error);
+	if (rc) {
 		return rc;
-	}
-	if (reply.req_id != head.req_id ||
-	    (reply.type != request->type && reply.type != XS_ERROR)) {
-		return store_lost(store, error);
 	}
 	*data = store->message + sizeof(reply);
 	*size = reply.len;
-	return reply.type == XS_ERROR ? refused(request, *data, *size, error) : 0;
+	return reply.type == XS_ERROR ? refused(request->what, request->path, *data, *size, error) :
+					0;
 }
 
 int store_talk_only(struct vl_store *store, struct store_request *request, struct vl_error *error)
 {
 	const char *data;
 	size_t size;
+	int rc;
 
-	return store_talk(store, request, &data, &size, error);
+	if (store->queue.open) {
+		return queue_add(store, request, NULL, error);
+	}
+	rc = store_talk(store, request, &data, &size, error);
+	return rc == -ENOENT && request->may_be_absent ? 0 : rc;
 }
 
 struct store_request store_request(uint32_t type, vl_tx tx, const char *what, const char *path)

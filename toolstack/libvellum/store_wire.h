@@ -18,6 +18,7 @@ struct store_request {
 	uint32_t type;
 	vl_tx tx;
 	const char *what, *path;
+	bool may_be_absent;    /* -ENOENT is as good as success */
 	struct iovec parts[4]; /* the first is the header's */
 	unsigned int count;
 };
@@ -33,6 +34,8 @@ void store_add_text(struct store_request *request, const char *text);
 /** Sends a request and waits; *data is the reply's payload, with a zero behind it, until the next call. */
 int store_talk(struct vl_store *store, struct store_request *request, const char **data,
 	       size_t *size, struct vl_error *error);
+/** The same of a request whose reply says nothing but success; where requests wait in a
+ *  queue (vl_store_queue()) it only joins that. */
 int store_talk_only(struct vl_store *store, struct store_request *request, struct vl_error *error);
 /** The daemon is gone, or says what makes no sense: the handle is of no more use. */
 int store_lost(struct vl_store *store, struct vl_error *error);

@@ -38,10 +38,17 @@ static int name_of(struct cli *cli, const struct vl_domain_info *info, char **na
 	return *name ? CLI_OK : cli_fail("there is no memory left");
 }
 
-static int add(struct cli *cli, struct domains *domains, const struct vl_domain_info *info)
+/* `name`: as the store has it, or null; takes it over. */
+static int add(struct cli *cli, struct domains *domains, const struct vl_domain_info *info,
+	       char *name)
 {
 	struct domain *domain = &domains->list[domains->count];
-	int rc = name_of(cli, info, &domain->name);
+	int rc = CLI_OK;
+
+	domain->name = name;
+	if (!name) {
+		rc = name_of(cli, info, &domain->name);
+	}
 
 	if (rc == CLI_OK && domain->name) {
 		domain->info = *info;
@@ -54,20 +61,26 @@ static int get_all(struct cli *cli, struct domains *domains)
 {
 	struct vl_domain_info *infos;
 	struct vl_error error;
+	char **names;
 	size_t count;
 	int rc = CLI_OK;
 
 	if (vl_ctl_list(cli->host.ctl, 0, &infos, &count, &error)) {
 		return cli_fail("%s", error.text);
 	}
+	if (vl_guest_names(&cli->host, infos, count, &names, &error)) {
+		free(infos);
+		return cli_fail("%s", error.text);
+	}
 	domains->list = calloc(count ? count : 1, sizeof(*domains->list));
 	if (!domains->list) {
-		free(infos);
-		return cli_fail("there is no memory left");
+		rc = cli_fail("there is no memory left");
 	}
 	for (size_t i = 0; i < count && rc == CLI_OK; i++) {
-		rc = add(cli, domains, &infos[i]);
+		rc = add(cli, domains, &infos[i], names[i]);
+		names[i] = NULL;
 	}
+	vl_guest_names_free(names, count);
 	free(infos);
 	return rc;
 }
@@ -89,7 +102,7 @@ static int get_named(struct cli *cli, char **names, int count, struct domains *d
 			rc = cli_fail("%s", error.text);
 		}
 		if (rc == CLI_OK) {
-			rc = add(cli, domains, &info);
+			rc = add(cli, domains, &info, NULL);
 		}
 	}
 	return rc;

@@ -73,6 +73,15 @@ int __wrap_vl_store_introduce(struct vl_store *store, uint16_t domid, uint64_t f
 __attribute__((weak)) int __real_vl_store_release(struct vl_store *store, uint16_t domid,
 						  struct vl_error *error);
 int __wrap_vl_store_release(struct vl_store *store, uint16_t domid, struct vl_error *error);
+__attribute__((weak)) void __real_vl_store_queue(struct vl_store *store);
+void __wrap_vl_store_queue(struct vl_store *store);
+__attribute__((weak)) int __real_vl_store_queue_read(struct vl_store *store, vl_tx tx,
+						     const char *path, char **value,
+						     struct vl_error *error);
+int __wrap_vl_store_queue_read(struct vl_store *store, vl_tx tx, const char *path, char **value,
+			       struct vl_error *error);
+__attribute__((weak)) int __real_vl_store_flush(struct vl_store *store, struct vl_error *error);
+int __wrap_vl_store_flush(struct vl_store *store, struct vl_error *error);
 int __wrap_vl_store_readf(struct vl_store *store, vl_tx tx, char **value, struct vl_error *error,
 			  const char *path, ...);
 int __wrap_vl_store_writef(struct vl_store *store, vl_tx tx, const char *dir, const char *name,
@@ -188,6 +197,32 @@ int __wrap_vl_store_release(struct vl_store *store, uint16_t domid, struct vl_er
 {
 	return fake_store_installed() ? fake_call_release(store, domid, error) :
 					__real_vl_store_release(store, domid, error);
+}
+
+/* The fake answers at once. */
+void __wrap_vl_store_queue(struct vl_store *store)
+{
+	if (!fake_store_installed()) {
+		__real_vl_store_queue(store);
+	}
+}
+
+int __wrap_vl_store_queue_read(struct vl_store *store, vl_tx tx, const char *path, char **value,
+			       struct vl_error *error)
+{
+	int rc;
+
+	if (!fake_store_installed()) {
+		return __real_vl_store_queue_read(store, tx, path, value, error);
+	}
+	*value = NULL;
+	rc = fake_call_read(store, tx, path, value, NULL, error);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int __wrap_vl_store_flush(struct vl_store *store, struct vl_error *error)
+{
+	return fake_store_installed() ? 0 : __real_vl_store_flush(store, error);
 }
 
 int __wrap_vl_store_readf(struct vl_store *store, vl_tx tx, char **value, struct vl_error *error,

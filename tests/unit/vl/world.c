@@ -427,6 +427,26 @@ int vl_guest_name(struct vl_host *host, uint16_t domid, char **name, struct vl_e
 	return 0;
 }
 
+int vl_guest_names(struct vl_host *host, const struct vl_domain_info *list, size_t count,
+		   char ***names, struct vl_error *error)
+{
+	*names = calloc(count + 1, sizeof(**names));
+	for (size_t i = 0; i < count; i++) {
+		if (vl_guest_name(host, (uint16_t)list[i].domid, &(*names)[i], error)) {
+			(*names)[i] = NULL;
+		}
+	}
+	return 0;
+}
+
+void vl_guest_names_free(char **names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(names[i]);
+	}
+	free(names);
+}
+
 int vl_guest_config(struct vl_host *host, uint16_t domid, struct vl_config **config,
 		    struct vl_error *error)
 {
