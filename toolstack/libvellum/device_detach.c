@@ -222,6 +222,18 @@ static void clear(struct nodes *nodes, void *arg)
 	}
 }
 
+/* Without a device nothing has to go together: one round trip, where a transaction is three. */
+static int clear_folders(struct detach *detach, struct vl_error *why)
+{
+	struct nodes nodes = { .store = detach->host->store, .error = why };
+	int rc;
+
+	vl_store_queue(nodes.store);
+	clear(&nodes, detach);
+	rc = vl_store_flush(nodes.store, nodes.rc ? NULL : why);
+	return nodes.rc ? nodes.rc : rc;
+}
+
 /*
  * The kernel takes interfaces away some time after their nodes.  Until then a guest
  * that is made anew could not have one of the same name.
@@ -261,7 +273,9 @@ int device_detach_all(struct vl_host *host, uint16_t domid, int limit_ms, struct
 		}
 		scripts(&detach);
 	}
-	note(&detach, nodes_transact(host->store, clear, &detach, &why), &why);
+	rc = detach.count ? nodes_transact(host->store, clear, &detach, &why) :
+			    clear_folders(&detach, &why);
+	note(&detach, rc, &why);
 	await_interfaces(&detach, limit_ms);
 	vl_store_close(detach.watches);
 	for (size_t i = 0; i < detach.count; i++) {

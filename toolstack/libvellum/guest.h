@@ -19,6 +19,9 @@ struct vl_host {
 	struct vl_store *store;
 	/** Stands before the paths of all files (tests); null: nothing does. */
 	const char *root;
+	/** Set by a program that ends right behind the next call: what its end takes away
+	 *  for less, the kernel's mapping, is left to that. */
+	bool ends_soon;
 };
 
 /** Opens both.  -ENODEV: no control domain; -ECONNREFUSED: no store daemon. */

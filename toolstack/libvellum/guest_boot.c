@@ -117,7 +117,7 @@ int guest_boot_open(const struct vl_host *host, const struct vl_config *config,
 	const char *path = NULL;
 	int rc;
 
-	*boot = (struct guest_boot){ 0 };
+	*boot = (struct guest_boot){ .ends_soon = host->ends_soon };
 	rc = choose(config, &path, error);
 	if (rc || !path) {
 		return rc;
@@ -136,7 +136,9 @@ int guest_boot_open(const struct vl_host *host, const struct vl_config *config,
 
 void guest_boot_close(struct guest_boot *boot)
 {
-	if (boot->kernel) {
+	if (boot->kernel && boot->ends_soon) {
+		vl_kernel_leave(boot->kernel);
+	} else if (boot->kernel) {
 		vl_kernel_close(boot->kernel);
 	}
 	if (boot->ramdisk_size) {

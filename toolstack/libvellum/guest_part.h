@@ -76,6 +76,7 @@ struct guest_boot {
 	struct vl_kernel *kernel;
 	int ramdisk_fd; /* where there is a size */
 	size_t ramdisk_size;
+	bool ends_soon; /* as the host has it */
 };
 
 /** Closed by guest_boot_close(), after a failure as well. */

@@ -457,3 +457,12 @@ void vl_kernel_close(struct vl_kernel *kernel)
 	}
 	free(kernel);
 }
+
+void vl_kernel_leave(struct vl_kernel *kernel)
+{
+	if (kernel->mapped > 0) {
+		free(kernel);
+	} else {
+		vl_kernel_close(kernel);
+	}
+}

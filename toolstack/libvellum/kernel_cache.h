@@ -35,6 +35,12 @@ int vl_kernel_open(const char *path, const char *cache_dir, struct vl_kernel **k
 		   struct vl_error *error);
 /** Null is fine. */
 void vl_kernel_close(struct vl_kernel *kernel);
+/**
+ * The same, but a mapping stays until the process ends.  Of a paravirtualized system's live
+ * page tables each entry is cleared through the hypervisor, of those of a process that ends
+ * none is: that is a tenth of making a guest.
+ */
+void vl_kernel_leave(struct vl_kernel *kernel);
 
 /** Removes the oldest entries until the others have `limit` bytes at most, and what
  *  broken writers have left. */

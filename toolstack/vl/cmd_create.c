@@ -237,6 +237,7 @@ static int make(struct cli *cli, const struct create_request *request,
 		return fail(rc, &error);
 	}
 	cli->open = true;
+	cli->host.ends_soon = !request->console && !request->foreground;
 	rc = open_vld(request, &vld);
 	if (rc != CLI_OK) {
 		return rc;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -339,6 +340,23 @@ static void test_trim(void)
 	OK(kernel_trim(elf.data, elf.size, &out, &size));
 }
 
+/* Taking the mapping away was a tenth of making a guest; it is left to the process's end. */
+static void test_left(void)
+{
+	struct vl_kernel *k, mapped;
+
+	setup();
+	OK(vl_kernel_open(path, cache, &k, &error));
+	vl_kernel_leave(k); /* unpacked just now: nothing is mapped, all is freed */
+	OK(vl_kernel_open(path, cache, &k, &error));
+	mapped = *k;
+	vl_kernel_leave(k);
+	CU_ASSERT_FATAL(mapped.mapped > 0);
+	OK(memcmp(mapped.data, ELFMAG, SELFMAG));
+	OK(munmap(mapped.memory, mapped.mapped));
+	teardown();
+}
+
 CU_TestInfo kernel_cache_tests[] = {
 	{ "found by content", test_hit },
 	{ "a kernel that is not packed", test_plain },
@@ -350,5 +368,6 @@ CU_TestInfo kernel_cache_tests[] = {
 	{ "bad files", test_bad_files },
 	{ "each allocation fails", test_failing_allocations },
 	{ "what is cut off", test_trim },
+	{ "left to the end of the process", test_left },
 	CU_TEST_INFO_NULL,
 };
