@@ -41,7 +41,7 @@ struct vl_perm {
 int vl_store_open(struct vl_store **store, const char *path, struct vl_error *error);
 /** Null is fine. */
 void vl_store_close(struct vl_store *store);
-/** Readable when something has come; see vl_store_event(). */
+/** Readable when something has come: all of it is taken by vl_store_event(), until 0. */
 int vl_store_fd(const struct vl_store *store);
 
 /** *value is malloc'd, of *size bytes; size may be null. */
