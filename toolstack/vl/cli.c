@@ -24,7 +24,7 @@
 /* ---- Messages ---------------------------------------------------------------- */
 
 /* One line, whatever bytes the sentence quotes. */
-static void print_sentence(const char *format, va_list args)
+static void print_line(FILE *file, const char *format, va_list args)
 {
 	char text[1024], escaped[2 * sizeof(text)];
 
@@ -34,8 +34,22 @@ static void print_sentence(const char *format, va_list args)
 			*c = ' ';
 		}
 	}
+	fprintf(file, "%s\n", output_text(text, strlen(text), escaped, sizeof(escaped)));
+}
+
+static void print_sentence(const char *format, va_list args)
+{
 	fflush(stdout);
-	fprintf(stderr, "%s\n", output_text(text, strlen(text), escaped, sizeof(escaped)));
+	print_line(stderr, format, args);
+}
+
+void cli_line(FILE *file, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_line(file, format, args);
+	va_end(args);
 }
 
 int cli_fail(const char *format, ...)

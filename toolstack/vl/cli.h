@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "libvellum/guest.h"
 
@@ -61,6 +62,9 @@ __attribute__((format(printf, 1, 2))) int cli_fail(const char *format, ...);
 __attribute__((format(printf, 1, 2))) int cli_usage(const char *format, ...);
 /** A line of progress, with the time if that was asked for. */
 __attribute__((format(printf, 2, 3))) void cli_say(const struct cli *cli, const char *format, ...);
+
+/** A line of output that quotes what may hold any bytes: none of them is a control character. */
+__attribute__((format(printf, 2, 3))) void cli_line(FILE *file, const char *format, ...);
 
 /* ---- Arguments ------------------------------------------------------------------- */
 

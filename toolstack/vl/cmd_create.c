@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "console.h"
+#include "libvellum/file_io.h"
 #include "output.h"
 #include "sxp.h"
 #include "verbs.h"
@@ -22,6 +23,9 @@ enum {
 	CREATE_INVALID = 6,
 	CREATE_TIMEOUT = 9
 };
+
+/* As much as libvellum takes of a file. */
+#define STDIN_MAX_SIZE ((size_t)1 << 20)
 
 struct create_request {
 	const char *file; /* null: overrides alone */
@@ -52,30 +56,44 @@ static int fail(int rc, const struct vl_error *error)
 
 /* ---- The configuration --------------------------------------------------------- */
 
-static int read_config(const struct create_request *request, struct vl_config **config)
+/* Before anything is read: with "-" that may take a while. */
+static void say_source(const struct create_request *request, const char *name)
 {
 	/* So that a dry run's output is the configuration and nothing else. */
 	FILE *words = request->dry_run ? stderr : stdout;
-	const char *name = request->file ? request->file : "command line", *path = request->file;
-	struct vl_warnings warnings = { 0 };
-	struct vl_error error;
-	int rc;
 
-	if (request->file && !strcmp(request->file, "-")) {
-		name = "<stdin>";
-		path = "/dev/stdin";
-	}
 	if (!request->quiet) {
-		fprintf(words, "Parsing config from %s\n", name);
+		cli_line(words, "Parsing config from %s", name);
 		fflush(words);
 	}
-	if (path) {
-		rc = vl_config_read(path, request->overrides, request->override_count, config,
-				    &warnings, &error);
-	} else {
-		rc = vl_config_parse("", 0, name, request->overrides, request->override_count,
-				     config, &warnings, &error);
+}
+
+static int read_config(const struct create_request *request, struct vl_config **config)
+{
+	const char *name = request->file ? request->file : "command line";
+	bool from_stdin = request->file && !strcmp(request->file, "-");
+	struct vl_warnings warnings = { 0 };
+	struct vl_error error;
+	void *text = NULL;
+	size_t size = 0;
+	int rc = 0;
+
+	if (from_stdin) {
+		name = "<stdin>";
 	}
+	say_source(request, name);
+	/* Not by the name /dev/stdin, which opens neither a socket nor somebody else's pipe. */
+	if (from_stdin) {
+		rc = file_read_fd(STDIN_FILENO, name, STDIN_MAX_SIZE, &text, &size, &error);
+	}
+	if (rc == 0 && request->file && !from_stdin) {
+		rc = vl_config_read(request->file, request->overrides, request->override_count,
+				    config, &warnings, &error);
+	} else if (rc == 0) {
+		rc = vl_config_parse(text ? text : "", size, name, request->overrides,
+				     request->override_count, config, &warnings, &error);
+	}
+	free(text);
 	for (size_t i = 0; i < warnings.count && !request->quiet; i++) {
 		cli_fail("warning: %s", warnings.text[i]);
 	}
