@@ -319,9 +319,9 @@ help:
 	'make run QUICK=1  only a shell in the control domain, in seconds (VLSCRIPT=)' \
 	'make iso          the same as one image, build/vellum.iso: CD or disk, BIOS or UEFI' \
 	'make debian       the same with a whole Debian on a disk (DEBIAN=full: a compiler)' \
-	'make test         unit tests, source checks, system tests; one summary line' \
+	'make test         unit tests, fuzzers in short, checks, system tests; one summary line' \
 	'make unit         CUnit tests under ASan and UBSan (UNIT=core: one folder only)' \
-	'make check        sizes, layers, stand-alone headers, line-count ceiling' \
+	'make check        sizes, layers, headers, documents; programs outside a control domain' \
 	'make system       boot tests under QEMU (T=boot: one only)' \
 	'make fuzz         libFuzzer targets (FUZZ=target FUZZ_TIME=seconds)' \
 	'make guests       micro-guests of tests/guest' \

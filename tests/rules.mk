@@ -166,6 +166,12 @@ $(foreach n,$(fuzz_tool_names),$(eval $(call fuzz_rule,$(n),tests/fuzz/toolstack
 	$(or $(fuzz_under-$(n)),$(tool_src) $(fake_ctl_src) $(fuzz_more-$(n))),\
 	$(if $(fuzz_under-$(n)),,$(fake_ctl_link)) $(test_libs))))
 
+# "make test" lets each run for seconds: tests/fuzz/t-fuzz has the names from here.
+fuzz_progs := $(addprefix $(O)/fuzz/,$(fuzz_names))
+fuzz-build: $(fuzz_progs)
+.PHONY: fuzz-build
+test_env := FUZZERS='$(fuzz_names)' CLANG='$(CLANG)'
+
 # The corpus grows in $(O)/fuzz/corpus; committed seeds are in tests/fuzz/seeds.
 fuzz: $(addprefix $(O)/fuzz/,$(FUZZ))
 	$(Q)for t in $(FUZZ); do \
@@ -326,10 +332,10 @@ system: all guests $(RUN)/vmlinux $(RUN)/initrd.gz $(RUN)/initrd-vl.gz
 
 # All of it. The system tests need the hypervisor: without its sources they are
 # left out, and the summary says so.
-test: all release guests $(O)/race/race $(unit_progs) $(generated) $(RUN)/vmlinux $(RUN)/initrd.gz \
-		$(RUN)/initrd-vl.gz
-	$(Q)$(check_env) $(PYTHON) tests/summary.py $(addprefix unit:,$(unit_progs)) \
-		$(CHECKS) tap:tests/race/t-race tap:tests/model/t-model \
+test: all release guests $(O)/race/race $(unit_progs) $(fuzz_progs) $(generated) $(RUN)/vmlinux \
+		$(RUN)/initrd.gz $(RUN)/initrd-vl.gz
+	$(Q)$(check_env) $(test_env) $(PYTHON) tests/summary.py $(addprefix unit:,$(unit_progs)) \
+		$(CHECKS) tap:tests/fuzz/t-fuzz tap:tests/race/t-race tap:tests/model/t-model \
 		$(if $(have_hv),$(addprefix tap:,$(SYSTEM)) $(long_system:%=skip:t-%-without-LONG=1),skip:system)
 
 bench-boot: all $(RUN)/vmlinux $(RUN)/initrd.gz
