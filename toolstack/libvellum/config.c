@@ -188,6 +188,9 @@ static int read_all(struct config_ctx *ctx, const char *text, size_t size,
 		rc = config_apply(ctx, draft, &settings);
 	}
 	ctx->file = file;
+	if (!rc) {
+		rc = config_warn_unused(ctx, draft->config, &settings);
+	}
 	config_settings_free(&settings);
 	return rc ? rc : config_finish(ctx, draft);
 }

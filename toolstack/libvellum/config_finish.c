@@ -220,6 +220,45 @@ static int finish_vifs(struct config_ctx *ctx, struct vl_config *config)
 	return 0;
 }
 
+/* Of a key that is set, in whatever form; the place is known of xl.cfg syntax. */
+static int warn_unused(struct config_ctx *ctx, const char *key, const char *beside,
+		       const struct config_settings *settings)
+{
+	struct config_ctx place = *ctx;
+
+	place.line = 0;
+	for (size_t i = 0; i < settings->count; i++) {
+		const struct config_setting *setting = &settings->settings[i];
+
+		if (strcmp(setting->key, key) == 0) {
+			place.file = setting->file;
+			place.line = setting->line;
+		}
+	}
+	return config_warn(&place, "%s has no effect here, beside %s", key, beside);
+}
+
+int config_warn_unused(struct config_ctx *ctx, const struct vl_config *config,
+		       const struct config_settings *settings)
+{
+	const char *loader = config->firmware ? "firmware" : "bootloader";
+	int rc = 0;
+
+	if (!config->firmware && !config->bootloader) {
+		return 0;
+	}
+	if (config->kernel) {
+		rc = warn_unused(ctx, "kernel", loader, settings);
+	}
+	if (!rc && config->ramdisk) {
+		rc = warn_unused(ctx, "ramdisk", loader, settings);
+	}
+	if (!rc && config->firmware && config->bootloader) {
+		rc = warn_unused(ctx, "bootloader", loader, settings);
+	}
+	return rc;
+}
+
 int config_finish(struct config_ctx *ctx, struct config_draft *draft)
 {
 	struct vl_config *config = draft->config;

@@ -179,6 +179,9 @@ int config_apply(struct config_ctx *ctx, struct config_draft *draft,
 struct vl_config *config_new(void);
 /** Defaults, and whatever needs more than one key to be checked. */
 int config_finish(struct config_ctx *ctx, struct config_draft *draft);
+/** Warns about what GRUB leaves unused, with the lines where settings set it. */
+int config_warn_unused(struct config_ctx *ctx, const struct vl_config *config,
+		       const struct config_settings *settings);
 
 /* ---- config_value.c ---- */
 

@@ -163,7 +163,8 @@ static void test_values(void)
 		"x.cfg:5: e820_host has no effect here\n"
 		"x.cfg:6: iomem: the GFN b0000 has no effect here\n"
 		"x.cfg:12: bootloader_args has no effect here\n"
-		"x.cfg:15: vnuma is not supported and without effect");
+		"x.cfg:15: vnuma is not supported and without effect\n"
+		"x.cfg:1: kernel has no effect here, beside firmware");
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
 	CU_ASSERT_STRING_EQUAL(config->name, "abc\"");

@@ -46,7 +46,8 @@ static void test_idle(void)
 		{ "\ne820_host=1", "x.cfg:4: e820_host has no effect here" },
 		{ "driver_domain='yes'", "x.cfg:3: driver_domain has no effect here" },
 		{ "bootloader='pygrub'\nbootloader_args=['-q',\n'x']",
-		  "x.cfg:4: bootloader_args has no effect here" },
+		  "x.cfg:4: bootloader_args has no effect here\n"
+		  "x.cfg:2: kernel has no effect here, beside bootloader" },
 		{ "bootargs='-q'", "x.cfg:3: bootloader_args has no effect here" },
 		{ "vif=['gatewaydev=eth0',\n'netdev=eth1,bridge=b','bridge=c']",
 		  "x.cfg:3: gatewaydev has no effect here\n"
@@ -63,6 +64,49 @@ static void test_idle(void)
 		snprintf(text, sizeof(text), CONFIG_BASE "%s", cases[i][0]);
 		vl_config_free(config_warned(text, cases[i][1]));
 	}
+}
+
+/*
+ * A kernel, or a ramdisk, beside GRUB was dropped without a word: the guest ran
+ * another kernel than its configuration said.
+ */
+static void test_unused(void)
+{
+	static const char *const cases[][2] = {
+		{ "name='g'\nfirmware='pvgrub64'", "" },
+		{ "name='g'\nbootloader='pygrub'\nkernel=''\nramdisk=''", "" },
+		{ "name='g'\nkernel='/k'\nramdisk='/r'\nfirmware=''\nbootloader=''", "" },
+		{ "name='g'\nkernel='/k'\n\nramdisk='/r'\nfirmware='pvgrub64'",
+		  "x.cfg:2: kernel has no effect here, beside firmware\n"
+		  "x.cfg:4: ramdisk has no effect here, beside firmware" },
+		{ "name='g'\nfirmware='pvgrub64'\nbootloader='pvgrub'\nramdisk='/r'",
+		  "x.cfg:4: ramdisk has no effect here, beside firmware\n"
+		  "x.cfg:3: bootloader has no effect here, beside firmware" },
+		{ "name='g'\nbootloader='pygrub'\nkernel='/k'\nkernel='/l'",
+		  "x.cfg:4: kernel is set again: line 3 is without effect\n"
+		  "x.cfg:4: kernel has no effect here, beside bootloader" },
+		/* There are no lines in JSON. */
+		{ "{\"c_info\":{\"name\":\"g\"},\"b_info\":{\"kernel\":\"/k\","
+		  "\"type.pv\":{\"bootloader\":\"pygrub\"}}}",
+		  "x.cfg: kernel has no effect here, beside bootloader" },
+	};
+	static const char *const argument = "kernel=/k";
+	struct vl_warnings warnings = { 0 };
+	const char *text = "name='g'\nfirmware='pvgrub64'";
+	struct vl_config *config;
+	struct vl_error error;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		vl_config_free(config_warned(cases[i][0], cases[i][1]));
+	}
+	CU_ASSERT_EQUAL_FATAL(vl_config_parse(text, strlen(text), "x.cfg", &argument, 1, &config,
+					      &warnings, &error),
+			      0);
+	CU_ASSERT_EQUAL_FATAL(warnings.count, 1);
+	CU_ASSERT_STRING_EQUAL(warnings.text[0],
+			       "argument:1: kernel has no effect here, beside firmware");
+	vl_warnings_free(&warnings);
+	vl_config_free(config);
 }
 
 /* What hostile sizes meet. */
@@ -126,6 +170,7 @@ static void test_core_limits(void)
 CU_TestInfo config_limits_tests[] = {
 	{ "warnings", test_warnings },
 	{ "keys that change nothing", test_idle },
+	{ "what GRUB leaves unused", test_unused },
 	{ "limits", test_limits },
 	{ "limits of the core", test_core_limits },
 	CU_TEST_INFO_NULL,
