@@ -105,6 +105,19 @@ static void plain(char *to, size_t size, const char *from)
 	to[used] = '\0';
 }
 
+/* As it is: who asks for an end by the name of its guest is to find it. */
+static json_t *name_json(const char *name)
+{
+	char text[SCROLL_NAME_SIZE];
+	json_t *json = json_string(name);
+
+	if (!json) {
+		plain(text, sizeof(text), name);
+		json = json_string(text);
+	}
+	return json;
+}
+
 json_t *ends_find(struct vld *vld, uint16_t domid)
 {
 	for (size_t i = json_array_size(vld->ends); i > 0; i--) {
@@ -122,7 +135,7 @@ void ends_add(struct vld *vld, struct guest *guest, unsigned int reason, const c
 	      const char *crash)
 {
 	const struct scroll_header *header = guest->console.scroll.header;
-	char console[LAST_BYTES], name[SCROLL_NAME_SIZE], why[sizeof(struct vl_crash_reason)];
+	char console[LAST_BYTES], why[sizeof(struct vl_crash_reason)];
 	char uuid[VL_UUID_SIZE];
 	json_t *end, *last = ends_find(vld, guest->domid);
 	json_int_t created = (json_int_t)header->created;
@@ -132,13 +145,13 @@ void ends_add(struct vld *vld, struct guest *guest, unsigned int reason, const c
 		return;
 	}
 	last_lines(&guest->console.scroll, console, sizeof(console));
-	plain(name, sizeof(name), header->name);
 	plain(why, sizeof(why), crash);
 	vl_uuid_text(header->handle, uuid);
-	end = json_pack("{s:s, s:i, s:s, s:I, s:I, s:s, s:s, s:s, s:s}", "name", name, "domid",
-			(int)guest->domid, "uuid", uuid, "created", created, "when",
-			(json_int_t)time(NULL), "reason", vld_reason_name(reason), "action", action,
-			"crash", why, "console", console);
+	end = json_pack("{s:o, s:i, s:s, s:I, s:I, s:s, s:s, s:s, s:s}", "name",
+			name_json(header->name), "domid", (int)guest->domid, "uuid", uuid,
+			"created", created, "when", (json_int_t)time(NULL), "reason",
+			vld_reason_name(reason), "action", action, "crash", why, "console",
+			console);
 	if (!end || json_array_append_new(vld->ends, end)) {
 		say("no memory for the record of an end");
 		return;

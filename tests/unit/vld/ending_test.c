@@ -468,6 +468,26 @@ static void waiting(void)
 	end();
 }
 
+/*
+ * The end of a guest whose name is no ASCII was told under another name: "vl shutdown
+ * -w" looked in vain for the restart of that one, and the guest was started anew.
+ */
+static void names_of_ends(void)
+{
+	struct fake_domain *web;
+
+	begin();
+	web = fake_add_old(vld, &fake, "w\303\244b");
+	fake_shutdown(&fake, web, SHUTDOWN_poweroff);
+	fake_run(vld, 30);
+	CU_ASSERT_STRING_EQUAL(end_word(1, "name"), "w\303\244b");
+	web = fake_add_old(vld, &fake, "w\344b");
+	fake_shutdown(&fake, web, SHUTDOWN_poweroff);
+	fake_run(vld, 30);
+	CU_ASSERT_STRING_EQUAL(end_word(2, "name"), "w?b");
+	end();
+}
+
 static void many_ends(void)
 {
 	begin();
@@ -529,6 +549,7 @@ CU_TestInfo ending_tests[] = {
 	{ "a new vld finishes what the last began", end_is_finished },
 	{ "a dying guest is destroyed again", dying_is_tried_again },
 	{ "waiting for an end", waiting },
+	{ "ends under the names of their guests", names_of_ends },
 	{ "a hundred ends are kept", many_ends },
 	{ "the store goes away and comes back", store_goes_away },
 	CU_TEST_INFO_NULL,
