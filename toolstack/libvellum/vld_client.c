@@ -243,10 +243,10 @@ int vl_vld_wait(struct vl_vld *vld, uint16_t domid, int timeout_ms, struct vl_en
 	return 0;
 }
 
-int vl_vld_status(struct vl_vld *vld, char **json, struct vl_error *error)
+static int ask_json(struct vl_vld *vld, const char *what, char **json, struct vl_error *error)
 {
 	json_t *answer;
-	int rc = vld_ask(vld, json_pack("{s:s}", "do", "status"), -1, &answer, error);
+	int rc = vld_ask(vld, json_pack("{s:s}", "do", what), -1, &answer, error);
 
 	if (rc) {
 		return rc;
@@ -254,6 +254,16 @@ int vl_vld_status(struct vl_vld *vld, char **json, struct vl_error *error)
 	*json = json_dumps(answer, JSON_INDENT(2));
 	json_decref(answer);
 	return *json ? 0 : vl_error_set(error, -ENOMEM, "no memory");
+}
+
+int vl_vld_status(struct vl_vld *vld, char **json, struct vl_error *error)
+{
+	return ask_json(vld, "status", json, error);
+}
+
+int vl_vld_ended(struct vl_vld *vld, char **json, struct vl_error *error)
+{
+	return ask_json(vld, "ended", json, error);
 }
 
 int vl_vld_forget(struct vl_vld *vld, const char *guest, struct vl_error *error)

@@ -63,6 +63,8 @@ int vl_vld_wait(struct vl_vld *vld, uint16_t domid, int timeout_ms, struct vl_en
 		struct vl_error *error);
 /** vld's status as JSON; malloc'd. */
 int vl_vld_status(struct vl_vld *vld, char **json, struct vl_error *error);
+/** The last ends of guests as JSON, the latest last; malloc'd. */
+int vl_vld_ended(struct vl_vld *vld, char **json, struct vl_error *error);
 /** Cancels a restart that is due.  -ESRCH: none is. */
 int vl_vld_forget(struct vl_vld *vld, const char *guest, struct vl_error *error);
 

@@ -210,6 +210,8 @@ static void client_request(struct client *client, const char *line, size_t size)
 		do_wait(client, request);
 	} else if (strcmp(what, "status") == 0) {
 		client_answer(client, status_json(client->vld));
+	} else if (strcmp(what, "ended") == 0) {
+		client_answer(client, ends_json(client->vld));
 	} else if (strcmp(what, "forget") == 0) {
 		do_forget(client, request);
 	} else {

@@ -131,6 +131,23 @@ json_t *ends_find(struct vld *vld, uint16_t domid)
 	return NULL;
 }
 
+json_t *ends_json(const struct vld *vld)
+{
+	static const char *const keys[] = { "name", "domid", "when", "reason", "action", "crash" };
+	json_t *list = json_array(), *end, *entry;
+	size_t index;
+
+	json_array_foreach(vld->ends, index, end)
+	{
+		entry = json_object();
+		for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+			json_object_set(entry, keys[i], json_object_get(end, keys[i]));
+		}
+		json_array_append_new(list, entry);
+	}
+	return json_pack("{s:b, s:o}", "ok", 1, "ended", list);
+}
+
 void ends_add(struct vld *vld, struct guest *guest, unsigned int reason, const char *action,
 	      const char *crash)
 {

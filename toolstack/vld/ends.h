@@ -20,5 +20,7 @@ void ends_add(struct vld *vld, struct guest *guest, unsigned int reason, const c
 	      const char *crash);
 /** The latest end of that domain, not to be freed; null. */
 json_t *ends_find(struct vld *vld, uint16_t domid);
+/** An answer with all of them, without what the consoles had; null: no memory. */
+json_t *ends_json(const struct vld *vld);
 
 #endif

@@ -490,6 +490,9 @@ static void names_of_ends(void)
 
 static void many_ends(void)
 {
+	const char *answer, *last;
+	int fd;
+
 	begin();
 	vld->options.keep_count = 3;
 	for (int i = 0; i < 130; i++) {
@@ -507,6 +510,16 @@ static void many_ends(void)
 		       !vld->guests->next->next->next);
 	vld = fake_again(&fake, vld);
 	CU_ASSERT_EQUAL(json_array_size(vld->ends), ENDS_MAX);
+	/* Whoever wanted them all had to read the file. */
+	fd = fake_connect(&fake);
+	answer = fake_ask(vld, fd, "{\"do\":\"ended\"}\n");
+	last = strrchr(answer, '{');
+	CU_ASSERT_PTR_EQUAL(strstr(answer, "{\"ok\":true,\"ended\":[{"), answer);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(last);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last, "\"name\":\"web\",\"domid\":10,\"when\":"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(last, ",\"reason\":\"destroyed\",\"action\":\"none\",\"crash\":\"\"}]}"));
+	close(fd);
 	end();
 }
 
