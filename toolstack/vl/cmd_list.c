@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vl list: domains with their memory, vCPUs, state and time.  Scripts read the
- * table by its columns, so that its form is xl's to the character.
+ * table by its columns, so that its form is xl's to the character; what is more
+ * stands behind it.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <xen/sched.h>
 
 #include "output.h"
+#include "restarts.h"
 #include "sxp.h"
 #include "verbs.h"
 
@@ -18,7 +21,32 @@ struct columns {
 	bool uuid, label, pool, nodes;
 };
 
-static void print_table(const struct domains *domains, const struct columns *columns)
+/* What the core said as it stopped the domain; false where it did not. */
+static bool crash_reason(struct cli *cli, const struct vl_domain_info *info,
+			 struct vl_crash_reason *reason)
+{
+	*reason = (struct vl_crash_reason){ "" };
+	if (!(info->flags & VL_DOMAIN_shutdown) || info->shutdown_reason != SHUTDOWN_crash ||
+	    vl_ctl_crash_reason(cli->host.ctl, info->domid, reason, NULL)) {
+		return false;
+	}
+	reason->text[sizeof(reason->text) - 1] = '\0';
+	return reason->text[0];
+}
+
+/* xl ends the row before it. */
+static void print_crash(struct cli *cli, const struct vl_domain_info *info)
+{
+	char text[4 * sizeof(struct vl_crash_reason) + 1];
+	struct vl_crash_reason reason;
+
+	if (crash_reason(cli, info, &reason)) {
+		printf("  crash: %s", output_line(reason.text, text, sizeof(text)));
+	}
+}
+
+static void print_table(struct cli *cli, const struct domains *domains,
+			const struct columns *columns)
 {
 	char name[OUTPUT_NAME_SIZE], state[OUTPUT_STATE_SIZE], uuid[OUTPUT_UUID_SIZE];
 
@@ -50,24 +78,85 @@ static void print_table(const struct domains *domains, const struct columns *col
 		if (columns->uuid || columns->label) {
 			printf(" %16s", "-");
 		}
-		printf("%s%s\n", columns->pool ? "          Pool-0" : "",
+		printf("%s%s", columns->pool ? "          Pool-0" : "",
 		       columns->nodes ? "  any node" : "");
+		if (columns->uuid) {
+			print_crash(cli, info);
+		}
+		putchar('\n');
 	}
 }
 
-/* What the core said as it stopped the domain; null where it did not. */
-static json_t *crash_reason(struct cli *cli, const struct vl_domain_info *info)
+/* ---- Guests that have ended ------------------------------------------------------ */
+
+#define ENDED_MAX 20
+
+static const char *end_word(const json_t *end, const char *key)
 {
-	struct vl_crash_reason reason = { "" };
-	struct vl_error error;
+	const char *word = json_string_value(json_object_get(end, key));
 
-	if (!(info->flags & VL_DOMAIN_shutdown) || info->shutdown_reason != SHUTDOWN_crash ||
-	    vl_ctl_crash_reason(cli->host.ctl, info->domid, &reason, &error) || !reason.text[0]) {
-		return json_null();
-	}
-	reason.text[sizeof(reason.text) - 1] = '\0';
-	return output_json_string(reason.text);
+	return word ? word : "";
 }
+
+/* Of these, or of all if none is named. */
+static bool is_wanted(const json_t *end, char **names, int count)
+{
+	unsigned long long domid;
+
+	for (int i = 0; i < count; i++) {
+		if (!strcmp(names[i], end_word(end, "name")) ||
+		    (cli_number(names[i], VL_DOMID_END - 1, &domid) &&
+		     json_integer_value(json_object_get(end, "domid")) == (json_int_t)domid)) {
+			return true;
+		}
+	}
+	return count == 0;
+}
+
+static void print_end(const json_t *end)
+{
+	const char *crash = end_word(end, "crash");
+	time_t when = (time_t)json_integer_value(json_object_get(end, "when"));
+	char text[OUTPUT_NAME_SIZE], at[64] = "?";
+	struct tm local;
+
+	if (localtime_r(&when, &local)) {
+		strftime(at, sizeof(at), "%Y-%m-%d %H:%M:%S", &local);
+	}
+	printf("%s (domain %lld) has ended at %s: ",
+	       output_name(end_word(end, "name"), text, sizeof(text)),
+	       (long long)json_integer_value(json_object_get(end, "domid")), at);
+	printf("%s", output_line(end_word(end, "reason"), text, sizeof(text)));
+	if (*crash) {
+		printf(": %s", output_line(crash, text, sizeof(text)));
+	}
+	printf("; action: %s\n", output_line(end_word(end, "action"), text, sizeof(text)));
+}
+
+/* What vld has kept: the core and the store know nothing of them any more. */
+static void print_ended(char **names, int count, bool rows)
+{
+	json_t *list = restarts_ended(), *end;
+	size_t wanted = 0, index;
+
+	for (size_t i = json_array_size(list); i > 0; i--) {
+		if (wanted == ENDED_MAX || !is_wanted(json_array_get(list, i - 1), names, count)) {
+			json_array_remove(list, i - 1);
+		} else {
+			wanted++;
+		}
+	}
+	if (wanted > 0 && rows) {
+		putchar('\n');
+	}
+	json_array_foreach(list, index, end)
+	{
+		print_end(end);
+	}
+	json_decref(list);
+}
+
+/* ---- JSON ------------------------------------------------------------------------ */
 
 static int print_json(struct cli *cli, const struct domains *domains)
 {
@@ -77,6 +166,7 @@ static int print_json(struct cli *cli, const struct domains *domains)
 	for (size_t i = 0; i < domains->count; i++) {
 		const struct vl_domain_info *info = &domains->list[i].info;
 		bool shutdown = info->flags & VL_DOMAIN_shutdown;
+		struct vl_crash_reason crash;
 
 		output_state(info, state);
 		output_uuid(info->handle, uuid);
@@ -90,8 +180,11 @@ static int print_json(struct cli *cli, const struct domains *domains)
 				     "shutdown_reason",
 				     shutdown ? json_string(output_reason(info->shutdown_reason)) :
 						json_null(),
-				     "crash_reason", crash_reason(cli, info), "cpu_seconds",
-				     (double)info->cpu_time / 1e9));
+				     "crash_reason",
+				     crash_reason(cli, info, &crash) ?
+					     output_json_string(crash.text) :
+					     json_null(),
+				     "cpu_seconds", (double)info->cpu_time / 1e9));
 	}
 	return output_json(array);
 }
@@ -174,6 +267,20 @@ static int print_long(struct cli *cli, const struct domains *domains, enum vl_ou
 	return format == VL_OUTPUT_SXP ? print_sxp(domains, array) : output_json(array);
 }
 
+/* rc: of looking for the domains.  One that is gone is no domain, but has an end. */
+static int list_table(struct cli *cli, char **names, int count, struct domains *domains,
+		      const struct columns *columns, int rc)
+{
+	if (rc == CLI_OK) {
+		print_table(cli, domains, columns);
+	}
+	if (columns->uuid && cli->open) {
+		print_ended(names, count, rc == CLI_OK);
+	}
+	domains_free(domains);
+	return rc;
+}
+
 int cmd_list(struct cli *cli, int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -213,15 +320,11 @@ int cmd_list(struct cli *cli, int argc, char **argv)
 		return CLI_FAIL;
 	}
 	rc = domains_get(cli, argv + optind, argc - optind, &domains);
-	if (rc != CLI_OK) {
-		return rc;
+	if (!details && !cli->json) {
+		return list_table(cli, argv + optind, argc - optind, &domains, &columns, rc);
 	}
-	if (details) {
-		rc = print_long(cli, &domains, format);
-	} else if (cli->json) {
-		rc = print_json(cli, &domains);
-	} else {
-		print_table(&domains, &columns);
+	if (rc == CLI_OK) {
+		rc = details ? print_long(cli, &domains, format) : print_json(cli, &domains);
 	}
 	domains_free(&domains);
 	return rc;

@@ -36,7 +36,7 @@ static const char create_options[] =
 	"KEY=VALUE is a further line of it, in xl.cfg syntax.\n";
 static const char list_options[] =
 	"  -l, --long     configurations, as JSON, or as vl.conf says\n"
-	"  -v, --verbose  also UUIDs, reasons of shutdowns and security labels\n"
+	"  -v, --verbose  also UUIDs, reasons of shutdowns and security labels; ends of guests\n"
 	"  -Z, --context  also security labels (there are none)\n"
 	"  -c, --cpupool  also CPU pools\n"
 	"  -n, --numa     also affinity to NUMA nodes\n";

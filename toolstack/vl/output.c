@@ -62,15 +62,15 @@ const char *output_reason(uint32_t reason)
 								       "unknown";
 }
 
-static const char *escape(const char *text, size_t length, bool words, char *out, size_t size)
+/* `kept`: what stays though it is no visible ASCII, or a backslash. */
+static const char *escape(const char *text, size_t length, const char *kept, char *out, size_t size)
 {
 	size_t at = 0;
 
 	for (size_t i = 0; i < length && at + 5 <= size; i++) {
 		unsigned char c = (unsigned char)text[i];
 
-		if ((c > ' ' && c < 0x7f && (c != '\\' || words)) ||
-		    (words && (c == ' ' || c == '\n' || c == '\t'))) {
+		if ((c > ' ' && c < 0x7f && c != '\\') || (c && strchr(kept, c))) {
 			out[at++] = (char)c;
 		} else {
 			at += (size_t)snprintf(out + at, size - at, "\\x%02x", c);
@@ -82,12 +82,17 @@ static const char *escape(const char *text, size_t length, bool words, char *out
 
 const char *output_name(const char *name, char *out, size_t size)
 {
-	return escape(name, strlen(name), false, out, size);
+	return escape(name, strlen(name), "", out, size);
 }
 
 const char *output_text(const char *text, size_t length, char *out, size_t size)
 {
-	return escape(text, length, true, out, size);
+	return escape(text, length, " \n\t\\", out, size);
+}
+
+const char *output_line(const char *text, char *out, size_t size)
+{
+	return escape(text, strlen(text), " ", out, size);
 }
 
 void output_uuid(const uint8_t uuid[16], char text[OUTPUT_UUID_SIZE])

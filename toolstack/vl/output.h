@@ -29,6 +29,8 @@ const char *output_reason(uint32_t reason);
 const char *output_name(const char *name, char *out, size_t size);
 /** The same for text: blanks, newlines and tabs stay. */
 const char *output_text(const char *text, size_t length, char *out, size_t size);
+/** The same for a sentence that is to be the rest of a line: blanks stay. */
+const char *output_line(const char *text, char *out, size_t size);
 void output_uuid(const uint8_t uuid[16], char text[OUTPUT_UUID_SIZE]);
 /** "0-3,5", or "all" if no CPU of those that there are is missing. */
 void output_cpus(uint64_t cpus, uint32_t online, char text[OUTPUT_CPUS_SIZE]);

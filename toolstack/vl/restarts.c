@@ -29,10 +29,12 @@ int restarts_forget(struct cli *cli, const char *name, struct vl_error *error)
 	return 1;
 }
 
-/* The restarts of vld's status; null: there is no vld, or no memory. */
-static json_t *restarts_list(void)
+typedef int (*question)(struct vl_vld *vld, char **json, struct vl_error *error);
+
+/* A list of one of vld's answers; null: there is no vld, or no memory. */
+static json_t *list_of(question ask, const char *key)
 {
-	json_t *status, *list;
+	json_t *answer, *list;
 	struct vl_vld *vld;
 	char *text = NULL;
 	int rc = -ECONNRESET;
@@ -41,17 +43,27 @@ static json_t *restarts_list(void)
 		if (vl_vld_open(&vld, NULL, NULL)) {
 			return NULL;
 		}
-		rc = vl_vld_status(vld, &text, NULL);
+		rc = ask(vld, &text, NULL);
 		vl_vld_close(vld);
 	}
 	if (rc) {
 		return NULL;
 	}
-	status = json_loads(text, 0, NULL);
+	answer = json_loads(text, 0, NULL);
 	free(text);
-	list = json_incref(json_object_get(status, "restarts"));
-	json_decref(status);
+	list = json_incref(json_object_get(answer, key));
+	json_decref(answer);
 	return list;
+}
+
+static json_t *restarts_list(void)
+{
+	return list_of(vl_vld_status, "restarts");
+}
+
+json_t *restarts_ended(void)
+{
+	return list_of(vl_vld_ended, "ended");
 }
 
 static const char *restart_name(const json_t *restart)

@@ -7,6 +7,8 @@
 #ifndef VL_RESTARTS_H
 #define VL_RESTARTS_H
 
+#include <jansson.h>
+
 #include "cli.h"
 #include "libvellum/vld_client.h"
 
@@ -29,6 +31,8 @@ int restarts_forget_all(struct cli *cli);
  * timeout_ms.  False: nobody knows.
  */
 bool restarts_end(uint16_t domid, int timeout_ms, struct vl_end *end);
+/** The ends that vld keeps, the latest last; null: it does not run, or keeps none. */
+json_t *restarts_ended(void);
 /** Ends a guest at once, and for good. */
 int restarts_destroy(struct cli *cli, uint16_t domid);
 

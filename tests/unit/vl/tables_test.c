@@ -42,6 +42,117 @@ static void list_columns(void)
 	EXPECT("list -n 5", 0, LIST_HEAD " NODE Affinity\n" LIST_5 "  any node\n", "");
 }
 
+#define LIST_V LIST_HEAD "   UUID                            Reason-Code\tSecurity Label\n"
+#define LIST_V_3                                                                                  \
+	"web                                          3   256     1     ---sc-      12.3 " UUID_3 \
+	"        3                -"
+
+/*
+ * Why a guest had crashed was not to be seen: xl's column has the number of the
+ * reason, which is 3 for every crash.
+ */
+static void list_crash(void)
+{
+	struct world_domain *web = world_domain(3);
+
+	web->info.flags = VL_DOMAIN_shutdown;
+	web->info.shutdown_reason = SHUTDOWN_crash;
+	web->crash = "unhandled page fault at 0x1c";
+	EXPECT("list -v 3", 0, LIST_V LIST_V_3 "  crash: unhandled page fault at 0x1c\n", "");
+	EXPECT("list -vcn 3", 0,
+	       LIST_HEAD "   UUID                            Reason-Code\tSecurity Label"
+			 "         Cpupool NODE Affinity\n" LIST_V_3
+			 "          Pool-0  any node  crash: unhandled page fault at 0x1c\n",
+	       "");
+	EXPECT("list 3", 0,
+	       LIST_HEAD "\n"
+			 "web                                          3   256     1     ---sc-  "
+			 "    12.3\n",
+	       "");
+	/* A guest may have a hand in it. */
+	web->crash = "it\nsaid\t\x1b[2J\\\xff";
+	EXPECT("list -v web", 0, LIST_V LIST_V_3 "  crash: it\\x0asaid\\x09\\x1b[2J\\x5c\\xff\n",
+	       "");
+	web->crash = "";
+	EXPECT("list -v web", 0, LIST_V LIST_V_3 "\n", "");
+	/* Of another reason there is none. */
+	web->crash = "unhandled page fault at 0x1c";
+	web->info.shutdown_reason = SHUTDOWN_poweroff;
+	CU_ASSERT_PTR_NULL(strstr(run("list -v web")->out, "crash"));
+}
+
+#define END(name, domid, when, reason, crash)                                                      \
+	"{\"name\": \"" name "\", \"domid\": " domid ", \"when\": " when ", \"reason\": \"" reason \
+	"\", \"action\": \"destroy\", \"crash\": \"" crash "\"}"
+
+/* With its domain went what was known of a guest: its end was in vld's log alone. */
+static void list_ended(void)
+{
+	static const char db[] = "db (domain 4) has ended at 2026-11-23 16:20:11: crash: "
+				 "it\\x1b[31m had no stack; action: destroy\n",
+			  mail[] = "ma\\x20il (domain 6) has ended at 2026-11-23 16:20:12: "
+				   "poweroff; action: destroy\n",
+			  web[] = "web (domain 2) has ended at ?: ; action: \n";
+	char all[1024];
+
+	world.ended = "{\"ended\": [" END(
+		"db", "4", "1795450811", "crash",
+		"it\\u001b[31m had no stack") ", " END("ma il", "6", "1795450812", "poweroff",
+						       "") ", {\"name\": \"web\", \"domid\": 2, \"when\": "
+							   "9223372036854775807, \"crash\": 5}]}";
+	snprintf(all, sizeof(all), "-\n\n%s%s%s", db, mail, web);
+	CU_ASSERT_PTR_NOT_NULL(strstr(run("list -v")->out, all));
+	snprintf(all, sizeof(all), LIST_V LIST_5 " " UUID_5 "        -                -\n\n%s", db);
+	EXPECT("list -v db", 0, all, "");
+	/* There is none of that name any more, as there was before. */
+	EXPECT("list -v ma_il 6", 1, mail, "vl: there is no guest \"ma_il\"\n");
+	EXPECT("list -v 2", 1, web, "vl: there is no guest \"2\"\n");
+	EXPECT("list 2", 1, "", "vl: there is no guest \"2\"\n");
+	EXPECT("list -v Domain-0", 0, LIST_V LIST_0 " " UUID_0 "        -                -\n", "");
+	/* Scripts that know JSON, or nothing of this, get what they got. */
+	EXPECT("list Domain-0", 0, LIST_HEAD "\n" LIST_0 "\n", "");
+	CU_ASSERT_PTR_NULL(strstr(run("list -v --json")->out, "has ended"));
+	CU_ASSERT_PTR_NULL(strstr(run("list -vl")->out, "has ended"));
+	/* Nor is anything wrong where nobody keeps them. */
+	world.ended = "[";
+	CU_ASSERT_PTR_NULL(strstr(run("list -v")->out, "\n\n"));
+	world.ended = NULL;
+	EXPECT("list -v Domain-0", 0, LIST_V LIST_0 " " UUID_0 "        -                -\n", "");
+	world.no_vld = "vld does not run";
+	EXPECT("list -v Domain-0", 0, LIST_V LIST_0 " " UUID_0 "        -                -\n", "");
+	world.no_store = "the store daemon does not run";
+	EXPECT("list -v web", 1, "", "vl: the store daemon does not run\n");
+}
+
+/* Twenty are enough; and of each name, where one is asked for. */
+static void list_many_ended(void)
+{
+	char ended[8192] = "{\"ended\": [" END("old", "1", "1", "reboot", "");
+	size_t used = strlen(ended);
+	const struct result *result;
+	int lines = 0;
+
+	for (int i = 0; i < 30; i++) {
+		used += (size_t)snprintf(ended + used, sizeof(ended) - used,
+					 ", {\"name\": \"new\", \"domid\": %d, \"when\": %d}",
+					 i + 10, i);
+	}
+	snprintf(ended + used, sizeof(ended) - used, "]}");
+	world.ended = ended;
+	result = run("list -v");
+	for (const char *at = result->out; (at = strstr(at, "has ended")) != NULL; at++) {
+		lines++;
+	}
+	CU_ASSERT_EQUAL(lines, 20);
+	CU_ASSERT_PTR_NOT_NULL(strstr(result->out, "\n\nnew (domain 20) has ended"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(result->out, "\nnew (domain 39) has ended at 1970-01-01 "
+						   "00:00:29: ; action: \n"));
+	CU_ASSERT_PTR_NULL(strstr(result->out, "domain 19"));
+	EXPECT("list -v old", 1,
+	       "old (domain 1) has ended at 1970-01-01 00:00:01: reboot; action: destroy\n",
+	       "vl: there is no guest \"old\"\n");
+}
+
 /* Domains that end while the list is made, and names that are no words. */
 static void list_odd_names(void)
 {
@@ -215,6 +326,9 @@ static void dmesg(void)
 CU_TestInfo tables_tests[] = {
 	{ "list", list },
 	{ "list_columns", list_columns },
+	{ "list_crash", list_crash },
+	{ "list_ended", list_ended },
+	{ "list_many_ended", list_many_ended },
 	{ "list_odd_names", list_odd_names },
 	{ "states", states },
 	{ "times", times },

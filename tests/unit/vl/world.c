@@ -538,6 +538,16 @@ int vl_vld_status(struct vl_vld *vld, char **json, struct vl_error *error)
 	return 0;
 }
 
+int vl_vld_ended(struct vl_vld *vld, char **json, struct vl_error *error)
+{
+	(void)vld;
+	if (!world.ended) {
+		return vl_error_set(error, -ENOSYS, "there is no request \"ended\"");
+	}
+	*json = strdup(world.ended);
+	return 0;
+}
+
 int vl_vld_forget(struct vl_vld *vld, const char *guest, struct vl_error *error)
 {
 	(void)vld;
