@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vl console: this terminal on the console of a guest. */
+#include <errno.h>
 #include <string.h>
 
 #include "console.h"
@@ -14,6 +15,27 @@ static int parse_escape(const char *text)
 	return text[0] && !text[1] ? (unsigned char)text[0] : -1;
 }
 
+/* Guests that have ended are vld's alone; all others have to be there. */
+static int attach(struct cli *cli, const char *guest, int escape)
+{
+	struct vl_error error;
+	uint16_t domid;
+	int rc = cli_host(cli);
+
+	if (rc != CLI_OK) {
+		return rc;
+	}
+	rc = vl_guest_find(&cli->host, guest, &domid, &error);
+	if (rc == -ESRCH) {
+		return console_kept(cli, guest, escape, &error);
+	}
+	if (rc) {
+		return cli_fail("%s", error.text);
+	}
+	return domid ? console_attach(cli, guest, escape) :
+		       cli_fail("the control domain cannot be looked at by vl");
+}
+
 int cmd_console(struct cli *cli, int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -23,7 +45,6 @@ int cmd_console(struct cli *cli, int argc, char **argv)
 	};
 	int escape = VL_CONSOLE_ESCAPE, option, rc;
 	bool status = false;
-	uint16_t domid;
 
 	while ((option = cli_option(cli, argc, argv, "t:n:e:", longs)) != CLI_END) {
 		switch (option) {
@@ -63,8 +84,5 @@ int cmd_console(struct cli *cli, int argc, char **argv)
 	if (rc == CLI_OK && status) {
 		return console_status(cli, optind < argc ? argv[optind] : NULL);
 	}
-	if (rc == CLI_OK) {
-		rc = cli_find_guest(cli, argv[optind], "looked at", &domid);
-	}
-	return rc == CLI_OK ? console_attach(cli, argv[optind], escape) : rc;
+	return rc == CLI_OK ? attach(cli, argv[optind], escape) : rc;
 }

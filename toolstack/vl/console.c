@@ -24,7 +24,8 @@ void console_say_end(const struct cli *cli, const struct vl_end *end)
 		end->crash[0] ? ": " : "", end->crash);
 }
 
-int console_attach(struct cli *cli, const char *guest, int escape)
+/* One of VL_CONSOLE_*, or a negative errno; vld is asked so often until it knows the guest. */
+static int show(struct cli *cli, const char *guest, int escape, int tries, struct vl_error *error)
 {
 	const struct vl_console console = {
 		.in = STDIN_FILENO,
@@ -32,31 +33,46 @@ int console_attach(struct cli *cli, const char *guest, int escape)
 		.escape = escape,
 		.scrollback = true,
 	};
-	struct vl_error error;
 	struct vl_vld *vld;
 	struct vl_end end;
-	int rc;
+	int rc = vl_vld_open(&vld, NULL, error);
 
-	if (vl_vld_open(&vld, NULL, &error)) {
-		return cli_fail("%s", error.text);
+	if (rc) {
+		return rc;
 	}
 	fflush(stdout);
-	rc = vl_vld_console(vld, guest, &console, &end, &error);
-	for (int i = 0; rc == -ESRCH && i < FIND_TRIES; i++) {
+	rc = vl_vld_console(vld, guest, &console, &end, error);
+	for (int i = 1; rc == -ESRCH && i < tries; i++) {
 		usleep(FIND_US);
-		rc = vl_vld_console(vld, guest, &console, &end, &error);
+		rc = vl_vld_console(vld, guest, &console, &end, error);
 	}
 	vl_vld_close(vld);
-	if (rc < 0) {
-		return cli_fail("%s", error.text);
-	}
-	if (isatty(STDOUT_FILENO)) {
+	if (rc >= 0 && isatty(STDOUT_FILENO)) {
 		fputc('\n', stderr); /* the prompt gets a line of its own */
 	}
 	if (rc == VL_CONSOLE_OVER) {
 		console_say_end(cli, &end);
 	}
-	return CLI_OK;
+	return rc;
+}
+
+int console_attach(struct cli *cli, const char *guest, int escape)
+{
+	struct vl_error error;
+
+	return show(cli, guest, escape, FIND_TRIES, &error) < 0 ? cli_fail("%s", error.text) :
+								  CLI_OK;
+}
+
+int console_kept(struct cli *cli, const char *guest, int escape, const struct vl_error *none)
+{
+	struct vl_error error;
+	int rc = show(cli, guest, escape, 1, &error);
+
+	if (rc == -ESRCH || rc == -ENOENT || rc == -ECONNREFUSED) {
+		return cli_fail("%s", none->text);
+	}
+	return rc < 0 ? cli_fail("%s", error.text) : CLI_OK;
 }
 
 /* ---- Status -------------------------------------------------------------------- */

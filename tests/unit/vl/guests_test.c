@@ -101,6 +101,32 @@ static void console(void)
 	EXPECT("console web", 1, "", "vl: vld does not run\n");
 }
 
+/*
+ * What a guest had written was kept for ten minutes after its end, and "there is no
+ * guest" was all that was told of it.
+ */
+static void console_of_ended(void)
+{
+	world.kept = "mail";
+	world.end = "crash";
+	world.crash = "no page for its stack";
+	EXPECT("console mail", 0, "", "Domain 3 has ended: crash: no page for its stack\n");
+	CU_ASSERT_TEXT(world.calls, "console mail 29 scrollback\n");
+	EXPECT("console -e q nobody", 1, "", "vl: there is no guest \"nobody\"\n");
+	CU_ASSERT_TEXT(world.calls, "");
+	world.kept = "4";
+	EXPECT("console 4", 0, "", "Domain 3 has ended: crash: no page for its stack\n");
+	world.rc = -EIO;
+	world.why = "console output cannot be written";
+	world.kept = NULL;
+	EXPECT("console web", 1, "", "vl: console output cannot be written\n");
+	world.no_vld = "vld does not run";
+	EXPECT("console mail", 1, "", "vl: there is no guest \"mail\"\n");
+	world.no_vld = NULL;
+	world.no_store = "the store daemon does not run";
+	EXPECT("console mail", 1, "", "vl: the store daemon does not run\n");
+}
+
 static void console_status(void)
 {
 	static const char
@@ -201,6 +227,7 @@ CU_TestInfo guests_tests[] = {
 	{ "rename_guest", rename_guest },
 	{ "names_and_numbers", names_and_numbers },
 	{ "console", console },
+	{ "console_of_ended", console_of_ended },
 	{ "console_status", console_status },
 	{ "timestamps", timestamps },
 	{ "sched_set", sched_set },

@@ -491,17 +491,30 @@ static void set_end(struct vl_end *end, uint16_t domid)
 	snprintf(end->crash, sizeof(end->crash), "%s", world.crash ? world.crash : "");
 }
 
+/* Of guests, of the one that a test creates, and of one that has ended. */
+static bool has_console(const char *guest)
+{
+	struct vl_host host;
+	uint16_t domid;
+
+	return !strcmp(guest, "7") || (world.kept && !strcmp(guest, world.kept)) ||
+	       vl_guest_find(&host, guest, &domid, NULL) == 0;
+}
+
 int vl_vld_console(struct vl_vld *vld, const char *guest, const struct vl_console *console,
 		   struct vl_end *end, struct vl_error *error)
 {
 	(void)vld;
+	if (!has_console(guest)) {
+		return vl_error_set(error, -ESRCH, "vld knows no guest %s", guest);
+	}
 	if (world.late > 0) {
 		world.late--;
 		return vl_error_set(error, -ESRCH, "vld knows no guest %s", guest);
 	}
 	called("console %s %d%s\n", guest, console->escape,
 	       console->scrollback ? " scrollback" : "");
-	if (world.over) {
+	if (world.over || (world.kept && !strcmp(guest, world.kept))) {
 		set_end(end, 3);
 		return VL_CONSOLE_OVER;
 	}

@@ -36,6 +36,7 @@ struct world {
 	const char *end, *action, *crash; /* how guests end, as vld tells it */
 	const char *status;		  /* vld's, as JSON */
 	const char *ended;		  /* the ends that it keeps, as JSON; null: it is old */
+	const char *kept;		  /* a guest that has ended, whose scroll-back vld has */
 	const char *restarts; /* vld is to make this guest anew, until that is cancelled */
 	int unnamed;	      /* so often the store does not know the name of a guest yet */
 	bool loses;	      /* a guest goes as soon as it has been found */
