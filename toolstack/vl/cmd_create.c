@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "console.h"
+#include "libvellum/common.h"
 #include "libvellum/file_io.h"
 #include "output.h"
+#include "restarts.h"
 #include "sxp.h"
 #include "verbs.h"
 
@@ -138,23 +140,42 @@ static void print_step(void *arg, const char *step)
 /*
  * Where a guest that ended is to start anew, vld makes it, under its name and
  * with another number; *domid becomes that.  One that ends often is made later
- * and later, so that this can take minutes.
+ * and later.  -ESRCH: nobody makes it any more.  Neither vld nor the store need be
+ * there all the time.
  */
-#define RESTART_POLL_US 100000
-#define RESTART_POLLS 6000
-static bool find_next(struct cli *cli, const char *name, uint16_t *domid)
+#define NEXT_US 200000
+#define SILENCE_MS 10000
+static int find_next(struct cli *cli, const char *name, uint16_t *domid, struct vl_error *error)
 {
-	struct vl_error error;
+	int64_t seen = vl_now_ms();
 	uint16_t next;
+	int due, rc;
 
-	for (int i = 0; i < RESTART_POLLS; i++) {
-		if (vl_guest_find(&cli->host, name, &next, &error) == 0 && next != *domid) {
+	for (;;) {
+		/* In this order: a restart that is not due any more has left the guest. */
+		due = restarts_due(name);
+		rc = vl_guest_find(&cli->host, name, &next, error);
+		if (rc == 0 && next != *domid) {
 			*domid = next;
-			return true;
+			return 0;
 		}
-		usleep(RESTART_POLL_US);
+		if (rc == 0) {
+			rc = -ESRCH; /* the old one still */
+		}
+		if (rc == -ESRCH && due == 0) {
+			return rc;
+		}
+		if (rc == -ESRCH && due > 0) {
+			seen = vl_now_ms();
+		} else if (vl_now_ms() - seen > SILENCE_MS) {
+			return rc != -ESRCH ? rc :
+					      vl_error_set(error, -ETIMEDOUT,
+							   "vld does not answer: guest %s is not "
+							   "followed any more",
+							   name);
+		}
+		usleep(NEXT_US);
 	}
-	return false;
 }
 
 static bool ended_well(const struct vl_end *end)
@@ -183,22 +204,33 @@ static int wait_for_end(struct vl_vld **vld, uint16_t domid, struct vl_end *end,
 }
 
 /* Stays until it has ended for good: 0 if it did so by itself and without a fault. */
-static int stay(struct cli *cli, struct vl_vld **vld, const char *name, uint16_t domid)
+static int stay(struct cli *cli, struct vl_vld **vld, const char *first, uint16_t domid)
 {
+	char name[sizeof(((struct vl_end *)NULL)->name)];
 	struct vl_error error;
 	struct vl_end end;
+	int rc;
 
+	snprintf(name, sizeof(name), "%s", first);
 	for (;;) {
 		if (wait_for_end(vld, domid, &end, &error)) {
 			return cli_fail("%s", error.text);
 		}
 		console_say_end(cli, &end);
-		if (strcmp(end.action, "restart") != 0 &&
-		    strcmp(end.action, "rename-restart") != 0) {
+		/* It lives on under the name that it had in the end.  A life that could not be
+		 * begun is an end, too, and is tried again. */
+		if (strstr(end.action, "restart")) {
+			snprintf(name, sizeof(name), "%s", end.name);
+		} else if (restarts_due(name) <= 0) {
 			return ended_well(&end) ? CLI_OK : CLI_FAIL;
 		}
-		if (!find_next(cli, name, &domid)) {
-			return cli_fail("guest %s was not started anew", name);
+		rc = find_next(cli, name, &domid, &error);
+		if (rc == -ESRCH) {
+			cli_say(cli, "Guest %s is not started anew", name);
+			return ended_well(&end) ? CLI_OK : CLI_FAIL;
+		}
+		if (rc) {
+			return cli_fail("%s", error.text);
 		}
 		cli_say(cli, "Domain %u is guest %s now", domid, name);
 	}

@@ -90,18 +90,20 @@ int restarts_forget_all(struct cli *cli)
 	return rc;
 }
 
-static bool restarts_has(const char *name)
+int restarts_due(const char *name)
 {
 	json_t *list = restarts_list(), *one;
-	bool found = false;
+	int due = list ? 0 : -1;
 	size_t i;
 
 	json_array_foreach(list, i, one)
 	{
-		found = found || (restart_name(one) && strcmp(restart_name(one), name) == 0);
+		if (restart_name(one) && strcmp(restart_name(one), name) == 0) {
+			due = 1;
+		}
 	}
 	json_decref(list);
-	return found;
+	return due;
 }
 
 bool restarts_end(uint16_t domid, int timeout_ms, struct vl_end *end)
@@ -125,7 +127,7 @@ static int between_lives(struct cli *cli, const char *name, bool for_off, struct
 	if (for_off) {
 		return restarts_forget(cli, name, error);
 	}
-	if (!restarts_has(name)) {
+	if (restarts_due(name) <= 0) {
 		return 0;
 	}
 	cli_say(cli, "Guest %s is to be started anew already", name);

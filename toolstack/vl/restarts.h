@@ -24,6 +24,8 @@ int restarts_forget(struct cli *cli, const char *name, struct vl_error *error);
  */
 int restarts_find(struct cli *cli, const char *name, bool for_off, uint16_t *domid,
 		  struct vl_error *error);
+/** 1: that guest is to start anew; 0: it is not, or does already; -1: nobody knows. */
+int restarts_due(const char *name);
 /** Restarts of all guests are cancelled, and each is told. */
 int restarts_forget_all(struct cli *cli);
 /**

@@ -156,6 +156,94 @@ static void in_foreground(void)
 	CU_ASSERT_TEXT(world.calls, "start new\nwait 7\nwait 8\n");
 }
 
+#define DUE "{\"restarts\": [{\"name\": \"www\"}, {\"name\": \"new\", \"in\": 1}]}"
+#define NONE_DUE "{\"restarts\": []}"
+#define REBOOTED "Domain 7 has ended: reboot\n"
+#define LIVES "Domain 8 is guest new now\nDomain 8 has ended: poweroff\n"
+
+static void made_at_third(int n)
+{
+	world.status = n < 2 ? DUE : NONE_DUE;
+	if (n == 2) {
+		world_make_anew();
+	}
+}
+
+static void cancelled_at_third(int n)
+{
+	world.status = n < 2 ? DUE : NONE_DUE;
+}
+
+static void gone(int n)
+{
+	(void)n;
+	world.status = NULL;
+	world.clock_s += 4;
+}
+
+/* vld, or the store, is started anew, and this takes its time. */
+static void away_for_a_while(int n)
+{
+	world.status = n > 20 ? NONE_DUE : n % 6 < 3 ? NULL : DUE;
+	world.clock_s += n % 6 == 0 ? 9 : 0;
+	if (n == 20) {
+		world_make_anew();
+	}
+}
+
+static void expect_end(void (*asked)(int n), const char *end, int code, const char *said)
+{
+	world.end = end;
+	world.action = "restart";
+	world.asked = asked;
+	world.questions = 0;
+	world.status = DUE;
+	EXPECT("create -qF name=new", code, "", said);
+	if (world_domain(8)) {
+		world_domain(8)->gone = true;
+	}
+}
+
+/*
+ * Where vld was not to make the next life any more, because of "vl destroy" or "vl
+ * shutdown" between two lives, it was waited for through ten minutes, and then that
+ * was a failure; so it was where the guest had been renamed, and lived on.
+ */
+static void next_life(void)
+{
+	expect_end(made_at_third, "reboot", 0, REBOOTED LIVES);
+	expect_end(cancelled_at_third, "reboot", 0, REBOOTED "Guest new is not started anew\n");
+	expect_end(cancelled_at_third, "crash", 1,
+		   "Domain 7 has ended: crash\nGuest new is not started anew\n");
+	expect_end(away_for_a_while, "reboot", 0, REBOOTED LIVES);
+	expect_end(gone, "reboot", 1,
+		   REBOOTED "vl: vld does not answer: guest new is not followed any more\n");
+	world.renamed = "www";
+	expect_end(made_at_third, "reboot", 0,
+		   REBOOTED "Domain 8 is guest www now\nDomain 8 has ended: poweroff\n");
+	world.renamed = NULL;
+	/* The old domain may stay, under the same name: it is no next life. */
+	world_add(7, "new", VL_DOMAIN_shutdown);
+	expect_end(cancelled_at_third, "reboot", 0, REBOOTED "Guest new is not started anew\n");
+}
+
+static void next_at_second(int n)
+{
+	world.status = n == 0 ? DUE : NONE_DUE;
+	if (n == 1) {
+		world_make_anew();
+	}
+}
+
+/* A next life that could not be begun counted as the end of the guest. */
+static void next_life_fails(void)
+{
+	world.end = "destroyed";
+	world.action = "none";
+	world.asked = next_at_second;
+	EXPECT("create -qF name=new", 0, "", "Domain 7 has ended: destroyed\n" LIVES);
+}
+
 static void without_vld(void)
 {
 	world.no_vld = "vld does not run";
@@ -177,6 +265,8 @@ CU_TestInfo create_tests[] = {
 	{ "exit_codes", exit_codes },
 	{ "with_console", with_console },
 	{ "in_foreground", in_foreground },
+	{ "next_life", next_life },
+	{ "next_life_fails", next_life_fails },
 	{ "without_vld", without_vld },
 	CU_TEST_INFO_NULL,
 };

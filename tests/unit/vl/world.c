@@ -340,6 +340,7 @@ static int make(const char *how, const struct vl_config *config, uint16_t *domid
 		void (*progress)(void *arg, const char *step), void *arg, struct vl_error *error)
 {
 	called("%s %s\n", how, config->name);
+	snprintf(world.made, sizeof(world.made), "%s", config->name);
 	if (progress) {
 		progress(arg, "kernel");
 		progress(arg, "memory");
@@ -481,11 +482,28 @@ void vl_vld_close(struct vl_vld *vld)
 	free(vld);
 }
 
+/* The guest that a test creates may be renamed while it runs. */
+static const char *world_made(void)
+{
+	return world.renamed ? world.renamed : world.made[0] ? world.made : "web";
+}
+
+/* vld made it anew. */
+void world_make_anew(void)
+{
+	world_add(8, world.renamed || world.made[0] ? world_made() : "new", 0);
+	world.end = "poweroff";
+	world.action = "destroy";
+}
+
 /* The end that the world has in store, of that domain. */
 static void set_end(struct vl_end *end, uint16_t domid)
 {
 	*end = (struct vl_end){ .domid = domid };
-	snprintf(end->name, sizeof(end->name), "%s", domid == 5 ? "db" : "web");
+	snprintf(end->name, sizeof(end->name), "%s",
+		 domid >= 7 ? world_made() :
+		 domid == 5 ? "db" :
+			      "web");
 	snprintf(end->reason, sizeof(end->reason), "%s", world.end);
 	snprintf(end->action, sizeof(end->action), "%s", world.action);
 	snprintf(end->crash, sizeof(end->crash), "%s", world.crash ? world.crash : "");
@@ -535,10 +553,8 @@ int vl_vld_wait(struct vl_vld *vld, uint16_t domid, int timeout_ms, struct vl_en
 		return change(error);
 	}
 	set_end(end, domid);
-	if (domid == 7 && !strcmp(world.action, "restart")) {
-		world_add(8, "new", 0); /* vld made it anew */
-		world.end = "poweroff";
-		world.action = "destroy";
+	if (domid == 7 && !strcmp(world.action, "restart") && !world.asked) {
+		world_make_anew();
 	}
 	return 0;
 }
@@ -546,7 +562,12 @@ int vl_vld_wait(struct vl_vld *vld, uint16_t domid, int timeout_ms, struct vl_en
 int vl_vld_status(struct vl_vld *vld, char **json, struct vl_error *error)
 {
 	(void)vld;
-	(void)error;
+	if (world.asked) {
+		world.asked(world.questions++);
+	}
+	if (!world.status) {
+		return vl_error_set(error, -ECONNRESET, "vld went away");
+	}
 	*json = strdup(world.status);
 	return 0;
 }

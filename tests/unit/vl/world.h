@@ -34,9 +34,13 @@ struct world {
 	int rc;				  /* every call that changes something returns this, */
 	const char *why;		  /* with this sentence */
 	const char *end, *action, *crash; /* how guests end, as vld tells it */
-	const char *status;		  /* vld's, as JSON */
-	const char *ended;		  /* the ends that it keeps, as JSON; null: it is old */
-	const char *kept;		  /* a guest that has ended, whose scroll-back vld has */
+	const char *status;		  /* vld's, as JSON; null: it goes away */
+	void (*asked)(int n);		  /* before the n-th question for that, from 0 */
+	int questions;
+	char made[64];	      /* what the guest that is created is called, */
+	const char *renamed;  /* and in the end */
+	const char *ended;    /* the ends that it keeps, as JSON; null: it is old */
+	const char *kept;     /* a guest that has ended, whose scroll-back vld has */
 	const char *restarts; /* vld is to make this guest anew, until that is cancelled */
 	int unnamed;	      /* so often the store does not know the name of a guest yet */
 	bool loses;	      /* a guest goes as soon as it has been found */
@@ -55,6 +59,8 @@ extern struct world world;
 
 /** The control domain, web (3, blocked) and db (5, paused); nothing fails. */
 void world_reset(void);
+/** The guest that was created and ended lives again, as domain 8. */
+void world_make_anew(void);
 struct world_domain *world_add(uint16_t domid, const char *name, uint32_t flags);
 struct world_domain *world_domain(uint16_t domid);
 
