@@ -15,7 +15,7 @@ CYCLES = int(os.environ.get("VL_CYCLES", "0"))
 
 
 def created(tap, vm):
-    vm.config("one", vcpus=2)
+    vm.config("one", vcpus=4)
     code, lines = vm.create("one")
     if not tap.equal((code, lines), (0, []), "create says nothing and succeeds"):
         return
@@ -29,7 +29,7 @@ def created(tap, vm):
     tap.ok(all(len(row) == 6 for row in rows) and rows[1][0] == "Domain-0",
            "list: six words in each row, the control domain first", lines)
     row = next((row for row in rows if row[0] == "one"), [])
-    tap.ok(row[2:4] == ["96", "2"] and re.match(r"[r-][b-]----$", row[4]),
+    tap.ok(row[2:4] == ["96", "4"] and re.match(r"[r-][b-]----$", row[4]),
            "list: memory, vCPUs and state of the guest", lines)
     _, lines = vm.vl("domid one")
     number = lines[0]
@@ -42,6 +42,15 @@ def created(tap, vm):
                 "cores_per_socket", "threads_per_core", "xen_major", "xen_minor")),
            "info: the numbers that cluster managers read", "\n".join(lines))
     tap.equal(vm.vl("info nr_cpus"), (0, ["2"]), "info with a field: its bare value")
+
+
+def vcpus(vm, name):
+    """Which of its vCPUs are online, by vl vcpu-list."""
+    _, lines = vm.vl(f"vcpu-list {name}")
+    rows = [line.split() for line in lines[1:]]
+    # It has a place if it is online, and "p" among its three letters if not.
+    return [(row[0], int(row[2])) for row in rows if row[3].isdigit() and row[4][2] == "-"], \
+        [(row[0], int(row[2])) for row in rows if row[3] == "-" and row[4] == "--p"]
 
 
 def as_xml(tap, vm):
@@ -58,8 +67,10 @@ def as_xml(tap, vm):
 def consoles(tap, vm):
     vm.console("one")
     vm.type("echo in-$((40 + 2))-$(cat /sys/hypervisor/type)", "in-42-xen")
-    vm.type("nproc", "^2$")
+    vm.type("nproc", "^4$")
     vm.leave()
+    tap.equal(vcpus(vm, "one"), ([("one", n) for n in range(4)], []),
+              "four vCPUs: the guest runs on all of them, and vcpu-list shows them")
     tap.ok(True, "console: a command in the guest, and back by Ctrl-]")
     tap.ok(any("in-42-xen" in line for line in vm.guest_log("one")),
            "what was shown is in the log as well")
@@ -100,9 +111,13 @@ def shut_down(tap, vm):
     # It waits for the shutdown; vld ends what is left of the guest a moment later.
     vm.gone("one")
     tap.equal((code, vm.names()), (0, []), "shutdown -w: it goes")
-    vm.config("kept", on_poweroff="preserve")
+    vm.config("kept", "nproc", on_poweroff="preserve", vcpus=3, maxvcpus=4)
     vm.create("kept")
-    vm.until_log("kept", "GUEST-UP kept")
+    vm.until_log("kept", "GUEST-DONE kept nproc 0")
+    tap.ok("3" in vm.guest_log("kept"), "vcpus=3, maxvcpus=4: the guest has three online",
+           vm.guest_log("kept"))
+    tap.equal(vcpus(vm, "kept"), ([("kept", n) for n in range(3)], [("kept", 3)]),
+              "and vcpu-list shows three online, and one that is not")
     code, _ = vm.vl("shutdown -w kept", 90)
     tap.equal((code, vm.state("kept")), (0, "---s--"),
               "on_poweroff=preserve: it stays, powered off")
