@@ -275,8 +275,14 @@ $(RUN)/vlstate: $(CONTROL)/vlstate.c $(O)/libvellum.a
 	$(say) LD $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(tool_cflags) $(tool_ldflags) -o $@ $^ $(tool_libs)
+# The program in the document, as it stands there.
+$(RUN)/start-guest: docs/libvellum.md tests/check/doc-block $(O)/libvellum.a
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)tests/check/doc-block $< c > $@.c
+	$(Q)$(CC) -std=gnu11 -Wall -Wextra -Wshadow -Werror -Iabi -Itoolstack -o $@ $@.c $(O)/libvellum.a $(tool_libs)
 # xenstore-utils are one program under many names.
-control_programs := $(progs) $(RUN)/vlstate $(addprefix xenstore-,chmod exists list ls read rm watch write) \
+control_programs := $(progs) $(RUN)/vlstate $(RUN)/start-guest $(addprefix xenstore-,chmod exists list ls read rm watch write) \
 	dnsmasq nft mke2fs e2fsck strace
 # GRUB for guests, and one as a guest's own disk has it. What it runs may have no
 # comments: an apostrophe in one swallows the rest.
@@ -290,7 +296,7 @@ control_files := $(RUN)/vmlinuz:/boot/vmlinuz $(RUN)/initrd-guest.gz:/boot/initr
 	toolstack/network/vl-network $(CONTROL)/start $(O)/guest/crash.elf:/boot/crash.elf \
 	$(grub):$(grub) $(RUN)/pvboot.elf:/boot/pvboot.elf
 $(RUN)/initrd-vl.gz: $(mkinitramfs) tests/system/init toolstack/network/vl-network $(wildcard $(CONTROL)/*) \
-		$(progs) $(RUN)/vlstate $(O)/guest/crash.elf $(RUN)/initrd-guest.gz $(RUN)/pvboot.elf | $(RUN)/vmlinux
+		$(progs) $(RUN)/vlstate $(RUN)/start-guest $(O)/guest/crash.elf $(RUN)/initrd-guest.gz $(RUN)/pvboot.elf | $(RUN)/vmlinux
 	$(say) INITRD $@
 	$(Q)tests/deps/deps.sh check test
 	$(Q)PATH=$$PATH:/usr/sbin:/sbin; $(mkinitramfs) -o $@ -k $(RUN)/modules \

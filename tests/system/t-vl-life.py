@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """The life of guests by vl, typed as an administrator would: create, look,
 console, pause, rename, shut down, reboot, destroy; and what happens when
-something asked for cannot be. Nothing may be left at the end.
+something asked for cannot be. A guest of docs/libvellum.md's program, which was
+only compiled: what it made had nobody at its rings, so that its kernel hung
+before its init. Nothing may be left at the end.
 
 VL_CYCLES=1000 creates and destroys a guest so often at the end."""
 import os
@@ -166,6 +168,20 @@ def at_once(tap, vm):
     vm.vl("destroy twin")
 
 
+def by_program(tap, vm):
+    """The program of the library's document makes what vl knows."""
+    vm.config("none", kernel="/boot/none")
+    code, lines = vm.run("start-guest /tmp/none.cfg 2>&1")
+    tap.ok(code == 1 and len(lines) == 1 and "/boot/none" in lines[0],
+           "the document's program, no such kernel: " + " ".join(lines), code)
+    code, lines = vm.run("start-guest /tmp/one.cfg vcpus=1 2>&1", 60)
+    tap.equal((code, lines), (0, [f"domain {vm.vl('domid one')[1][0]} runs"]),
+              "the document's program starts a guest")
+    vm.until(f"[ $(grep -c 'GUEST-UP one' {LOG}) = 3 ]", 90, f"tail -n 5 {LOG}")
+    tap.ok(True, "which comes up, its console in the log")
+    tap.equal((vm.vl("destroy one"), vm.names()), ((0, []), []), "and vl destroys it")
+
+
 def cycles(tap, vm):
     vm.config("cycle")
     code, lines = vm.run(
@@ -180,8 +196,11 @@ def main():
     with Control("vl-life") as vm:
         tap.attempt("ready", vm.ready)
         before = tap.attempt("a first guest", vm.warm)
-        for step in (created, *([as_xml] if STACK == "vl" else []), consoles, paused, reboots,
-                     shut_down, mistakes, at_once):
+        steps = [created, as_xml, consoles, paused, reboots, shut_down, mistakes, at_once,
+                 by_program]
+        for step in steps:
+            if STACK != "vl" and step in (as_xml, by_program):
+                continue
             tap.attempt(step.__name__, step, tap, vm)
         if CYCLES:
             tap.attempt("cycles", cycles, tap, vm)
