@@ -264,10 +264,14 @@ $(RUN)/initrd.gz: tests/system/mkinitramfs.sh tests/system/init | $(RUN)/vmlinux
 # toolstack boot, in seconds. See tests/system/control.py.
 CONTROL := tests/system/control
 mkinitramfs := tests/system/mkinitramfs.sh
-$(RUN)/initrd-guest.gz: $(mkinitramfs) $(CONTROL)/guest-init $(CONTROL)/guest-end | $(RUN)/vmlinux
+$(RUN)/wild-jump: $(CONTROL)/wild-jump.c
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) -O2 $(tool_warn) -ffreestanding -fno-pie -nostdlib -static -o $@ $<
+$(RUN)/initrd-guest.gz: $(mkinitramfs) $(CONTROL)/guest-init $(CONTROL)/guest-end $(RUN)/wild-jump | $(RUN)/vmlinux
 	$(say) INITRD $@
 	$(Q)$(mkinitramfs) -o $@ -i $(CONTROL)/guest-init -f $(CONTROL)/guest-end:/sbin/poweroff \
-		-f $(CONTROL)/guest-end:/sbin/reboot -k $(RUN)/modules -m xen-blkfront -m xen-netfront -m ext4
+		-f $(CONTROL)/guest-end:/sbin/reboot -f $(RUN)/wild-jump -k $(RUN)/modules -m xen-blkfront -m xen-netfront -m ext4
 
 control_modules := xen-privcmd xen-evtchn xen-gntdev xen-gntalloc xen-blkback xen-netback bridge loop brd \
 	tun veth ext4 virtio_net virtio_blk virtio_pci e1000 nf_tables nft_chain_nat nft_masq

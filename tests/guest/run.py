@@ -116,6 +116,8 @@ XEN_DIFFERS = {
 # What kills the guest "crash": word on its command line, reason in the log.
 CRASHES = {
     "no-handler": r"no handler for exception 6",
+    "wild-jump": r"no handler for exception 14 \(error 10, address (0x)?600000000000\) at "
+                 r"(0x)?600000000000",
     "bad-stack": r"stack .* not writable",
     "core-stack": r"stack .* not writable",
     "wild-stack": r"stack .* not writable",

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What goes wrong while guests run: kernels that panic, run out of memory or are
-stopped by the core, whose reasons must be shown; daemons that are killed or do
+"""What goes wrong while guests run: kernels that panic, run out of memory, lose
+their init or are stopped by the core, whose reasons must be shown; daemons that are killed or do
 not run; vl killed before any step of a creation; disks that are full. The next
 command works, and nothing may be left at the end.
 
 VL_KILLS=N kills create so often (default 8), before steps that lie evenly
-between its start and its end; 0 means before each of them (190 of them, a
-quarter of an hour).
+between its start and its end; 0 means before each of them, which are a
+hundred.
 VL_ONLY=STEP,... runs only these functions."""
 import os
 import re
@@ -27,7 +27,12 @@ DEATHS = {
     "oom": ("oom", "Kernel panic - not syncing: Out of memory"),
     "no-handler": (None, "no handler for exception 6"),
     "wild-stack": (None, "kernel stack .* not writable"),
+    "wild-jump": (None, "no handler for exception 14 .error 10, address 600000000000. "
+                        "at 600000000000"),
+    "wild-init": ("exec:wild-jump", r"Attempted to kill init! exitcode=0x0000000b"),
 }
+# What the guest's kernel says before that, if not the panic itself tells the fault.
+FAULTS = {"wild-init": r"wild-jump\[1\]: segfault at 1000 ip 0+1000 "}
 
 
 def died(vm, name):
@@ -57,6 +62,9 @@ def reasons(tap, vm):
         log = vm.guest_log(name)
         tap.ok(any(re.search(said, line) for line in log), f"{name}: the log says why",
                "\n".join(log[-8:]))
+        if name in FAULTS:
+            tap.ok(any(re.search(FAULTS[name], line) for line in log),
+                   f"{name}: and at which address", "\n".join(log))
         _, lines = vm.vl(f"list -v {name}")
         tap.ok(any("3" in line.split() for line in lines[1:]),
                f"{name}: list -v shows the reason's number", "\n".join(lines))

@@ -10,6 +10,11 @@ static void ud2(void)
 	__asm__ __volatile__("ud2");
 }
 
+static void jump(uint64_t address)
+{
+	__asm__ __volatile__("jmp *%0" : : "r"(address));
+}
+
 static void with_stack(uint64_t sp)
 {
 	__asm__ __volatile__("mov %0, %%rsp\n\tud2" : : "r"(sp));
@@ -66,6 +71,9 @@ void test(void)
 	if (test_arg("no-handler")) {
 		NEED(hyp_set_trap_table(NULL) == 0);
 		ud2();
+	} else if (test_arg("wild-jump")) {
+		NEED(hyp_set_trap_table(NULL) == 0);
+		jump(UNMAPPED);
 	} else if (test_arg("bad-stack")) {
 		with_stack(UNMAPPED);
 	} else if (test_arg("core-stack")) {
