@@ -3,7 +3,8 @@
 """Disks and networks of guests: files written by one guest are read by the
 next, a guest that is destroyed in the middle leaves a file system that can be
 repaired, what it was told is on the disk is there, and two guests reach each
-other, the control domain, and get their addresses by DHCP. Images that guests
+other, the control domain, and get their addresses by DHCP. Queues, persistent
+grants and indirect descriptors as the kernels negotiate them. Images that guests
 share, and scripts that set devices up. Nothing may be left at the end."""
 from control import STACK, Control, require_control
 from vmrun import Tap
@@ -12,7 +13,7 @@ from vmrun import Tap
 def disk(tap, vm):
     image = "/tmp/disk.img"
     vm.out(f"truncate -s 48M {image} && /bin/mke2fs -q -t ext4 -F {image}")
-    vm.config("writer", "fill", disk=[f"file:{image},xvda,w"])
+    vm.config("writer", "fill", vcpus=2, disk=[f"file:{image},xvda,w"])
     code, lines = vm.create("writer")
     if not tap.equal((code, lines), (0, []), "a guest with a disk in a file"):
         return
@@ -154,8 +155,8 @@ def scripts(tap, vm):
 
 
 def network(tap, vm):
-    for name in ("left", "right"):
-        vm.config(name, "dhcp,echo_server", vif=["bridge=vlbr0"])
+    for name, vcpus in (("left", 2), ("right", 1)):
+        vm.config(name, "dhcp,echo_server", vif=["bridge=vlbr0"], vcpus=vcpus)
         code, lines = vm.create(name)
         tap.equal((code, lines), (0, []), f"{name}: a guest with a network interface")
     addresses = {}
@@ -189,20 +190,54 @@ def network(tap, vm):
               "destroyed: their interfaces are gone")
 
 
+# What Debian's kernels agree upon where guest and control domain have two vCPUs each,
+# as they do with Xen's tools: NODE of the frontend or the backend, its value.
+VBD_FRONT = {"state": "4", "multi-queue-num-queues": "2", "feature-persistent": "1"}
+VBD_BACK = {"state": "4", "multi-queue-max-queues": "2", "feature-persistent": "1",
+            "feature-max-indirect-segments": "256"}
+VIF_FRONT = {"state": "4", "multi-queue-num-queues": "2", "request-rx-copy": "1"}
+VIF_BACK = {"state": "4", "multi-queue-max-queues": "2", "feature-rx-copy": "1"}
+VBD_QUEUE = ["event-channel", "ring-ref"]
+VIF_QUEUE = ["event-channel-rx", "event-channel-tx", "rx-ring-ref", "tx-ring-ref"]
+
+
+def negotiated(tap, vm):
+    """Queues, persistent grants and indirect descriptors; "writer" and "left" use them."""
+    domid = vm.out(f"{STACK} domid both")
+    for kind, devid, front, back, queue in (("vbd", 51712, VBD_FRONT, VBD_BACK, VBD_QUEUE),
+                                            ("vif", 0, VIF_FRONT, VIF_BACK, VIF_QUEUE)):
+        for what, folder, want in (
+                ("frontend", f"/local/domain/{domid}/device/{kind}/{devid}", front),
+                ("backend", f"/local/domain/0/backend/{kind}/{domid}/{devid}", back)):
+            got = vm.out(f"for n in {' '.join(want)}; do xenstore-read {folder}/$n; done")
+            tap.equal(dict(zip(want, got.split())), want, f"{kind}: what its {what} says")
+        folder = f"/local/domain/{domid}/device/{kind}/{devid}"
+        got = vm.out(f"for n in 0 1 2; do echo $n $(xenstore-list {folder}/queue-$n "
+                     "2>/dev/null | sort); done")
+        tap.equal(got.splitlines(), [f"{n} " + " ".join(queue) for n in range(2)] + ["2"],
+                  f"{kind}: two queues, each with rings and ports of its own")
+
+
 def several(tap, vm):
     """Two disks and two interfaces, one on no bridge of ours."""
     vm.out("truncate -s 8M /tmp/a.img /tmp/b.img; echo A > /tmp/a.img; echo B > /tmp/b.img; "
            "truncate -s 8M /tmp/a.img /tmp/b.img; ip link add other type bridge; "
            "ip link set other up")
     vm.config("both", "disk,net", disk=["file:/tmp/a.img,xvda,w", "file:/tmp/b.img,xvdb,w"],
-              vif=["mac=00:16:3e:01:02:03,bridge=vlbr0", "bridge=other"])
+              vif=["mac=00:16:3e:01:02:03,bridge=vlbr0", "bridge=other"],
+              # Four queues of networks have four MiB of buffers.
+              vcpus=2, memory=128)
     vm.create("both")
     vm.until_log("both", "GUEST-DONE both net 0", 90)
+    negotiated(tap, vm)
     vm.console("both")
     vm.type("head -c 1 /dev/xvda; head -c 1 /dev/xvdb; cat /sys/class/net/eth0/address; "
             "ls -d /sys/class/net/eth1", "AB00:16:3e:01:02:03\n/sys/class/net/eth1")
+    vm.type("cd /sys/block/xvda; cat queue/max_segments; ls mq; ls /sys/class/net/eth0/queues",
+            r"^32\n0 +1\nrx-0 +rx-1 +tx-0 +tx-1$")
     vm.leave()
-    tap.ok(True, "two disks and two interfaces in their order")
+    tap.ok(True, "two disks and two interfaces in their order, with queues for two vCPUs, and "
+           "32 segments of a request, where a ring's entry has 11")
     _, lines = vm.run("ls /sys/class/net/other/brif /sys/class/net/vlbr0/brif | grep -c vif")
     tap.equal(lines, ["2"], "each in its bridge")
     vm.vl("shutdown -w both", 60)
