@@ -5,9 +5,11 @@
 The same control domain's kernel and initramfs (with both toolstacks in it), the
 same guests, the same QEMU line; each scenario runs on one system after the
 other. What is measured stands in toolstack/scenario. Each row has its goal, a
-part of Xen's figure, and whether it is met. Instructions are counted by QEMU
-with one CPU; times are of a machine with two. Nothing passes or fails by time;
-the exit status is 1 only if a measurement is missing.
+part of Xen's figure, and whether it is met. What a guest's own kernel does is
+measured on the bare machine as well, and its goal is a part of what Xen adds to
+that. Instructions are counted by QEMU with one CPU; times are of a machine with
+two. Nothing passes or fails by time; the exit status is 1 only if a measurement
+is missing.
 """
 import argparse
 import glob
@@ -36,6 +38,7 @@ COUNTING = {"accel": "tcg,thread=single", "smp": 1,
 # domain's initramfs ten times as large.
 ELF_DISK = ["-drive", f"file={RUN}/vmlinux,format=raw,if=virtio,readonly=on"]
 TOOLS = {"xen": "xl", "vellum": "vl"}
+SYSTEMS = ("bare", *TOOLS)
 GUEST_MIB = 96
 NOISE = 1.02  # a row that equals its goal within this has met it
 
@@ -50,7 +53,9 @@ PROGRAMS = ["bash", "dnsmasq", "flock", "nft", "ip",
 # Pattern of a row, its goal as part of Xen's figure.
 GOALS = ((r"create-vmlinuz-\d+-return", .1), (r"create-(vmlinux-)?\d+(-return)?", 1 / 3),
          (r"(list|destroy)-\d+", .2), (r"guest-overhead", .5), (r"control-overhead", .1),
-         (r"smallest", 64 / 88), (r"(blk|net)-guest-.*", .8), (r"rows-.*", 1))
+         (r"smallest", 64 / 88), (r"(blk|net)-guest-.*", .8))
+# The same of what it adds to the bare machine's, of instructions alone.
+BARE_GOALS = ((r"rows-(?!spin).*", .5),)
 
 
 def which(name):
@@ -78,7 +83,7 @@ def make_initrd(out, init, files, programs=(), modules=""):
 
 
 def build(systems):
-    """Both initramfs; the control domain's path is returned."""
+    """Both initramfs; paths of the control domain's and of the guests'."""
     mark, blk, net = (
         compile_program(program, os.path.join(PARTS, source)) for program, source
         in (("mark", "mark.c"), ("bench-blk", "blk.c"), ("bench-net", "net.c")))
@@ -104,7 +109,7 @@ def build(systems):
         programs += sorted(glob.glob(os.path.join(O, "bin", "vl*")))
     control = os.path.join(RUN, "initrd-toolstack.gz")
     make_initrd(control, os.path.join(SYSTEM, "init"), files, programs, MODULES)
-    return control
+    return control, guest
 
 
 def machines(args):
@@ -126,7 +131,7 @@ class Bench:
     def __init__(self, args):
         self.args = args
         self.systems = machines(args)
-        self.initrd = build(self.systems)
+        self.initrd, self.guest = build(self.systems)
         self.data = {}      # [kind][row][system] = list of values
         self.failures = []
 
@@ -152,6 +157,22 @@ class Bench:
                     self.failures.append(f"{kind} {name} {system}: {error}"
                                          .split("\n", maxsplit=1)[0])
                 self.collect(kind, name, system, vm.text)
+
+    def bare_rows(self, kind, divisor, **machine):
+        """The guest's rows in the same kernel and initramfs without a hypervisor."""
+        if not re.search(self.args.only, f"{kind}-rows"):
+            return
+        line = f"quiet gname=rows gscript=rows:-d:{divisor}"
+        with VM(f"toolstack-{kind}-rows-bare", hv=None, initrd=self.guest,
+                kargs=line, **machine) as vm:
+            try:
+                vm.expect(r"ROWS done", 1200)
+            except Timeout as error:
+                self.failures.append(f"{kind} rows bare: {error}"
+                                     .split("\n", maxsplit=1)[0])
+            for row, value in re.findall(
+                    r"^ROW (\w+) [\d.]+ ([\d.]+) [\d.]+", vm.text, re.M):
+                self.put(kind, f"rows-{row}", "bare", value)
 
     def collect(self, kind, name, system, text):
         for what in re.findall(r"^MISSING (.*)", text, re.M):
@@ -188,25 +209,48 @@ def number(value):
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
 
 
+def goal_of(kind, name, bare, xen):
+    """A row's goal, or None."""
+    if xen is None:
+        return None
+    for pattern, part in GOALS:
+        if re.fullmatch(pattern, name):
+            return part * xen
+    for pattern, part in BARE_GOALS:
+        if kind == "instructions" and bare is not None and \
+                re.fullmatch(pattern, name):
+            return bare + part * (xen - bare)
+    return None
+
+
+def line(name, values, goal):
+    """Prints a row; what the file of results says of it."""
+    vellum = values["vellum"]
+    verdict = "" if goal is None or vellum is None else \
+        "met" if vellum <= goal * NOISE else "MISSED"
+    print(f"{name:32}" + "".join(f"{number(values[s]):>14}" for s in SYSTEMS) +
+          f"{number(goal):>14}  {verdict}")
+    return {**values, "goal": goal, "verdict": verdict}
+
+
+def head(title):
+    print(f"\n{title}\n{'':32}" + "".join(f"{s:>14}" for s in (*SYSTEMS, "goal")))
+
+
+def medians(row):
+    return {s: statistics.median(row[s]) if s in row else None for s in SYSTEMS}
+
+
 def report(bench):
     out = {}
     for kind, rows in bench.data.items():
-        print(f"\n{kind}, median")
-        print(f"{'':32}{'xen':>16}{'vellum':>16}{'goal':>16}")
+        head(f"{kind}, median")
         for name in rows:
             if name.startswith("free-"):
                 continue
-            xen, vellum = (statistics.median(rows[name][s]) if s in rows[name]
-                           else None for s in ("xen", "vellum"))
-            part = next((p for pattern, p in GOALS
-                         if re.fullmatch(pattern, name)), None)
-            goal = part * xen if part and xen is not None else None
-            verdict = "" if goal is None or vellum is None else \
-                "met" if vellum <= goal * NOISE else "MISSED"
-            print(f"{name:32}{number(xen):>16}{number(vellum):>16}"
-                  f"{number(goal):>16}  {verdict}")
-            out[f"{kind} {name}"] = {"xen": xen, "vellum": vellum, "goal": goal,
-                                     "verdict": verdict}
+            values = medians(rows[name])
+            out[f"{kind} {name}"] = line(
+                name, values, goal_of(kind, name, values["bare"], values["xen"]))
     return out
 
 
@@ -230,9 +274,11 @@ def main():
                    mem="8G", timeout=1800, **COUNTING)
     bench.scenario("instructions", "block", ".05", **COUNTING)
     bench.scenario("instructions", "network", 2000, 16, **COUNTING)
+    bench.bare_rows("instructions", 1, **COUNTING)
     bench.scenario("instructions", "rows", 1, timeout=1200, **COUNTING)
     bench.scenario("wall", "block", 2)
     bench.scenario("wall", "network", 2000, 128)
+    bench.bare_rows("wall", 4)
     bench.scenario("wall", "rows", 4, timeout=1200)
     bench.scenario("wall", "smallest", 4, timeout=2400)
     bench.scenario("wall", "scale", GUEST_MIB, args.turns, *points, mem="12G",
