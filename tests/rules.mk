@@ -354,10 +354,10 @@ bench-boot: all $(RUN)/vmlinux $(RUN)/initrd.gz
 # What the store daemon costs, with up to 10,000 guests' nodes.
 bench-store: $(O)/bench/store $(O)/bin/vl-stored
 	$(Q)$< $(O)/bin/vl-stored --json $(O)/bench-store.json
-$(O)/bench/store: tests/bench/store.c $(O)/libvellum.a
+$(O)/bench/store: tests/bench/store.c tests/bench/store_client.c tests/bench/store_client.h $(O)/libvellum.a
 	$(say) CC $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(tool_cflags) -Wno-missing-prototypes -o $@ $^ -lpthread
+	$(Q)$(CC) $(tool_cflags) -o $@ $(filter-out %.h,$^) -lpthread
 
 # Without CONFIG_DEBUG, in a build folder of its own: what figures are taken of.
 RELEASE := $(O)/release

@@ -6,52 +6,35 @@
  *
  * usage: store DAEMON [--guests MAX] [--json FILE]    (make bench-store)
  */
-#include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "libvellum/store.h"
+#include "store_client.h"
 
 #define NODES 40 /* of one guest */
 #define WATCHES 6
 #define BATCHES 8 /* the best one counts: others use the processor, too */
 #define ROUNDS 500
-#define CLIENTS_MAX 64
+#define CLIENT_ROUNDS 8192
 
 static char folder[64], socket_path[80];
 static pid_t daemon_pid;
 static FILE *json;
 static atomic_bool stop;
-static atomic_ulong operations, aborted;
 
-__attribute__((noreturn)) static void die(const char *text)
+void die(const char *text)
 {
 	fprintf(stderr, "store: %s\n", text);
 	if (daemon_pid > 0) {
 		kill(daemon_pid, SIGKILL);
 	}
 	exit(1);
-}
-
-static struct vl_store *connect_store(void)
-{
-	struct vl_store *store = NULL;
-	struct vl_error error = { "" };
-
-	for (int i = 0; i < 500; i++) {
-		if (vl_store_open(&store, socket_path, &error) == 0) {
-			return store;
-		}
-		usleep(10000);
-	}
-	die(error.text);
 }
 
 static void start(const char *path)
@@ -98,21 +81,6 @@ static double daemon_time(void)
 	return (double)ns;
 }
 
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static void check(int rc, const struct vl_error *error)
-{
-	if (rc < 0) {
-		die(error->text);
-	}
-}
-
 /* ---- Guests' worth of nodes -------------------------------------------------- */
 
 static void add_guest(struct vl_store *store, unsigned int guest)
@@ -125,7 +93,7 @@ static void add_guest(struct vl_store *store, unsigned int guest)
 	for (unsigned int i = 0; i < NODES - 9; i++) {
 		snprintf(dir, sizeof(dir), "/local/domain/%u/%s", guest, parts[i % 5]);
 		snprintf(name, sizeof(name), "key%u", i / 5);
-		check(vl_store_writef(store, 0, dir, name, &error, "value %u", i), &error);
+		load_check(vl_store_writef(store, 0, dir, name, &error, "value %u", i), &error);
 	}
 }
 
@@ -138,7 +106,7 @@ static void add_watches(struct vl_store *watcher, unsigned int guest)
 		snprintf(path, sizeof(path), "/local/domain/%u/%s", guest,
 			 i == 0 ? "control/key0" : "device");
 		snprintf(token, sizeof(token), "%u", i);
-		check(vl_store_watch(watcher, path, token, &error), &error);
+		load_check(vl_store_watch(watcher, path, token, &error), &error);
 	}
 }
 
@@ -177,26 +145,26 @@ static void operate(struct vl_store *store, enum operation op, unsigned int gues
 	snprintf(path, sizeof(path), "/local/domain/%u/control/key0", guest);
 	switch (op) {
 	case OP_READ:
-		check(vl_store_read(store, 0, path, &value, NULL, &error), &error);
+		load_check(vl_store_read(store, 0, path, &value, NULL, &error), &error);
 		break;
 	case OP_WRITE:
-		check(vl_store_write(store, 0, path, "x", 1, &error), &error);
+		load_check(vl_store_write(store, 0, path, "x", 1, &error), &error);
 		break;
 	case OP_LIST:
 		*strrchr(path, '/') = '\0';
-		check(vl_store_list(store, 0, path, &list, &error), &error);
+		load_check(vl_store_list(store, 0, path, &list, &error), &error);
 		break;
 	case OP_CREATE:
 		strcat(path, "/new");
-		check(vl_store_write(store, 0, path, "x", 1, &error), &error);
-		check(vl_store_remove(store, 0, path, &error), &error);
+		load_check(vl_store_write(store, 0, path, "x", 1, &error), &error);
+		load_check(vl_store_remove(store, 0, path, &error), &error);
 		break;
 	default:
-		check(vl_store_begin(store, &tx, &error), &error);
-		check(vl_store_read(store, tx, path, &value, NULL, &error), &error);
+		load_check(vl_store_begin(store, &tx, &error), &error);
+		load_check(vl_store_read(store, tx, path, &value, NULL, &error), &error);
 		path[strlen(path) - 1] = '1';
-		check(vl_store_write(store, tx, path, "x", 1, &error), &error);
-		check(vl_store_end(store, tx, true, &error), &error);
+		load_check(vl_store_write(store, tx, path, "x", 1, &error), &error);
+		load_check(vl_store_end(store, tx, true, &error), &error);
 		break;
 	}
 	free(value);
@@ -221,7 +189,7 @@ static double measure(struct vl_store *store, enum operation op, unsigned int gu
 
 static void growth(struct vl_store *store, unsigned int max)
 {
-	struct vl_store *watcher = connect_store();
+	struct vl_store *watcher = load_connect(socket_path);
 	unsigned int guests = 0;
 	pthread_t thread;
 	double cost;
@@ -261,97 +229,26 @@ static void growth(struct vl_store *store, unsigned int max)
 
 /* ---- Many clients ------------------------------------------------------------ */
 
-enum load {
-	LOAD_MIXED,    /* four reads, one write, in places of the clients' own */
-	LOAD_APART,    /* transactions in places of their own */
-	LOAD_TOGETHER, /* transactions that all add to one number */
-	LOAD_COUNT
-};
-static const char *const loads[LOAD_COUNT] = { "reads and writes", "transactions apart",
-					       "transactions on one node" };
-struct client {
-	pthread_t thread;
-	unsigned int number;
-	enum load load;
-};
-
-static void add_one(struct vl_store *store, const char *path)
-{
-	struct vl_error error;
-	char *value = NULL, text[32];
-	vl_tx tx;
-	int rc;
-
-	do {
-		check(vl_store_begin(store, &tx, &error), &error);
-		rc = vl_store_read(store, tx, path, &value, NULL, &error);
-		snprintf(text, sizeof(text), "%ld", rc ? 1 : strtol(value, NULL, 10) + 1);
-		free(value);
-		value = NULL;
-		check(vl_store_write(store, tx, path, text, strlen(text), &error), &error);
-		rc = vl_store_end(store, tx, true, &error);
-		aborted += rc == -EAGAIN;
-	} while (rc == -EAGAIN && !stop);
-}
-
-static void *client_run(void *arg)
-{
-	const struct client *client = arg;
-	struct vl_store *store = connect_store();
-	struct vl_error error;
-	char path[64], *value;
-
-	snprintf(path, sizeof(path), "/bench/%u/value",
-		 client->load == LOAD_TOGETHER ? 0 : client->number);
-	check(vl_store_write(store, 0, path, "0", 1, &error), &error);
-	for (unsigned long i = 0; !stop; i++) {
-		if (client->load != LOAD_MIXED) {
-			add_one(store, path);
-		} else if (i % 5) {
-			check(vl_store_read(store, 0, path, &value, NULL, &error), &error);
-			free(value);
-		} else {
-			check(vl_store_write(store, 0, path, "x", 1, &error), &error);
-		}
-		operations++;
-	}
-	vl_store_close(store);
-	return NULL;
-}
-
 static void clients(void)
 {
-	static struct client all[CLIENTS_MAX];
-	double began, rate;
-	bool first = true;
+	struct load_result result;
+	double rate;
 
-	printf("\n%-26s %8s %14s %10s\n", "load", "clients", "operations/s", "aborted");
+	printf("\n%-10s %8s %14s %10s\n", "load", "clients", "operations/s", "refused");
 	fprintf(json, ", \"clients\": [");
 	for (int load = 0; load < LOAD_COUNT; load++) {
 		for (unsigned int count = 1; count <= CLIENTS_MAX; count *= 8) {
-			stop = false;
-			operations = aborted = 0;
-			began = seconds();
-			for (unsigned int i = 0; i < count; i++) {
-				all[i].number = i;
-				all[i].load = (enum load)load;
-				pthread_create(&all[i].thread, NULL, client_run, &all[i]);
-			}
-			sleep(2);
-			stop = true;
-			for (unsigned int i = 0; i < count; i++) {
-				pthread_join(all[i].thread, NULL);
-			}
-			rate = (double)operations / (seconds() - began);
-			printf("%-26s %8u %14.0f %10lu\n", loads[load], count, rate,
-			       (unsigned long)aborted);
+			result = load_run(socket_path, (enum load)load, count,
+					  CLIENT_ROUNDS / count);
+			rate = (double)result.operations * 1e9 / result.ns;
+			printf("%-10s %8u %14.0f %10lu\n", load_names[load], count, rate,
+			       result.aborted);
 			fflush(stdout);
 			fprintf(json,
 				"%s{\"load\": \"%s\", \"clients\": %u, \"per_second\": %.0f, "
 				"\"aborted\": %lu}",
-				first ? "" : ", ", loads[load], count, rate,
-				(unsigned long)aborted);
-			first = false;
+				load + (int)count > 1 ? ", " : "", load_names[load], count, rate,
+				result.aborted);
 		}
 	}
 	fprintf(json, "]}\n");
@@ -378,7 +275,7 @@ int main(int argc, char **argv)
 		die("the JSON file cannot be written");
 	}
 	start(argv[1]);
-	store = connect_store();
+	store = load_connect(socket_path);
 	growth(store, max);
 	clients();
 	vl_store_close(store);

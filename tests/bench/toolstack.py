@@ -28,6 +28,7 @@ from vmrun import O, RUN, VM, Timeout  # noqa: E402  (path set above)
 
 PARTS = os.path.join(HERE, "toolstack")
 CONTROL = os.path.join(SYSTEM, "control")
+ABI, TOOLSTACK = (os.path.join(HERE, "../..", name) for name in ("abi", "toolstack"))
 XEN = "/boot/xen-4.17-amd64.gz"
 XEN_BIN = "/usr/lib/xen-4.17/bin"
 # QEMU's lazily switched SSE state leaks between domains: hence eager-fpu.
@@ -53,7 +54,8 @@ PROGRAMS = ["bash", "dnsmasq", "flock", "nft", "ip",
 # Pattern of a row, its goal as part of Xen's figure.
 GOALS = ((r"create-vmlinuz-\d+-return", .1), (r"create-(vmlinux-)?\d+(-return)?", 1 / 3),
          (r"(list|destroy)-\d+", .2), (r"guest-overhead", .5), (r"control-overhead", .1),
-         (r"smallest", 64 / 88), (r"(blk|net)-guest-.*", .8))
+         (r"smallest", 64 / 88), (r"(blk|net)-guest-.*", .8),
+         (r"store-[a-z]+-\d+", 1))
 # The same of what it adds to the bare machine's, of instructions alone.
 BARE_GOALS = ((r"rows-(?!spin).*", .5),)
 # A quotient of two rows: its name, the rows, and what Vellum's stays below.
@@ -70,8 +72,8 @@ def which(name):
 def compile_program(name, *sources):
     path = os.path.join(RUN, name)
     subprocess.run([os.environ.get("CC", "gcc"), "-O2", "-static", "-D_GNU_SOURCE",
-                    "-Wall", "-Wextra", "-Wshadow", "-Werror", "-o", path,
-                    *sources], check=True)
+                    "-Wall", "-Wextra", "-Wshadow", "-Werror", "-I", ABI,
+                    "-I", TOOLSTACK, "-o", path, *sources], check=True)
     return path
 
 
@@ -91,15 +93,18 @@ def build(systems):
         in (("mark", "mark.c"), ("bench-blk", "blk.c"), ("bench-net", "net.c")))
     rows = compile_program("rows", os.path.join(HERE, "rows.c"),
                            os.path.join(HERE, "hv_rows.c"))
+    store = compile_program("bench-store", os.path.join(PARTS, "store.c"),
+                            os.path.join(HERE, "store_client.c"),
+                            os.path.join(O, "libvellum.a"))
     end = os.path.join(CONTROL, "guest-end")
     guest = os.path.join(RUN, "initrd-bench-guest.gz")
     make_initrd(guest, os.path.join(CONTROL, "guest-init"),
                 [blk, net, rows, f"{end}:/sbin/poweroff", f"{end}:/sbin/reboot"],
                 modules="xen-blkfront xen-netfront")
-    files = [mark, blk, net, rows, f"{guest}:/boot/initrd-guest.gz",
+    files = [mark, blk, net, rows, store, f"{guest}:/boot/initrd-guest.gz",
              f"{RUN}/vmlinuz:/boot/vmlinuz",
              os.path.join(PARTS, "scenario"), os.path.join(CONTROL, "start"),
-             os.path.join(HERE, "../../toolstack/network/vl-network")]
+             os.path.join(TOOLSTACK, "network/vl-network")]
     programs = [which(name) for name in PROGRAMS]
     if "xen" in systems:
         # What ends xl's threads is loaded as it is needed.
@@ -272,7 +277,7 @@ def main():
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--only", default="", help="regular expression of KIND-SCENARIO: "
                         "instructions-paused, wall-scale, ...-block, network, rows, "
-                        "wall-smallest")
+                        "store, wall-smallest")
     parser.add_argument("--systems", default="xen,vellum")
     parser.add_argument("--vellum", default=os.path.join(O, "vellum.elf"))
     parser.add_argument("--json", help="write everything to this file")
@@ -287,10 +292,12 @@ def main():
     bench.scenario("instructions", "network", 2000, 16, **COUNTING)
     bench.bare_rows("instructions", 1, **COUNTING)
     bench.scenario("instructions", "rows", 1, timeout=1200, **COUNTING)
+    bench.scenario("instructions", "store", "cost", 512, timeout=1200, **COUNTING)
     bench.scenario("wall", "block", 2)
     bench.scenario("wall", "network", 2000, 128)
     bench.bare_rows("wall", 4)
     bench.scenario("wall", "rows", 4, timeout=1200)
+    bench.scenario("wall", "store", "rate", 256, timeout=1200)
     bench.scenario("wall", "smallest", 4, timeout=2400)
     bench.scenario("wall", "scale", GUEST_MIB, args.turns, *points, mem="12G",
                    timeout=3600)
