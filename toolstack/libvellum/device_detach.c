@@ -195,9 +195,9 @@ static void scripts(struct detach *detach)
 			snprintf(name, sizeof(name), "%s %u", device->kind, device->number);
 			snprintf(vif, sizeof(vif), "vif%u.%u", detach->domid, device->number);
 			note(detach,
-			     device_script_run(script, device->kind, detach->domid, device->number,
-					       is_vif ? vif : NULL, is_vif ? "offline" : "remove",
-					       name, &why),
+			     device_script_run(detach->host, script, device->kind, detach->domid,
+					       device->number, is_vif ? vif : NULL,
+					       is_vif ? "offline" : "remove", name, &why),
 			     &why);
 		}
 		free(script);

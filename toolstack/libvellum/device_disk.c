@@ -179,8 +179,8 @@ int disk_start(struct vl_host *host, struct device *device, struct vl_error *err
 
 	/* The first time only: the script writes physical-device. */
 	if (*device->script && device->stage == DEVICE_WAITS) {
-		rc = device_script_run(device->script, "vbd", device->domid, device->number, NULL,
-				       "add", device->name, error);
+		rc = device_script_run(host, device->script, "vbd", device->domid, device->number,
+				       NULL, "add", device->name, error);
 		if (rc) {
 			return rc;
 		}

@@ -91,10 +91,11 @@ int device_script_path(const char *script, const char *builtin, const char *name
 		       char path[DEVICE_SCRIPT_SIZE], struct vl_error *error);
 /**
  * Runs a hotplug script as xl does: XENBUS_TYPE, XENBUS_PATH and so on in its
- * environment, `action` as its argument; vif: name of the interface, or null.
+ * environment, `action` as its argument; vif: name of the interface, or null.  The
+ * sentence has what the script gave as its reason.
  */
-int device_script_run(const char *script, const char *type, uint16_t domid, uint32_t number,
-		      const char *vif, const char *action, const char *name,
+int device_script_run(struct vl_host *host, const char *script, const char *type, uint16_t domid,
+		      uint32_t number, const char *vif, const char *action, const char *name,
 		      struct vl_error *error);
 
 /* ---- Disks (device_disk.c) ------------------------------------------------------ */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A user's hotplug script, run as xl runs it, with a time limit.  Scripts that
- * xl ships for what we do ourselves are taken as none: they need not be there.
+ * A user's hotplug script, run as xl runs it, with a time limit, and why it has
+ * failed.  Scripts that xl ships for what we do ourselves are taken as none: they
+ * need not be there.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "libvellum/child.h"
@@ -13,6 +15,8 @@
 
 /* xl's own limit. */
 #define LIMIT_MS 40000
+/* Of its path in sentences: they are bounded, and the reason is what counts. */
+#define SHOWN 80
 #define VARIABLES 16
 #define VARIABLE_SIZE (DEVICE_SCRIPT_SIZE + 32)
 
@@ -60,40 +64,87 @@ __attribute__((format(printf, 2, 3))) static void set(struct environment *enviro
 	environment->list[environment->count++] = text;
 }
 
-int device_script_run(const char *script, const char *type, uint16_t domid, uint32_t number,
-		      const char *vif, const char *action, const char *name, struct vl_error *error)
+/*
+ * Scripts in Xen's manner say why they fail in a node beside their device, and send their
+ * standard error elsewhere.  The node goes: the next one's reason is another.
+ */
+static void reason_of_node(struct vl_host *host, const char *path, char reason[CHILD_LINE_SIZE])
+{
+	struct child_line line = { .size = 0 };
+	char node[NODE_PATH_SIZE], *text = NULL;
+
+	snprintf(node, sizeof(node), "/local/domain/0/%s/hotplug-error", path);
+	vl_store_readf(host->store, 0, &text, NULL, "%s", node);
+	if (!text) {
+		return;
+	}
+	child_line_add(&line, text, strlen(text));
+	child_line_end(&line);
+	if (*line.last) {
+		memcpy(reason, line.last, CHILD_LINE_SIZE);
+	}
+	free(text);
+	vl_store_remove(host->store, 0, node, NULL);
+}
+
+/* One that says nothing at all. */
+static void reason_of_status(int status, char reason[CHILD_LINE_SIZE])
+{
+	if (WIFSIGNALED(status)) {
+		snprintf(reason, CHILD_LINE_SIZE, "signal %d", WTERMSIG(status));
+	} else {
+		snprintf(reason, CHILD_LINE_SIZE, "exit code %d", WEXITSTATUS(status));
+	}
+}
+
+static int failed(int rc, const char *name, const char *script, const char *action, char *reason,
+		  struct vl_error *error)
+{
+	size_t length = strlen(script);
+
+	script += length > SHOWN ? length - SHOWN : 0;
+	if (rc == -ETIMEDOUT) {
+		return vl_error_set(error, rc, "%s: its script %s did not end within %d s%s%s",
+				    name, script, LIMIT_MS / 1000, *reason ? ": " : "", reason);
+	}
+	if (rc < 0) {
+		return vl_error_set(error, rc, "%s: cannot execute its script %s: %s", name, script,
+				    strerror(-rc));
+	}
+	if (!*reason) {
+		reason_of_status(rc, reason);
+	}
+	return vl_error_set(error, -EIO, "%s: its script %s %s has failed: %s", name, script,
+			    action, reason);
+}
+
+int device_script_run(struct vl_host *host, const char *script, const char *type, uint16_t domid,
+		      uint32_t number, const char *vif, const char *action, const char *name,
+		      struct vl_error *error)
 {
 	char path[DEVICE_SCRIPT_SIZE], verb[16], type_if[] = "type_if=vif";
 	char *argv[] = { path, verb, vif ? type_if : NULL, NULL };
 	struct environment environment = { .count = 0 };
-	pid_t pid = 0;
+	char backend[48], reason[CHILD_LINE_SIZE];
 	int rc;
 
 	snprintf(path, sizeof(path), "%s", script);
 	snprintf(verb, sizeof(verb), "%s", action);
+	snprintf(backend, sizeof(backend), "backend/%s/%u/%u", type, domid, number);
 	set(&environment, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	set(&environment, "LANG=C");
 	set(&environment, "script=%s", script);
 	set(&environment, "XENBUS_TYPE=%s", type);
-	set(&environment, "XENBUS_PATH=backend/%s/%u/%u", type, domid, number);
+	set(&environment, "XENBUS_PATH=%s", backend);
 	set(&environment, "XENBUS_BASE_PATH=backend");
 	if (vif) {
 		set(&environment, "vif=%s", vif);
 		set(&environment, "INTERFACE=%s", vif);
 	}
-	rc = child_start(argv, environment.list, -1, &pid);
-	if (rc) {
-		return vl_error_set(error, rc, "%s: cannot execute its script %s: %s", name, script,
-				    strerror(-rc));
+	rc = child_run(argv, environment.list, LIMIT_MS, reason);
+	if (!rc) {
+		return 0;
 	}
-	rc = child_wait(pid, LIMIT_MS);
-	if (rc == -ETIMEDOUT) {
-		return vl_error_set(error, rc, "%s: its script %s did not end within %d s", name,
-				    script, LIMIT_MS / 1000);
-	}
-	if (rc) {
-		return vl_error_set(error, rc < 0 ? rc : -EIO, "%s: its script %s %s has failed",
-				    name, script, action);
-	}
-	return 0;
+	reason_of_node(host, backend, reason);
+	return failed(rc, name, script, action, reason, error);
 }

@@ -199,8 +199,8 @@ int vif_start(struct vl_host *host, struct netlink *netlink, struct device *devi
 		return rc;
 	}
 	if (*device->script) {
-		rc = device_script_run(device->script, "vif", device->domid, device->number, name,
-				       "online", device->name, error);
+		rc = device_script_run(host, device->script, "vif", device->domid, device->number,
+				       name, "online", device->name, error);
 		return rc ? rc : 1;
 	}
 	rc = join_bridge(netlink, device, &link, &why);

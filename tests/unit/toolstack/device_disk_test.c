@@ -323,7 +323,7 @@ static void scripts_have_signals(void)
 
 	for (size_t i = 0; i < 3; i++) {
 		old = signal(ignored[i], SIG_IGN);
-		CU_ASSERT_EQUAL(device_script_run(script, "vbd", 1, 2, NULL, names[i], "disk x",
+		CU_ASSERT_EQUAL(device_script_run(&host, script, "vbd", 1, 2, NULL, names[i], "disk x",
 						  &error),
 				-EIO);
 		signal(ignored[i], old);

@@ -7,6 +7,7 @@
 
 extern CU_TestInfo build_tests[];
 extern CU_TestInfo ctl_tests[];
+extern CU_TestInfo child_tests[];
 extern CU_TestInfo config_alloc_tests[];
 extern CU_TestInfo config_cfg_tests[];
 extern CU_TestInfo config_device_tests[];
@@ -15,6 +16,7 @@ extern CU_TestInfo config_limits_tests[];
 extern CU_TestInfo config_xml_tests[];
 extern CU_TestInfo decompress_tests[];
 extern CU_TestInfo device_disk_tests[];
+extern CU_TestInfo device_script_tests[];
 extern CU_TestInfo device_vif_tests[];
 extern CU_TestInfo file_io_tests[];
 extern CU_TestInfo guest_create_tests[];
@@ -35,6 +37,7 @@ int main(void)
 	CU_SuiteInfo suites[] = {
 		{ "build", NULL, NULL, NULL, NULL, build_tests },
 		{ "ctl", NULL, NULL, NULL, NULL, ctl_tests },
+		{ "child", guest_suite, NULL, guest_setup, guest_teardown, child_tests },
 		{ "config_alloc", NULL, NULL, NULL, NULL, config_alloc_tests },
 		{ "config_cfg", NULL, NULL, NULL, NULL, config_cfg_tests },
 		{ "config_device", NULL, NULL, NULL, NULL, config_device_tests },
@@ -44,6 +47,8 @@ int main(void)
 		{ "decompress", NULL, NULL, NULL, NULL, decompress_tests },
 		{ "device_disk", guest_suite, NULL, guest_setup, guest_teardown,
 		  device_disk_tests },
+		{ "device_script", guest_suite, NULL, guest_setup, guest_teardown,
+		  device_script_tests },
 		{ "device_vif", guest_suite, NULL, guest_setup, guest_teardown, device_vif_tests },
 		{ "file_io", NULL, NULL, NULL, NULL, file_io_tests },
 		{ "guest", guest_suite, NULL, guest_setup, guest_teardown, guest_tests },
