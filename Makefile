@@ -269,7 +269,7 @@ install: all
 		install -D -m 755 $(O)/bin/$$p $(DESTDIR)$(PREFIX)/sbin/$$p || exit 1; done
 	$(Q)install -m 755 toolstack/network/vl-network $(DESTDIR)$(PREFIX)/sbin/vl-network
 	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)/etc/vellum/auto
-	$(Q)for unit in toolstack/systemd/*.service; do \
+	$(Q)for unit in toolstack/systemd/*; do \
 		sed 's|/usr/sbin/|$(PREFIX)/sbin/|g' $$unit | install -m 644 /dev/stdin \
 			$(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/} || exit 1; done
 

@@ -47,7 +47,7 @@ commands() {
 	find "$files" -mindepth 1 -type d -printf 'mkdir %P\n'
 	find "$files" -type f -printf 'cd /%P\nrm /%P\nwrite %p %f\n' | sed '/^cd /s|/[^/]*$||'
 	echo 'cd /'
-	for unit in "$files"/usr/lib/systemd/system/v*.service; do
+	for unit in "$files"/usr/lib/systemd/system/v*[!@].service; do
 		unit=$(basename "$unit")
 		echo "symlink etc/systemd/system/multi-user.target.wants/$unit /usr/lib/systemd/system/$unit"
 	done

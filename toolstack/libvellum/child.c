@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Starting other programs and waiting for them, with a time limit.  Called by
- * device_script.c and xml_ask.c.  Never goes through a shell.
+ * script_run.c and xml_ask.c.  Never goes through a shell.
  */
 #include "libvellum/child.h"
 

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "libvellum/child.h"
 #include "libvellum/device_part.h"
+#include "libvellum/script_run.h"
 
 /* xl's own limit. */
 #define LIMIT_MS 40000
@@ -109,7 +109,7 @@ static int failed(int rc, const char *name, const char *script, const char *acti
 	}
 	if (rc < 0) {
 		return vl_error_set(error, rc, "%s: cannot execute its script %s: %s", name, script,
-				    strerror(-rc));
+				    rc == -ECOMM ? reason : strerror(-rc));
 	}
 	if (!*reason) {
 		reason_of_status(rc, reason);
@@ -141,10 +141,12 @@ int device_script_run(struct vl_host *host, const char *script, const char *type
 		set(&environment, "vif=%s", vif);
 		set(&environment, "INTERFACE=%s", vif);
 	}
-	rc = child_run(argv, environment.list, LIMIT_MS, reason);
+	rc = script_run(argv, environment.list, LIMIT_MS, reason);
 	if (!rc) {
 		return 0;
 	}
-	reason_of_node(host, backend, reason);
+	if (rc != -ECOMM) {
+		reason_of_node(host, backend, reason);
+	}
 	return failed(rc, name, script, action, reason, error);
 }

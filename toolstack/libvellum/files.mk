@@ -43,6 +43,7 @@ obj-y += kernel_trim.o
 obj-y += loop.o
 obj-y += netlink.o
 obj-y += nodes.o
+obj-y += script_run.o
 obj-y += store.o
 obj-y += store_wire.o
 obj-y += vld_client.o

@@ -26,6 +26,7 @@ extern CU_TestInfo kernel_cache_tests[];
 extern CU_TestInfo kernel_image_tests[];
 extern CU_TestInfo loop_tests[];
 extern CU_TestInfo netlink_tests[];
+extern CU_TestInfo script_run_tests[];
 extern CU_TestInfo store_wire_tests[];
 extern CU_TestInfo xml_ask_tests[];
 
@@ -60,6 +61,7 @@ int main(void)
 		{ "kernel_image", NULL, NULL, NULL, NULL, kernel_image_tests },
 		{ "loop", guest_suite, NULL, guest_setup, guest_teardown, loop_tests },
 		{ "netlink", guest_suite, NULL, guest_setup, guest_teardown, netlink_tests },
+		{ "script_run", guest_suite, NULL, guest_setup, guest_teardown, script_run_tests },
 		{ "store_wire", NULL, NULL, NULL, NULL, store_wire_tests },
 		{ "xml_ask", xml_ask_setup, xml_ask_teardown, NULL, NULL, xml_ask_tests },
 		CU_SUITE_INFO_NULL,

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+prog-y += vl-script
+vl-script-y := main.o
