@@ -323,8 +323,8 @@ static void scripts_have_signals(void)
 
 	for (size_t i = 0; i < 3; i++) {
 		old = signal(ignored[i], SIG_IGN);
-		CU_ASSERT_EQUAL(device_script_run(&host, script, "vbd", 1, 2, NULL, names[i], "disk x",
-						  &error),
+		CU_ASSERT_EQUAL(device_script_run(&host, script, "vbd", 1, 2, NULL, names[i],
+						  "disk x", &error),
 				-EIO);
 		signal(ignored[i], old);
 	}
