@@ -121,9 +121,10 @@ class Control(VM):
 
     def names(self):
         """Names of the guests that are there, without the control domain."""
-        _, lines = self.vl("list")
-        return [line.split()[0] for line in lines[1:]
-                if line.strip() and line.split()[0] != "Domain-0"]
+        # What the core writes between them ends a line and leaves an empty one.
+        rows = [line.split() for line in self.vl("list")[1]]
+        return [row[0] for row in rows
+                if len(row) == 6 and row[1].isdigit() and row[1] != "0"]
 
     # -- A guest's console ------------------------------------------------------
 
