@@ -168,9 +168,12 @@ class Control(VM):
 
     def resources(self):
         """What guests use, by name; equal before and after all of them."""
+        # Linux makes these folders for a backend's first error, once; what is in
+        # them goes with the guest.
+        errors = "/local/domain/0/error(/backend(/(vbd|vif))?)?"
         found = {
-            "store": sorted(self.out("xenstore-ls -fp / | sed 's/ = .* *(/ (/'")
-                            .splitlines()),
+            "store": sorted(self.out("xenstore-ls -fp / | sed 's/ = .* *(/ (/' | "
+                                     f"grep -Ev '^{errors} '").splitlines()),
             "loops": self.out("ls -d /sys/block/loop*/loop 2>/dev/null || true")
             .split(),
             "interfaces": self.out("ls /sys/class/net").split(),

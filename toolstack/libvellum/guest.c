@@ -75,7 +75,7 @@ static int find_name(struct vl_host *host, const char *name, uint16_t *domid,
 	int rc = vl_ctl_list(host->ctl, 0, &list, &count, error);
 
 	rc = rc ? rc : vl_guest_names(host, list, count, &names, error);
-	for (size_t i = 0; i < count && !rc && !found; i++) {
+	for (size_t i = 0; names && i < count && !rc && !found; i++) {
 		if (list[i].flags & (VL_DOMAIN_dying | VL_DOMAIN_control)) {
 			continue;
 		}

@@ -382,7 +382,7 @@ static int queue_add(struct vl_store *store, struct store_request *request, char
 		     struct vl_error *error)
 {
 	struct queue *queue = &store->queue;
-	struct xsd_sockmsg head;
+	struct xsd_sockmsg head = { 0 };
 	int rc = queue->rc ? vl_error_set(error, queue->rc, "%s", queue->error.text) :
 			     seal(store, request, &head, error);
 
@@ -438,7 +438,7 @@ int vl_store_flush(struct vl_store *store, struct vl_error *error)
 int store_talk(struct vl_store *store, struct store_request *request, const char **data,
 	       size_t *size, struct vl_error *error)
 {
-	struct xsd_sockmsg head, reply = { 0 };
+	struct xsd_sockmsg head = { 0 }, reply = { 0 };
 	int rc = 0;
 
 	/* What waits comes before it. */

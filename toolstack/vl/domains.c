@@ -76,7 +76,7 @@ static int get_all(struct cli *cli, struct domains *domains)
 	if (!domains->list) {
 		rc = cli_fail("there is no memory left");
 	}
-	for (size_t i = 0; i < count && rc == CLI_OK; i++) {
+	for (size_t i = 0; domains->list && i < count && rc == CLI_OK; i++) {
 		rc = add(cli, domains, &infos[i], names[i]);
 		names[i] = NULL;
 	}
