@@ -8,14 +8,14 @@ tables of the control domain's ports and mappings as large as they were at most,
 and uses them again. So there may be as many frames less as these tables must have
 grown by, and then as many guests again take nothing more.
 
-VL_MANY=N guests (default 6); 96 MiB each."""
+VL_MANY=N guests (default 10); 96 MiB each."""
 import os
 import re
 
 from control import GUEST_MIB, LOGS, STACK, Control, require_control
 from vmrun import Tap
 
-MANY = int(os.environ.get("VL_MANY", "6"))
+MANY = int(os.environ.get("VL_MANY", "10"))
 PACKETS = 8  # of one guest, whose memory the control domain maps at the same time
 TURNS = 3
 
