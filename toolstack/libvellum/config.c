@@ -149,8 +149,8 @@ static int read_form(struct config_ctx *ctx, const char *text, size_t size,
 {
 	size_t first = 0;
 
-	if (size > CONFIG_MAX_SIZE) {
-		return config_fail(ctx, "it is larger than %zu KiB", CONFIG_MAX_SIZE >> 10);
+	if (size > VL_CONFIG_MAX_SIZE) {
+		return config_fail(ctx, "it is larger than %zu KiB", VL_CONFIG_MAX_SIZE >> 10);
 	}
 	while (first < size && strchr(" \t\r\n", text[first]) && text[first]) {
 		first++;
@@ -229,7 +229,7 @@ int vl_config_read(const char *path, const char *const *overrides, size_t overri
 {
 	void *text;
 	size_t size;
-	int rc = file_read(path, CONFIG_MAX_SIZE, &text, &size, error);
+	int rc = file_read(path, VL_CONFIG_MAX_SIZE, &text, &size, error);
 
 	if (warnings) {
 		warnings->text = NULL;

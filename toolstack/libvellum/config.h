@@ -16,6 +16,9 @@
 
 #include "libvellum/error.h"
 
+/** Bytes of a text that is read as a configuration. */
+#define VL_CONFIG_MAX_SIZE ((size_t)1 << 20)
+
 /* What happens when a guest has ended for a reason. */
 enum vl_action {
 	VL_ACTION_DESTROY,

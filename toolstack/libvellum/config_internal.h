@@ -14,7 +14,6 @@
 #include "libvellum/config.h"
 
 /* Far beyond every real configuration; what is hostile stops here. */
-#define CONFIG_MAX_SIZE ((size_t)1 << 20)
 #define CONFIG_MAX_SETTINGS 1024
 #define CONFIG_NAME_MAX 128
 #define CONFIG_MAX_ATOMS 4096

@@ -308,7 +308,7 @@ int config_parse_override(struct config_ctx *ctx, const char *text,
 	size_t key_size = 0;
 	bool add;
 
-	if (strlen(text) > CONFIG_MAX_SIZE) {
+	if (strlen(text) > VL_CONFIG_MAX_SIZE) {
 		return config_fail(ctx, "it is too long");
 	}
 	while (isalnum((unsigned char)text[key_size]) || text[key_size] == '_') {

@@ -78,7 +78,7 @@ int vl_tool_config_read(const char *path, struct vl_tool_config *config,
 	if (warnings) {
 		*warnings = (struct vl_warnings){ .count = 0 };
 	}
-	rc = file_read(path, CONFIG_MAX_SIZE, &text, &size, error);
+	rc = file_read(path, VL_CONFIG_MAX_SIZE, &text, &size, error);
 	if (rc) {
 		return rc == -ENOENT ? 0 : rc;
 	}

@@ -20,7 +20,7 @@
 #include "libvellum/config_internal.h"
 
 /* Both ways: what is escaped in one form may be longer in another. */
-#define XML_ASK_MAX_SIZE (CONFIG_MAX_SIZE * 8)
+#define XML_ASK_MAX_SIZE (VL_CONFIG_MAX_SIZE * 8)
 
 struct xml_asked {
 	const char *program;

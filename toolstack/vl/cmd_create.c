@@ -26,9 +26,6 @@ enum {
 	CREATE_TIMEOUT = 9
 };
 
-/* As much as libvellum takes of a file. */
-#define STDIN_MAX_SIZE ((size_t)1 << 20)
-
 struct create_request {
 	const char *file; /* null: overrides alone */
 	const char **overrides;
@@ -86,7 +83,7 @@ static int read_config(const struct create_request *request, struct vl_config **
 	say_source(request, name);
 	/* Not by the name /dev/stdin, which opens neither a socket nor somebody else's pipe. */
 	if (from_stdin) {
-		rc = file_read_fd(STDIN_FILENO, name, STDIN_MAX_SIZE, &text, &size, &error);
+		rc = file_read_fd(STDIN_FILENO, name, VL_CONFIG_MAX_SIZE, &text, &size, &error);
 	}
 	if (rc == 0 && request->file && !from_stdin) {
 		rc = vl_config_read(request->file, request->overrides, request->override_count,

@@ -12,10 +12,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <xen/sched.h>
 
 #include "ask.h"
+#include "libvellum/common.h"
 #include "restarts.h"
 
 /* Should the store miss an end, the core is asked again after so long. */
@@ -29,8 +29,8 @@
 struct target {
 	uint16_t domid;
 	uint64_t created;
-	uint64_t asked; /* when it was last, in milliseconds */
-	uint64_t gap;	/* until it is asked again */
+	int64_t asked; /* when it was last, in milliseconds */
+	int64_t gap;   /* until it is asked again */
 	bool over;
 };
 
@@ -39,17 +39,9 @@ struct follow {
 	const struct ask *ask;
 	struct target *list;
 	size_t count;
-	uint64_t begun;
+	int64_t begun;
 	int rc;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* The target is that domain from now on; it is asked if it runs. */
 static void target_ask(struct follow *follow, struct target *target,
@@ -58,7 +50,7 @@ static void target_ask(struct follow *follow, struct target *target,
 	*target = (struct target){
 		.domid = (uint16_t)info->domid,
 		.created = info->created,
-		.asked = now_ms(),
+		.asked = vl_now_ms(),
 		.gap = GAP_MS,
 	};
 	if (!has_ended(info) && ask_domain(follow->cli, follow->ask, info) != CLI_OK) {
@@ -118,7 +110,7 @@ static void target_look(struct follow *follow, struct target *target)
 	struct cli *cli = follow->cli;
 	struct vl_domain_info info;
 	struct vl_error error;
-	uint64_t now = now_ms();
+	int64_t now = vl_now_ms();
 	int rc = vl_ctl_info(cli->host.ctl, target->domid, &info, &error);
 
 	if (rc == 0 && info.created != target->created) {
@@ -234,10 +226,10 @@ static bool follow_round(struct follow *follow)
 
 static void follow_wait(struct follow *follow)
 {
-	uint64_t limit = follow->ask->limit * 1000, wait, passed;
+	int64_t limit = (int64_t)follow->ask->limit * 1000, wait, passed;
 
 	while (follow_round(follow) || follow_more(follow)) {
-		passed = now_ms() - follow->begun;
+		passed = vl_now_ms() - follow->begun;
 		if (limit && passed >= limit) {
 			follow_cut(follow);
 			break;
@@ -261,7 +253,7 @@ static void follow_ended(struct follow *follow)
 
 int follow(struct cli *cli, const struct ask *ask, const struct vl_domain_info *list, size_t count)
 {
-	struct follow follow = { .cli = cli, .ask = ask, .begun = now_ms() };
+	struct follow follow = { .cli = cli, .ask = ask, .begun = vl_now_ms() };
 	size_t waiting = 0;
 
 	if (ask->wait && domains_wait_begin(cli) != CLI_OK) {

@@ -94,8 +94,8 @@ char *xml_answer_read(const char *text, size_t size)
 
 	if (!draft.config) {
 		rc = config_no_memory(&ctx);
-	} else if (size > CONFIG_MAX_SIZE) {
-		rc = config_fail(&ctx, "it is larger than %zu KiB", CONFIG_MAX_SIZE >> 10);
+	} else if (size > VL_CONFIG_MAX_SIZE) {
+		rc = config_fail(&ctx, "it is larger than %zu KiB", VL_CONFIG_MAX_SIZE >> 10);
 	} else {
 		rc = config_xml_read(&ctx, text, size, &draft);
 	}

@@ -447,7 +447,7 @@ int config_xml_read(struct config_ctx *ctx, const char *text, size_t size,
 
 	config_xml_begin(&quiet);
 	parser = xmlNewParserCtxt();
-	/* The size is below CONFIG_MAX_SIZE, and so below INT_MAX. */
+	/* The size is below VL_CONFIG_MAX_SIZE, and so below INT_MAX. */
 	rc = parser ? read_document(ctx, parser, text, size, draft) : config_no_memory(ctx);
 	xmlFreeParserCtxt(parser);
 	config_xml_end(&quiet);

@@ -176,10 +176,10 @@ static void test_long(void)
 static void test_large(void)
 {
 	const struct xml_asked asked = { real, LONG_MS };
-	char *text = malloc(CONFIG_MAX_SIZE + 100), *end = stpcpy(text, DOMAIN);
+	char *text = malloc(VL_CONFIG_MAX_SIZE + 100), *end = stpcpy(text, DOMAIN);
 	struct result result;
 
-	while (end < text + CONFIG_MAX_SIZE - 20) {
+	while (end < text + VL_CONFIG_MAX_SIZE - 20) {
 		end = stpcpy(end, "<a/>");
 	}
 	(void)stpcpy(end, "</domain>");
@@ -276,7 +276,7 @@ static void test_broken(void)
 static void test_unread(void)
 {
 	const struct xml_asked asked = { broken, LONG_MS };
-	size_t size = CONFIG_MAX_SIZE;
+	size_t size = VL_CONFIG_MAX_SIZE;
 	char *text = calloc(1, size + 1);
 	unsigned int open = descriptors();
 	struct result result;
