@@ -46,5 +46,6 @@ obj-y += nodes.o
 obj-y += script_run.o
 obj-y += store.o
 obj-y += store_wire.o
+obj-y += unix_socket.o
 obj-y += vld_client.o
 obj-y += xml_ask.o

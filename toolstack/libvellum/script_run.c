@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "libvellum/common.h"
+#include "libvellum/unix_socket.h"
 
 #define REQUEST_SIZE 16384
 #define ANSWER_SIZE (CHILD_LINE_SIZE + 16)
@@ -106,30 +106,10 @@ static ssize_t receive(int fd, char *text, size_t room, int limit_ms)
 	return (ssize_t)size;
 }
 
-static int connect_to(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, rc;
-
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		return -ENAMETOOLONG;
-	}
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-		rc = -errno;
-		if (fd >= 0) {
-			close(fd);
-		}
-		return rc;
-	}
-	return fd;
-}
-
 static int ask(const char *path, const struct request *request, int limit_ms,
 	       char answer[ANSWER_SIZE])
 {
-	int fd = connect_to(path), rc;
+	int fd = unix_connect(path), rc;
 	ssize_t size = 0;
 
 	if (fd < 0) {

@@ -17,10 +17,10 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "libvellum/common.h"
+#include "libvellum/unix_socket.h"
 
 struct event {
 	STAILQ_ENTRY(event) next;
@@ -67,7 +67,6 @@ struct vl_store {
 
 int vl_store_open(struct vl_store **out, const char *path, struct vl_error *error)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct vl_store *store;
 	int rc;
 
@@ -77,11 +76,6 @@ int vl_store_open(struct vl_store **out, const char *path, struct vl_error *erro
 	if (!path) {
 		path = VL_STORE_SOCKET;
 	}
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		return vl_error_set(error, -ENAMETOOLONG, "%.100s... is too long for a socket",
-				    path);
-	}
-	memcpy(address.sun_path, path, strlen(path) + 1);
 	store = malloc(sizeof(*store));
 	if (!store) {
 		return vl_error_set(error, -ENOMEM, "out of memory");
@@ -89,11 +83,13 @@ int vl_store_open(struct vl_store **out, const char *path, struct vl_error *erro
 	memset(store, 0, offsetof(struct vl_store, message));
 	store->queue.open = false;
 	STAILQ_INIT(&store->events);
-	store->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (store->fd < 0 ||
-	    connect(store->fd, (const struct sockaddr *)&address, sizeof(address))) {
-		rc = -errno;
+	store->fd = unix_connect(path);
+	if (store->fd < 0) {
+		rc = store->fd;
 		vl_store_close(store);
+		if (rc == -ENAMETOOLONG) {
+			return vl_error_set(error, rc, "%.100s... is too long for a socket", path);
+		}
 		return vl_error_set(error, rc, "the store cannot be reached at %s: %s", path,
 				    strerror(-rc));
 	}

@@ -18,6 +18,7 @@
 
 #include "libvellum/common.h"
 #include "libvellum/paths.h"
+#include "libvellum/unix_socket.h"
 
 #define ANSWER_MAX ((size_t)64 << 20)
 #define AGAIN_TRIES 50
@@ -36,17 +37,10 @@ struct vl_vld {
 
 static int vld_connect(struct vl_vld *vld, struct vl_error *error)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int rc;
+	int rc = unix_connect(vld->path);
 
-	memcpy(address.sun_path, vld->path, sizeof(address.sun_path));
-	vld->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (vld->fd < 0 || connect(vld->fd, (struct sockaddr *)&address, sizeof(address))) {
-		rc = -errno;
-		if (vld->fd >= 0) {
-			close(vld->fd);
-			vld->fd = -1;
-		}
+	vld->fd = rc < 0 ? -1 : rc;
+	if (rc < 0) {
 		return vl_error_set(error, rc, "vld does not answer at %s: %s", vld->path,
 				    strerror(-rc));
 	}
